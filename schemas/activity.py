@@ -1,0 +1,66 @@
+"""What people and reps did after the hand-raise."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from schemas.base import Event, Instant, Lane, open_vocabulary
+
+
+class ActivityName(StrEnum):
+    """The closed list of activities; a reader takes an unknown one as ``other``."""
+
+    PAGE_VIEW = "page_view"
+    TRIAL_ACTION = "trial_action"
+    CALL_ATTEMPTED = "call_attempted"
+    CALL_CONNECTED = "call_connected"
+    EMAIL_SENT = "email_sent"
+    EMAIL_BOUNCED = "email_bounced"
+    EMAIL_REPLIED = "email_replied"
+    LINKEDIN_TOUCH = "linkedin_touch"
+    MESSAGE_SENT = "message_sent"
+    MEETING_BOOKED = "meeting_booked"
+    MEETING_HELD = "meeting_held"
+    NO_SHOW = "no_show"
+    SALES_ACCEPTED = "sales_accepted"
+    QUALIFIED = "qualified"
+    DISQUALIFIED = "disqualified"
+    OPPORTUNITY_CREATED = "opportunity_created"
+    WON = "won"
+    LOST = "lost"
+    UNSUBSCRIBED = "unsubscribed"
+    OTHER = "other"
+
+
+class Actor(StrEnum):
+    """Only a human's touch stops a response clock."""
+
+    HUMAN = "human"
+    AUTOMATION = "automation"
+
+
+class ActivityRecorded(Event):
+    """Something happened with a lead. Key: account key; foreign producers may give a hint."""
+
+    TYPE: ClassVar[str] = "com.handraise.activity.recorded.v1"
+
+    activity: Annotated[ActivityName, open_vocabulary("other", ActivityName)]
+    occurred_at: Instant
+    received_at: Instant
+    actor: Actor
+    lane: Lane = Lane.LIVE
+    rep_id: str | None = None
+    lead_id: UUID | None = None
+    assignment_id: UUID | None = None
+    email: str | None = None
+    domain: str | None = None
+    amount: float | None = None
+    """In the currency of the opportunity; for ``opportunity_created``, ``won`` and ``lost``."""
+    reason: str | None = None
+    submission_id: UUID | None = None
+
+    @property
+    def subject(self) -> str:
+        return str(self.lead_id or self.assignment_id or self.email or self.domain or "")

@@ -1,0 +1,128 @@
+"""The decision: who gets the lead, and why. And the requests that ask for another one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from schemas.base import Event, Instant, Kind, Model, PipelineEvent, RoleName, TierName
+from schemas.score import Score
+
+
+class AssignmentStatus(StrEnum):
+    """Where an attempt stands."""
+
+    ASSIGNED = "assigned"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    REASSIGNED = "reassigned"
+    ESCALATED = "escalated"
+    HELD = "held"
+    NURTURED = "nurtured"
+    RE_ENGAGED = "re_engaged"
+    CLOSED = "closed"
+
+
+ACTIVE = frozenset(
+    {
+        AssignmentStatus.ASSIGNED,
+        AssignmentStatus.REASSIGNED,
+        AssignmentStatus.ACCEPTED,
+        AssignmentStatus.ESCALATED,
+    }
+)
+"""Statuses in which a rep owns the lead; at most one such attempt per lead and role."""
+
+
+class Rep(Model):
+    """The person who owns the lead."""
+
+    id: str
+    name: str
+    email: str
+    external_ids: dict[str, str] = {}
+
+
+class LeadBlock(Model):
+    """What the rep needs to act; at most 16 KiB as JSON."""
+
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    company: str | None = None
+    job_title: str | None = None
+    phone: str | None = None
+    country: str | None = None
+    message: str | None = None
+    form_id: str | None = None
+    page_url: str | None = None
+    crm_url: str | None = None
+    external_id: str | None = None
+    facts: dict[str, str] = {}
+    """Derived and bought values, as text."""
+
+
+class AssignmentChanged(PipelineEvent):
+    """The state of one attempt changed. Key: ``account_key``; ignore a ``sequence`` already passed."""
+
+    TYPE: ClassVar[str] = "com.handraise.assignment.changed.v1"
+
+    assignment_id: UUID
+    lead_id: UUID
+    account_key: str
+    role: RoleName
+    cycle: int
+    attempt: int
+    sequence: int
+    """+1 per lead with every event, whatever its role."""
+    status: AssignmentStatus
+    rep: Rep | None
+    pool: str | None
+    reason: str
+    """One sentence for a person."""
+    rule_path: str
+    """Where in the configuration the choice was made, e.g. ``routing.yaml#/rules/2``."""
+    config_version: str
+    tier: TierName
+    score: Score
+    kind: Kind
+    source: str
+    held_until: Instant | None = None
+    previous_rep_id: str | None = None
+    decided_at: Instant
+    lead: LeadBlock
+
+    @property
+    def subject(self) -> str:
+        return str(self.lead_id)
+
+
+class RequestAction(StrEnum):
+    """What is asked of routing."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    REASSIGN = "reassign"
+    ESCALATE = "escalate"
+    RELEASE = "release"
+
+
+class AssignmentRequested(Event):
+    """Someone asks routing to change an attempt, by compare-and-set. Key: account key (a hint)."""
+
+    TYPE: ClassVar[str] = "com.handraise.assignment.requested.v1"
+
+    assignment_id: UUID
+    action: RequestAction
+    expected_status: AssignmentStatus | None = None
+    """The request is stale, and answered with no event, where the attempt is no longer in it."""
+    rep_id: str | None = None
+    """Who asks; must be the attempt's rep for accept and reject."""
+    reason: str = ""
+    requested_at: Instant
+
+    @property
+    def subject(self) -> str:
+        return str(self.assignment_id)

@@ -1,0 +1,176 @@
+"""The base of every event: identity, vocabulary and the rules by which readers and writers differ.
+
+Writers build models with unknown fields forbidden. Readers call :func:`read`, which ignores fields
+that it does not know and maps unknown members of an open vocabulary to ``other`` or ``unknown``, so
+that a consumer survives a producer that is one release ahead.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Self
+from uuid import UUID, uuid5
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+
+NAMESPACE = UUID("5f0c9c3c-6d0e-5f57-9a55-2a2f3d1d7b10")
+"""Namespace of every deterministic id (event, submission, assignment)."""
+
+_READING = {"reading": True}
+
+
+def deterministic_id(*parts: object) -> UUID:
+    """UUIDv5 over the parts joined by ``|``; the same parts give the same id for ever."""
+    return uuid5(NAMESPACE, "|".join(str(part) for part in parts))
+
+
+def event_id(input_id: UUID | str, stage: str, entity_id: object, ordinal: int) -> UUID:
+    """Id of the ``ordinal``-th output that ``stage`` derives from one input."""
+    return deterministic_id(input_id, stage, entity_id, ordinal)
+
+
+def _to_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("a time needs an offset, for example 2026-11-23T09:00:00Z")
+    return moment.astimezone(UTC)
+
+
+Instant = Annotated[datetime, AfterValidator(_to_utc)]
+"""An aware moment, normalised to UTC."""
+
+
+def open_vocabulary(fallback: str, known: type[StrEnum]) -> BeforeValidator:
+    def admit(value: Any, info: ValidationInfo) -> Any:
+        reading = bool(info.context and info.context.get("reading"))
+        return fallback if reading and value not in known.__members__.values() else value
+
+    return BeforeValidator(admit)
+
+
+class Lane(StrEnum):
+    """``live``: someone waits. ``bulk``: prospects, imports, replays of files, re-scores."""
+
+    LIVE = "live"
+    BULK = "bulk"
+
+
+class Motion(StrEnum):
+    """Who moved first: the buyer (inbound) or us (outbound)."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class ChannelName(StrEnum):
+    """Where a lead came from, derived by the channel table of the configuration."""
+
+    ORGANIC_SEARCH = "organic_search"
+    PAID_SEARCH = "paid_search"
+    PAID_SOCIAL = "paid_social"
+    DISPLAY = "display"
+    EMAIL = "email"
+    CONTENT = "content"
+    WEBINAR_EVENT = "webinar_event"
+    REVIEW_SITE = "review_site"
+    REFERRAL = "referral"
+    PARTNER = "partner"
+    VISITOR_ID = "visitor_id"
+    DIRECT = "direct"
+    OUTBOUND = "outbound"
+    UNKNOWN = "unknown"
+
+
+class KindName(StrEnum):
+    """What the person asked for."""
+
+    DEMO_REQUEST = "demo_request"
+    CONTACT_SALES = "contact_sales"
+    PRICING_REQUEST = "pricing_request"
+    FREE_TRIAL = "free_trial"
+    CONTENT_DOWNLOAD = "content_download"
+    WEBINAR = "webinar"
+    EVENT = "event"
+    NEWSLETTER = "newsletter"
+    CHAT = "chat"
+    REFERRAL = "referral"
+    PROSPECT = "prospect"
+    OTHER = "other"
+
+
+class TierName(StrEnum):
+    """How urgent a lead is, from the fit x intent matrix."""
+
+    HOT = "hot"
+    WARM = "warm"
+    NURTURE = "nurture"
+
+
+class RoleName(StrEnum):
+    """The job that an assignment is for."""
+
+    SDR = "sdr"
+    AE = "ae"
+    CSM = "csm"
+
+
+Channel = Annotated[ChannelName, open_vocabulary("unknown", ChannelName)]
+Kind = Annotated[KindName, open_vocabulary("other", KindName)]
+
+
+class Model(BaseModel):
+    """A frozen value. Unknown fields are refused when writing and ignored by :func:`read`."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64"
+    )
+
+    @classmethod
+    def read(cls, raw: bytes | str) -> Self:
+        """Parse JSON as a tolerant consumer does.
+
+        :raises pydantic.ValidationError: where a known field is missing or has a wrong value.
+        """
+        return cls.model_validate_json(raw, extra="ignore", context=_READING)
+
+    def encode(self) -> bytes:
+        """The JSON bytes of this value."""
+        return self.__pydantic_serializer__.to_json(self)
+
+
+class Event(Model):
+    """An event of the bus. ``TYPE`` is its CloudEvents type; breaking changes get a new version."""
+
+    TYPE: ClassVar[str] = ""
+
+    @property
+    def subject(self) -> str:
+        """What the event is about (CloudEvents ``subject``)."""
+        raise NotImplementedError
+
+
+class PipelineEvent(Event):
+    """What every event on the way from submission to assignment carries."""
+
+    submission_id: UUID | None
+    """The submission that this descends from; null only where nothing was submitted."""
+    causation_id: UUID | None
+    """Id of the event that directly caused this one."""
+    received_at: Instant
+    """When the submission reached us; the start of every latency."""
+    lane: Lane
+    motion: Motion
+    channel: Channel
+
+
+class Provenance(Model):
+    """A value with where it comes from."""
+
+    value: str | int | float | bool | list[str]
+    source: str
+    """``form``, ``derived:<rule>``, ``table:<name>`` or ``provider:<name>``."""
+    at: Instant
+    confidence: float = 1.0
+    """0 to 1."""
+    cost: float = 0.0
+    """What this value cost, in the currency of the provider configuration."""

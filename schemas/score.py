@@ -1,0 +1,66 @@
+"""A lead with its worth, and every line that adds up to it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from schemas.base import Instant, Kind, Model, PipelineEvent, Provenance, TierName
+from schemas.lead import Lead, Repeat
+
+
+class Dimension(StrEnum):
+    """Who they are (fit) and what they do (intent)."""
+
+    FIT = "fit"
+    INTENT = "intent"
+
+
+class LedgerLine(Model):
+    """One reason for points. The lines of a dimension add up to its score."""
+
+    rule: str
+    dimension: Dimension
+    group: str
+    points: int
+    """Hundredths of a point, after caps and decay."""
+    event: UUID | None = None
+    """The event that earned the points; null for a property of the lead."""
+    expires_at: Instant | None = None
+
+
+class Score(Model):
+    """Hundredths of a point."""
+
+    fit: int
+    intent: int
+    total: int
+
+
+class LeadScored(PipelineEvent):
+    """Revision ``score_revision`` of a lead's score. Key: ``lead.account_key``."""
+
+    TYPE: ClassVar[str] = "com.handraise.lead.scored.v1"
+
+    source: str
+    kind: Kind
+    lead: Lead
+    repeat: Repeat
+    touch: int
+    submitted_at: Instant
+    lead_revision: int
+    facts: dict[str, Provenance]
+    late: bool
+    score_revision: int
+    score: Score
+    tier: TierName
+    mql: bool
+    """True where fit and intent reach the marketing-qualified bands."""
+    ledger: tuple[LedgerLine, ...]
+    scoring_version: str
+    """Configuration version that scored."""
+
+    @property
+    def subject(self) -> str:
+        return str(self.lead.lead_id)

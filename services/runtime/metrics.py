@@ -1,0 +1,133 @@
+"""Every metric of the house, declared once.
+
+A dashboard query that names anything else fails the tests. Labels are bounded: never a lead, a rep,
+a domain or a text. Children are bound once by the code that observes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_ASSIGNMENT = (
+    0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600,
+)  # fmt: skip
+_LONG = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 72 * 3600)
+
+
+class Metrics:
+    """The metrics of one process, on a registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        r = self.registry
+        # -- speed -----------------------------------------------------------------------------
+        self.assignment_latency = Histogram(
+            "handraise_assignment_latency_seconds",
+            "Speed to assignment: received to acknowledged, for submissions assigned at their "
+            "first decision.",
+            ("lane", "tier"), buckets=_ASSIGNMENT, registry=r,
+        )  # fmt: skip
+        self.hold = Histogram(
+            "handraise_hold_seconds",
+            "How long a held lead waited until it was assigned.",
+            ("tier",), buckets=_LONG, registry=r,
+        )  # fmt: skip
+        self.source_delay = Histogram(
+            "handraise_source_delay_seconds",
+            "From the press of the button (as the form tool says) to our receipt.",
+            ("source",), buckets=_LONG, registry=r,
+        )  # fmt: skip
+        self.answer = Histogram(
+            "handraise_http_answer_seconds",
+            "From the request's first byte read to its answer.",
+            ("route", "status"), buckets=_FAST, registry=r,
+        )  # fmt: skip
+        # -- stages ----------------------------------------------------------------------------
+        self.stage_duration = Histogram(
+            "handraise_stage_duration_seconds",
+            "From a record's append to its input topic until its outputs are acknowledged.",
+            ("stage", "lane"), buckets=_FAST, registry=r,
+        )  # fmt: skip
+        self.stage_batch = Histogram(
+            "handraise_stage_batch_records",
+            "Records taken at once.",
+            ("stage", "lane"), buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500), registry=r,
+        )  # fmt: skip
+        self.consumer_lag = Gauge(
+            "handraise_consumer_lag_seconds",
+            "Age of the oldest record that the stage has not finished; 0 when it is level.",
+            ("stage", "lane"), registry=r,
+        )  # fmt: skip
+        self.dead_letters = Counter(
+            "handraise_dead_letters_total",
+            "Records set aside with their bytes and reason.",
+            ("stage", "reason"), registry=r,
+        )  # fmt: skip
+        self.retries = Counter(
+            "handraise_stage_retries_total",
+            "Attempts repeated because something outside failed.",
+            ("stage", "waiting_for"), registry=r,
+        )  # fmt: skip
+        self.waiting = Gauge(
+            "handraise_stage_waiting",
+            "1 while the stage waits for kafka or postgres.",
+            ("stage", "waiting_for"), registry=r,
+        )  # fmt: skip
+        self.commit_failures = Counter(
+            "handraise_commit_failures_total",
+            "Offset commits that were lost to a rebalance or failed.",
+            ("stage", "reason"), registry=r,
+        )  # fmt: skip
+        self.outbox_unpublished = Gauge(
+            "handraise_outbox_unpublished_rows",
+            "Decided events that wait to be published.",
+            ("service",), registry=r,
+        )  # fmt: skip
+        # -- submissions -----------------------------------------------------------------------
+        self.submissions = Counter(
+            "handraise_submissions_total",
+            "Ends of submissions.",
+            ("source", "end"), registry=r,
+        )  # fmt: skip
+        self.accepted = Counter(
+            "handraise_submissions_accepted_total",
+            "Requests answered with 200, by how they were made durable.",
+            ("source", "stored"), registry=r,
+        )  # fmt: skip
+        self.spool_rows = Gauge(
+            "handraise_spool_rows",
+            "Accepted submissions in Postgres that are not through yet.",
+            (), registry=r,
+        )  # fmt: skip
+        self.enrichment_jobs = Gauge(
+            "handraise_enrichment_jobs", "Leads waiting for a provider.", (), registry=r
+        )
+        self.provider_calls = Counter(
+            "handraise_provider_calls_total",
+            "Calls to enrichment providers by outcome.",
+            ("provider", "outcome"), registry=r,
+        )  # fmt: skip
+        self.holds = Gauge(
+            "handraise_holds", "Leads that wait for a rep.", ("pool",), registry=r
+        )
+        self.oldest_hold = Gauge(
+            "handraise_oldest_hold_seconds", "Age of the oldest hold.", ("pool",), registry=r
+        )
+        self.config_version = Gauge(
+            "handraise_config_info", "1 for the configuration version in use.", ("version",), registry=r
+        )
+        self.loop_lag = Gauge(
+            "handraise_event_loop_lag_seconds", "How late the event loop woke up, at worst.", (), registry=r
+        )
+
+    async def render(self, accept: str = "") -> tuple[bytes, str]:
+        """The exposition and its content type; rendered off the event loop."""
+        if "application/openmetrics-text" in accept:
+            return await asyncio.to_thread(generate_openmetrics, self.registry), CONTENT_TYPE_LATEST
+        body = await asyncio.to_thread(generate_latest, self.registry)
+        return body, "text/plain; version=0.0.4; charset=utf-8"
