@@ -13,7 +13,7 @@ class SignalName(StrEnum):
 
     FUNDING = "funding"
     EXECUTIVE_HIRE = "executive_hire"
-    JOB_OPENINGS = "jobopen_vocabularyings"
+    JOB_OPENINGS = "job_openings"
     TECHNOLOGY_CHANGE = "technology_change"
     TRAFFIC = "traffic"
     NEW_MARKET = "new_market"
