@@ -1,0 +1,1 @@
+"""The embedded default: a Postgres and a broker that need no Docker and leave nothing behind."""
