@@ -7,15 +7,27 @@ that a consumer survives a producer that is one release ahead.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID, uuid5
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+)
+from pydantic_core import core_schema
 
 NAMESPACE = UUID("5f0c9c3c-6d0e-5f57-9a55-2a2f3d1d7b10")
 """Namespace of every deterministic id (event, submission, assignment)."""
+
+OPEN_VOCABULARY = "x-open-vocabulary"
+"""JSON Schema keyword beside an enum: what a reader takes a member for that it does not know."""
 
 _READING = {"reading": True}
 
@@ -40,12 +52,32 @@ Instant = Annotated[datetime, AfterValidator(_to_utc)]
 """An aware moment, normalised to UTC."""
 
 
-def open_vocabulary(fallback: str, known: type[StrEnum]) -> BeforeValidator:
-    def admit(value: Any, info: ValidationInfo) -> Any:
-        reading = bool(info.context and info.context.get("reading"))
-        return fallback if reading and value not in known.__members__.values() else value
+@dataclass(frozen=True, slots=True)
+class OpenVocabulary:
+    """Marks an enum to which later releases may add members: readers take those as ``fallback``."""
 
-    return BeforeValidator(admit)
+    fallback: str
+    known: type[StrEnum]
+
+    def _admit(self, value: Any, info: ValidationInfo) -> Any:
+        reading = bool(info.context and info.context.get("reading"))
+        unknown = isinstance(value, str) and value not in self.known.__members__.values()
+        return self.fallback if reading and unknown else value
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.with_info_before_validator_function(self._admit, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(core), OPEN_VOCABULARY: self.fallback}
+
+
+def open_vocabulary(fallback: str, known: type[StrEnum]) -> OpenVocabulary:
+    """An enum field that stays readable when a newer producer uses a member unknown here."""
+    return OpenVocabulary(fallback, known)
 
 
 class Lane(StrEnum):
@@ -122,7 +154,11 @@ class Model(BaseModel):
     """A frozen value. Unknown fields are refused when writing and ignored by :func:`read`."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64"
+        frozen=True,
+        extra="forbid",
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        use_attribute_docstrings=True,
     )
 
     @classmethod
