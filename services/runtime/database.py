@@ -1,0 +1,138 @@
+"""Postgres: pools per lane, and which of its errors are nobody's fault but the infrastructure's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import asyncpg
+import structlog
+from asyncpg import exceptions as pg
+from pydantic_core import from_json, to_json
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
+
+from schemas.base import Lane
+from services.runtime.settings import PostgresSettings
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+SCHEMAS: Final = {
+    "runtime": "handraise",
+    "capture": "capture",
+    "enrichment": "enrichment",
+    "scoring": "scoring",
+    "routing": "routing",
+}
+"""The Postgres schema of each room. A room reads and writes its own and the shell's only."""
+
+_INFRASTRUCTURE_CLASSES = frozenset({"08", "40", "53", "55", "57", "58"})
+"""Connection, rollback (serialisation, deadlock), resources, object in use, operator, system."""
+_INFRASTRUCTURE_STATES = frozenset({"25006", "25P03", "25P04"})
+"""A standby that answers as if it were the primary; transactions ended by the server's clock."""
+
+_STATEMENT_MS: Final = {Lane.LIVE: 10_000, Lane.BULK: 60_000}
+_LOCK_MS: Final = {Lane.LIVE: 3_000, Lane.BULK: 10_000}
+_IDLE_IN_TRANSACTION_MS = 30_000
+
+
+def is_infrastructure(error: BaseException) -> bool:
+    """Whether waiting can help: the database or the way to it failed, not what we asked of it.
+
+    SQLSTATE classes 08, 40, 53, 55, 57 and 58, lost and refused connections, time-outs. Anything
+    else (22, 23, validation, a bug) is about the record or the code. A group counts only when all
+    of its members do.
+    """
+    match error:
+        case BaseExceptionGroup():
+            return all(is_infrastructure(member) for member in error.exceptions)
+        case pg.PostgresError():
+            state = str(error.sqlstate or "")
+            return state[:2] in _INFRASTRUCTURE_CLASSES or state in _INFRASTRUCTURE_STATES
+        case pg.InternalClientError():
+            return True  # "cannot switch to state": the connection broke in mid-message
+        case pg.InterfaceError():
+            return "clos" in str(error)  # connection or pool: is closed, is closing
+        case OSError() | asyncio.IncompleteReadError():
+            return True  # TimeoutError and ConnectionError are OSErrors
+        case _:
+            return False
+
+
+async def connect(settings: PostgresSettings, *, lane: Lane, service: str) -> asyncpg.Pool:
+    """The pool of one lane; waits with back-off, and says so, until Postgres answers.
+
+    :raises asyncpg.PostgresError: where waiting cannot help (password, database, privileges).
+    """
+    return await patiently(
+        lambda: open_pool(
+            settings.dsn.get_secret_value(),
+            size=settings.pool_size,
+            name=f"handraise.{service}.{lane.value}",
+            lane=lane,
+        ),
+        doing=f"open the {lane.value} pool",
+    )
+
+
+async def open_pool(
+    dsn: str, *, size: int = 5, name: str = "handraise", lane: Lane = Lane.LIVE
+) -> asyncpg.Pool:
+    """A pool with the house's codecs and time-outs; fails at once when Postgres is not there."""
+    statement_ms = _STATEMENT_MS[lane]
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=min(2, size),
+        max_size=size,
+        init=prepare,
+        timeout=5,
+        # The server's own limit comes first; this one is for a server that cannot answer any more.
+        command_timeout=statement_ms / 1000 + 5,
+        # A connection that is opened again costs a decision ten milliseconds.
+        max_inactive_connection_lifetime=0,
+        server_settings={
+            "application_name": name,
+            "statement_timeout": str(statement_ms),
+            "lock_timeout": str(_LOCK_MS[lane]),
+            "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION_MS),
+            "timezone": "UTC",
+            # The planner's compiler costs more than any of our statements takes.
+            "jit": "off",
+        },
+    )
+
+
+async def prepare(connection: asyncpg.Connection) -> None:
+    """Make ``jsonb`` and ``json`` columns Python objects, both ways."""
+    for kind in ("jsonb", "json"):
+        await connection.set_type_codec(
+            kind, encoder=_encode, decoder=from_json, schema="pg_catalog", format="text"
+        )
+
+
+async def patiently(attempt: Callable[[], Awaitable[T]], *, doing: str) -> T:
+    """Await ``attempt()`` until it succeeds, 50 ms to 1 s apart, while infrastructure fails."""
+
+    def say(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning(
+            "waiting",
+            waiting_for="postgres",
+            doing=doing,
+            attempt=state.attempt_number,
+            error=type(error).__name__,
+        )
+
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(is_infrastructure),
+        wait=wait_exponential_jitter(initial=0.05, max=1, jitter=0.1),
+        before_sleep=say,
+        reraise=True,
+    )
+    return await retrying(attempt)
+
+
+def _encode(value: object) -> str:
+    return to_json(value).decode()
