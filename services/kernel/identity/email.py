@@ -1,0 +1,104 @@
+"""E-mail addresses: one spelling for the same mailbox, and never one for two."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from email_validator import EmailNotValidError, validate_email
+
+from services.kernel.identity.providers import Provider, provider_of
+
+
+@dataclass(frozen=True, slots=True)
+class NormalisedEmail:
+    """An address that follows the syntax of RFC 5321 and 6531; nobody checked that it exists."""
+
+    original: str
+    """As the person wrote it, without surrounding white space. For display."""
+    address: str
+    """Lower case, NFC, domain in ASCII. What mail is sent to; tags and dots are kept."""
+    identity: str
+    """The mailbox: ``address`` without what its provider is known to ignore. What a lead is."""
+    local: str
+    """The part of ``address`` before the @."""
+    domain: str
+    """The part of ``address`` after the @ (ASCII, so ``xn--`` for international names)."""
+
+
+def normalise_email(raw: str | None) -> NormalisedEmail | None:
+    """The one spelling of an address; None where it is none.
+
+    Reserved names that documentation and tests use (``.example``, ``.test``) are addresses here;
+    whether to accept them is a matter of screening. Never looks anything up in the DNS.
+    """
+    original = (raw or "").strip()
+    parts = _parts(original)
+    if parts is None:
+        return None
+    local, domain = parts
+    provider = provider_of(domain)
+    return NormalisedEmail(
+        original=original,
+        address=f"{local}@{domain}",
+        identity=_identity(local, domain, provider),
+        local=local,
+        domain=domain,
+    )
+
+
+def _parts(text: str) -> tuple[str, str] | None:
+    try:
+        found = validate_email(text, check_deliverability=False, test_environment=True)
+        local = _fold(found.local_part)
+        if not local.isascii():
+            # Folding can lengthen a local part beyond what the standard allows.
+            validate_email(
+                f"{local}@{found.ascii_domain}", check_deliverability=False, test_environment=True
+            )
+    except EmailNotValidError:
+        return None
+    return local, found.ascii_domain
+
+
+def _fold(local: str) -> str:
+    # lower(), not casefold(): casefold takes "ß" for "ss", which are two mailboxes.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).lower())
+
+
+def _identity(local: str, domain: str, provider: Provider | None) -> str:
+    if provider is None:
+        return f"{local}@{domain}"
+    name = local.split("+", 1)[0] if provider.plus_tags else local
+    if provider.ignores_dots:
+        name = name.replace(".", "")
+    # "+tag@…" has nothing before its tag: then the whole is the name.
+    return f"{name or local}@{provider.canonical or domain}"
+
+
+_ROLES = frozenset(
+    """
+    abuse accounting accounts ads admin administrator all billing board booking bookings careers
+    ceo compliance contact contactus customercare customerservice customersuccess dev devnull
+    devops employment enquiries enquiry events everyone feedback finance founders ftp general
+    hello help helpdesk hi hostmaster hr info information inquiries inquiry investors invoice
+    invoices it itsupport jobs join legal mail mailerdaemon mailbox marketing media
+    newsletter nobody noc noreply donotreply office operations ops orders partners partnerships
+    payments payroll postmaster pr press privacy procurement purchasing recruiting recruitment
+    reception registration root sales security service services shop spam subscribe support
+    sysadmin team tech techsupport test uucp unsubscribe usenet web webmaster welcome www
+    anfrage bewerbung buchhaltung einkauf empfang kontakt kundenservice personal presse rechnung
+    vertrieb verwaltung zentrale
+    achats bonjour commercial compta comptabilite direction rh secretariat ventes
+    administracion ayuda compras contacto facturacion hola rrhh soporte ventas
+    atendimento comercial contato financeiro suporte vendas
+    acquisti amministrazione assistenza commerciale contatti segreteria vendite
+    administratie inkoop klantenservice verkoop
+    """.split()  # noqa: SIM905 - a paragraph is easier to review than two hundred quoted lines
+)
+
+
+def is_role_address(local: str) -> bool:
+    """True where a local part names a function (``sales``, ``no-reply``) and not a person."""
+    name = local.lower().split("+", 1)[0]
+    return "".join(letter for letter in name if letter not in "-_.") in _ROLES
