@@ -115,6 +115,9 @@ async def prepare(connection: asyncpg.Connection) -> None:
 async def patiently(attempt: Callable[[], Awaitable[T]], *, doing: str) -> T:
     """Await ``attempt()`` until it succeeds, 50 ms to 1 s apart, while infrastructure fails."""
 
+    async def once() -> T:
+        return await attempt()
+
     def say(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         log.warning(
@@ -131,7 +134,7 @@ async def patiently(attempt: Callable[[], Awaitable[T]], *, doing: str) -> T:
         before_sleep=say,
         reraise=True,
     )
-    return await retrying(attempt)
+    return await retrying(once)
 
 
 def _encode(value: object) -> str:
