@@ -1,0 +1,94 @@
+"""What can be known about a lead for nothing: pure derivations, microseconds each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from schemas.base import Provenance
+from schemas.lead import Lead
+from services.enrichment.offline.places import country, time_zone
+from services.enrichment.offline.titles import classify
+from services.kernel.identity import (
+    EmailClass,
+    email_class,
+    is_role_address,
+    phone_country,
+    phone_type,
+    registrable_domain,
+)
+
+_CERTAIN = 1.0
+_READ_FROM_TITLE = 0.9
+
+Facts = dict[str, Provenance]
+
+
+def derive(lead: Lead, at: datetime) -> Facts:
+    """Every fact that the lead's own fields give, by field name.
+
+    Absent where nothing can be said. ``registrable_domain`` is given for business addresses only:
+    what a free-mail provider registered says nothing about the person.
+    """
+    facts: Facts = {}
+    domain = _email(lead, at, facts)
+    number_country = _phone(lead, at, facts)
+    _place(lead, domain, number_country, at, facts)
+    _title(lead, at, facts)
+    if lead.company:
+        facts["company"] = Provenance(value=lead.company, source="form", at=at)
+    return facts
+
+
+def _email(lead: Lead, at: datetime, facts: Facts) -> str | None:
+    if not lead.email:
+        return None
+    local, _, host = lead.email.rpartition("@")
+    group = email_class(host)
+    facts["email_class"] = _fact(group.value, "derived:email_class", at)
+    facts["email_role"] = _fact(is_role_address(local), "derived:email_role", at)
+    domain = registrable_domain(host) if group is EmailClass.BUSINESS else None
+    if domain:
+        facts["registrable_domain"] = _fact(domain, "derived:registrable_domain", at)
+    return domain
+
+
+def _phone(lead: Lead, at: datetime, facts: Facts) -> str | None:
+    if not lead.phone:
+        return None
+    kind = phone_type(lead.phone)
+    if kind is not None:
+        facts["phone_type"] = _fact(kind.value, "derived:phone", at)
+    where = phone_country(lead.phone)
+    if where:
+        facts["phone_country"] = _fact(where, "derived:phone", at)
+    return where
+
+
+def _place(
+    lead: Lead, domain: str | None, number_country: str | None, at: datetime, facts: Facts
+) -> None:
+    where = country(lead.country, number_country, domain)
+    if where is None:
+        return
+    facts["country"] = _fact(where.value, where.evidence, at, where.confidence)
+    zone = time_zone(where, lead.phone if number_country else None, number_country)
+    if zone is not None:
+        facts["time_zone"] = _fact(zone.value, zone.evidence, at, zone.confidence)
+
+
+def _title(lead: Lead, at: datetime, facts: Facts) -> None:
+    if not lead.job_title:
+        return
+    title = classify(lead.job_title)
+    if title.seniority is not None:
+        facts["seniority"] = _fact(
+            title.seniority.value, "derived:job_title", at, _READ_FROM_TITLE
+        )
+    if title.department is not None:
+        facts["department"] = _fact(title.department, "derived:job_title", at, _READ_FROM_TITLE)
+
+
+def _fact(
+    value: str | bool, source: str, at: datetime, confidence: float = _CERTAIN
+) -> Provenance:
+    return Provenance(value=value, source=source, at=at, confidence=confidence)

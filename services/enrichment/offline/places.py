@@ -1,0 +1,83 @@
+"""Where a person is, and what time it is there, from what they said and wrote.
+
+Country, the best evidence first: the form, the phone, the top-level domain. Time zone: the
+country's, or the phone prefix's where the country has several clocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import phonenumbers
+from phonenumbers import timezone as prefixes
+
+from services.enrichment.offline.zones import SHARE, ZONES
+
+_FORM, _PHONE, _TLD = 0.95, 0.85, 0.7
+_PREFIX_ZONE = 0.8  # numbers move with their owners, within a country too
+
+# Country codes that the world uses as generic endings; they say nothing about a place.
+_GENERIC_TLDS = frozenset(
+    "ac ai am as bz cc cd co cx dj fm gg gl gs im io je la li ly me ms mu nu pw sc sh so st su tk "
+    "to tv vc vg ws".split()  # noqa: SIM905 - a line reads better than forty quoted words
+)
+_TLD_COUNTRIES = {"uk": "GB", "eu": None, "ac": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A country or a time zone, with the evidence for it."""
+
+    value: str
+    evidence: str
+    """``form`` or ``derived:<what>``."""
+    confidence: float
+
+
+def country(stated: str | None, phone_country: str | None, domain: str | None) -> Place | None:
+    """Where the person is.
+
+    :param stated: ISO 3166-1 alpha-2 from the form.
+    :param phone_country: of the phone number.
+    :param domain: a business domain; its ending counts where it is a country's own.
+    """
+    if stated:
+        return Place(stated, "form", _FORM)
+    if phone_country:
+        return Place(phone_country, "derived:phone", _PHONE)
+    from_domain = _of_domain(domain)
+    return Place(from_domain, "derived:tld", _TLD) if from_domain else None
+
+
+def time_zone(where: Place, phone: str | None, phone_country: str | None) -> Place | None:
+    """The clock by which the person most likely lives.
+
+    :param phone: E.164; asked only where the country has several clocks and the phone is of it.
+    """
+    share = SHARE.get(where.value, 1.0)
+    if phone and share < 1.0 and phone_country == where.value:
+        zone = _of_prefix(phone)
+        if zone:
+            return Place(zone, "derived:phone", round(where.confidence * _PREFIX_ZONE, 2))
+    zone = ZONES.get(where.value)
+    if zone is None:
+        return None
+    return Place(zone, "derived:country", round(where.confidence * share, 2))
+
+
+def _of_domain(domain: str | None) -> str | None:
+    if not domain:
+        return None
+    ending = domain.rpartition(".")[2]
+    if ending in _TLD_COUNTRIES:
+        return _TLD_COUNTRIES[ending]
+    code = ending.upper()
+    return code if code in ZONES and ending not in _GENERIC_TLDS else None
+
+
+@lru_cache(maxsize=4096)
+def _of_prefix(phone: str) -> str | None:
+    """The one zone of a number's prefix; None where it is unknown or spans several."""
+    zones = prefixes.time_zones_for_number(phonenumbers.parse(phone))
+    return zones[0] if len(zones) == 1 and zones[0] != prefixes.UNKNOWN_TIMEZONE else None
