@@ -1,0 +1,160 @@
+"""What is known about a lead, by the names that rules use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+from schemas.base import ChannelName, KindName, Lane, Motion, Provenance, TierName
+from schemas.enrichment import LeadEnriched
+from schemas.lead import Lead
+from schemas.score import LeadScored
+from services.kernel.fields import Field, FieldKind, FieldSet
+from services.kernel.identity.domains import EmailClass
+from services.kernel.identity.phone import PhoneType
+from services.kernel.vocabulary import Department, Seniority
+
+
+def _text(name: str, description: str, *, personal: bool = False) -> Field:
+    return Field(name, FieldKind.TEXT, description, personal=personal)
+
+
+def _number(name: str, description: str) -> Field:
+    return Field(name, FieldKind.NUMBER, description)
+
+
+def _flag(name: str, description: str) -> Field:
+    return Field(name, FieldKind.FLAG, description)
+
+
+def _country(name: str, description: str) -> Field:
+    return Field(name, FieldKind.COUNTRY, f"{description} (ISO 3166-1 alpha-2)")
+
+
+def _choice(name: str, members: type[StrEnum], description: str) -> Field:
+    return Field(name, FieldKind.CHOICE, description, tuple(member.value for member in members))
+
+
+_SUBMISSION = (
+    _choice("kind", KindName, "what the person asked for"),
+    _text("source", "name of the source in sources.yaml, or api"),
+    _choice("channel", ChannelName, "where the lead came from"),
+    _choice("motion", Motion, "who moved first: the buyer or we"),
+    _choice("lane", Lane, "whether someone waits"),
+    _text("form_id", "the form, as its tool calls it"),
+    _number("touch", "1 for the person's first submission, then counting up"),
+)
+_LEAD = (
+    _text("lead.email", "e-mail address, normalised", personal=True),
+    _text("lead.email_domain", "the part of the address after the @"),
+    _text("lead.company", "company as the person wrote it"),
+    _country("lead.country", "country as the person gave it"),
+    _text("lead.job_title", "job title as the person wrote it"),
+    _text("lead.phone", "phone number in E.164", personal=True),
+    _text("lead.message", "what the person wrote", personal=True),
+    _text("lead.page_url", "the page with the form"),
+    _text("utm.source", "campaign source of the landing page"),
+    _text("utm.medium", "campaign medium of the landing page"),
+    _text("utm.campaign", "campaign of the landing page"),
+    _text("utm.term", "campaign term of the landing page"),
+    _text("utm.content", "campaign content of the landing page"),
+)
+_DERIVED: tuple[tuple[str, Field], ...] = (
+    ("email_class", _choice("email.class", EmailClass, "who can have a mailbox at the domain")),
+    ("email_role", _flag("email.role", "the address names a function, not a person")),
+    ("registrable_domain", _text("company.domain", "the domain that the company registered")),
+    ("company", _text("company.name", "company, as enrichment knows it")),
+    ("headcount", _number("company.headcount", "people who work there")),
+    ("industry", _text("company.industry", "what the company does")),
+    ("company_country", _country("company.country", "where the company sits")),
+    ("seniority", _choice("person.seniority", Seniority, "how high the person stands")),
+    ("department", _choice("person.department", Department, "what the person works on")),
+    ("phone_country", _country("phone.country", "country of the phone number")),
+    ("phone_type", _choice("phone.type", PhoneType, "kind of line")),
+    ("country", _country("country.resolved", "the best guess of the person's country")),
+    ("time_zone", _text("time_zone", "the person's time zone (IANA)")),
+)
+_SCORE = (
+    _number("score.fit", "points for who they are"),
+    _number("score.intent", "points for what they do"),
+    _number("score.total", "points in all"),
+    _choice("tier", TierName, "how urgent the lead is"),
+    _flag("mql", "fit and intent reach the marketing-qualified bands"),
+)
+_ANSWERS = _text("lead.fields.", "an answer to one of the form's own questions", personal=True)
+
+FIELDS = FieldSet(
+    _SUBMISSION + _LEAD + tuple(one for _, one in _DERIVED) + _SCORE, families=(_ANSWERS,)
+)
+"""Everything that a rule may ask about once a lead is scored."""
+
+ENRICHED_FIELDS = FIELDS.without(one.name for one in _SCORE)
+"""What scoring itself may ask about: everything but its own result."""
+
+FACT_OF_FIELD: Mapping[str, str] = {one.name: fact for fact, one in _DERIVED}
+"""Which of an event's ``facts`` a field is read from; enrichment learns from it what rules want."""
+
+
+def facts_of(event: LeadEnriched | LeadScored) -> dict[str, object]:
+    """What is known, by field name. What is not known is not there.
+
+    Costs a few microseconds; make it once per event and ask all rules with it.
+    """
+    facts: dict[str, object] = {
+        "kind": event.kind.value,
+        "source": event.source,
+        "channel": event.channel.value,
+        "motion": event.motion.value,
+        "lane": event.lane.value,
+        "touch": event.touch,
+    }
+    facts.update(_said(event.lead))
+    facts.update(_derived(event.facts))
+    if isinstance(event, LeadScored):
+        facts["score.fit"] = event.score.fit / 100
+        facts["score.intent"] = event.score.intent / 100
+        facts["score.total"] = event.score.total / 100
+        facts["tier"] = event.tier.value
+        facts["mql"] = event.mql
+    return facts
+
+
+def without_identifiers(facts: Mapping[str, object]) -> dict[str, object]:
+    """The facts that may be stored with a decision: none that identifies a person."""
+    return {
+        name: value
+        for name, value in facts.items()
+        if (known := FIELDS.find(name)) is not None and not known.personal
+    }
+
+
+def _said(lead: Lead) -> Iterable[tuple[str, str]]:
+    utm = lead.utm
+    pairs = (
+        ("form_id", lead.form_id),
+        ("lead.email", lead.email),
+        ("lead.email_domain", lead.email.rpartition("@")[2] if lead.email else None),
+        ("lead.company", lead.company),
+        ("lead.country", lead.country),
+        ("lead.job_title", lead.job_title),
+        ("lead.phone", lead.phone),
+        ("lead.message", lead.message),
+        ("lead.page_url", lead.page_url),
+        ("utm.source", utm.source),
+        ("utm.medium", utm.medium),
+        ("utm.campaign", utm.campaign),
+        ("utm.term", utm.term),
+        ("utm.content", utm.content),
+        *((f"lead.fields.{name}", answer) for name, answer in lead.fields.items()),
+    )
+    return [(name, value) for name, value in pairs if value]
+
+
+def _derived(known: Mapping[str, Provenance]) -> Iterable[tuple[str, object]]:
+    for fact, field in _DERIVED:
+        found = known.get(fact)
+        if found is None:
+            continue
+        value = field.coerce(found.value)
+        if value is not None:
+            yield field.name, value
