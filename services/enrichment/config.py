@@ -185,11 +185,13 @@ def parse(files: Mapping[str, str]) -> EnrichmentConfig:
 def resolve(file: EnrichmentFile) -> EnrichmentConfig:
     """The file without what is switched off."""
     enabled = {name: provider for name, provider in file.providers.items() if provider.enabled}
-    waterfalls = {
+    waterfalls: dict[str, tuple[str, ...]] = {
         name: tuple(provider for provider in field.waterfall if provider in enabled)
         for name, field in file.fields.items()
     }
-    wanted = {name: waterfall for name, waterfall in waterfalls.items() if waterfall}
+    wanted: dict[str, tuple[str, ...]] = {
+        name: waterfall for name, waterfall in waterfalls.items() if waterfall
+    }
     return EnrichmentConfig(file.budget_ms, wanted, enabled)
 
 

@@ -85,7 +85,9 @@ def person(merged: Registers, touch: Lead) -> Lead:
     return touch.model_copy(update={**plain, "fields": custom, "consent": consent})
 
 
-def combine(derived: Mapping[str, Provenance], bought: Mapping[str, Provenance]) -> dict[str, Provenance]:
+def combine(
+    derived: Mapping[str, Provenance], bought: Mapping[str, Provenance]
+) -> dict[str, Provenance]:
     """All facts; what a person entered beats a machine, then the more confident wins.
 
     Equal confidence: what was derived from the person's own words stays.
@@ -98,7 +100,9 @@ def combine(derived: Mapping[str, Provenance], bought: Mapping[str, Provenance])
     return facts
 
 
-def newer(known: Mapping[str, Provenance], found: Mapping[str, Provenance]) -> dict[str, Provenance]:
+def newer(
+    known: Mapping[str, Provenance], found: Mapping[str, Provenance]
+) -> dict[str, Provenance]:
     """Bought facts with others added; of two values for a field the later fetched stays."""
     merged = dict(known)
     for name, value in found.items():

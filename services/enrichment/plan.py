@@ -51,9 +51,7 @@ def missing(
     config: EnrichmentConfig, facts: Mapping[str, Provenance], now: datetime
 ) -> frozenset[str]:
     """The wanted fields that are unknown, or bought too long ago."""
-    return frozenset(
-        name for name in config.wanted if not _fresh(config, facts.get(name), now)
-    )
+    return frozenset(name for name in config.wanted if not _fresh(config, facts.get(name), now))
 
 
 def questions(

@@ -81,14 +81,12 @@ def _title(lead: Lead, at: datetime, facts: Facts) -> None:
         return
     title = classify(lead.job_title)
     if title.seniority is not None:
-        facts["seniority"] = _fact(
-            title.seniority.value, "derived:job_title", at, _READ_FROM_TITLE
-        )
+        facts["seniority"] = _fact(title.seniority.value, "derived:job_title", at, _READ_FROM_TITLE)
     if title.department is not None:
-        facts["department"] = _fact(title.department, "derived:job_title", at, _READ_FROM_TITLE)
+        facts["department"] = _fact(
+            title.department.value, "derived:job_title", at, _READ_FROM_TITLE
+        )
 
 
-def _fact(
-    value: str | bool, source: str, at: datetime, confidence: float = _CERTAIN
-) -> Provenance:
+def _fact(value: str | bool, source: str, at: datetime, confidence: float = _CERTAIN) -> Provenance:
     return Provenance(value=value, source=source, at=at, confidence=confidence)

@@ -19,10 +19,13 @@ _PREFIX_ZONE = 0.8  # numbers move with their owners, within a country too
 
 # Country codes that the world uses as generic endings; they say nothing about a place.
 _GENERIC_TLDS = frozenset(
-    "ac ai am as bz cc cd co cx dj fm gg gl gs im io je la li ly me ms mu nu pw sc sh so st su tk "
-    "to tv vc vg ws".split()  # noqa: SIM905 - a line reads better than forty quoted words
-)
-_TLD_COUNTRIES = {"uk": "GB", "eu": None, "ac": None}
+    {
+        "ac", "ai", "am", "as", "bz", "cc", "cd", "co", "cx", "dj", "fm", "gg", "gl", "gs", "im",
+        "io", "je", "la", "li", "ly", "me", "ms", "mu", "nu", "pw", "sc", "sh", "so", "st", "su",
+        "tk", "to", "tv", "vc", "vg", "ws",
+    }
+)  # fmt: skip
+_TLD_COUNTRIES = {"uk": "GB"}
 
 
 @dataclass(frozen=True, slots=True)

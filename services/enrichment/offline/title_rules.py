@@ -24,7 +24,7 @@ ABBREVIATIONS = {
     "rd": "research", "rep": "representative", "sr": "senior", "snr": "senior", "svp": "vp",
     "sw": "software", "swe": "software engineer", "vps": "vp", "xo": "executive",
 }  # fmt: skip
-"""Single words that stand for others. ``pm`` may be a project manager as well; both are one rank."""
+"""Single words that stand for others. ``pm`` may mean a project manager too: the same rank."""
 
 SENIORITY: Table = _table(
     ("student", "phd student, phd candidate, doctoral candidate, graduate student, mba candidate, "
@@ -37,10 +37,12 @@ SENIORITY: Table = _table(
     # Words of rank that are not the person's rank.
     ("director", "chief of staff"),
     ("ic", "lead generation specialist, lead gen specialist, "
-           "partnerships representative, business partner, people partner, partner success manager"),
-    ("vp", "vice president, vp, vice president of, deputy president, vicepresident"),
-    ("c_suite", "chief, ceo, cfo, cto, cio, ciso, cmo, cro, coo, cpo, chro, cdo, cso, cco, cao, cxo, "
-                "clo, founder, founding partner, owner, co owner, proprietor, president, "
+           "partnerships representative, business partner, people partner, "
+           "partner success manager, acquisition partner, hr partner, finance partner, "
+           "client partner"),
+    ("vp", "vp, vicepresident"),
+    ("c_suite", "chief, ceo, cfo, cto, cio, ciso, cmo, cro, coo, cpo, chro, cdo, cso, cco, "
+                "cao, cxo, clo, founder, founding partner, owner, co owner, proprietor, president, "
                 "chairman, chairwoman, chairperson, chair of the board, board member, "
                 "managing partner, general partner, managing director, executive director, "
                 "senior partner, equity partner"),
@@ -63,12 +65,13 @@ SENIORITY: Table = _table(
     ("manager", "manager, supervisor, team lead, team leader, group lead, foreman, controller, "
                 "scrum master lead, squad lead, shift lead"),
     ("senior", "senior, principal, staff engineer, staff software engineer, staff scientist, "
-               "staff data scientist, staff product designer, staff developer, lead engineer, tech lead, "
+               "staff data scientist, staff product designer, staff developer, "
+               "lead engineer, tech lead, "
                "technical lead, lead developer, lead designer, lead architect, lead analyst, "
                "lead data scientist, architect, distinguished, fellow, engineering lead, "
                "design lead, product lead, marketing lead, sales lead, operations lead, "
                "growth lead, data lead, lead software engineer, lead product designer, "
-               "lead consultant, expert, attorney, counsel, professor"),
+               "lead consultant, lead, expert, attorney, counsel, professor"),
     ("c_suite", "partner"),
     ("ic", "junior, associate, entry level, assistant, clerk, representative, officer"),
 )  # fmt: skip
@@ -85,6 +88,8 @@ DEPARTMENTS: Table = _table(
                          "customer experience, "
                          "client services, onboarding, implementation, cx, customer care, "
                          "chief customer officer, help desk agent"),
+    ("marketing", "product marketing"),
+    ("design", "product design, product designer"),
     ("product", "chief product officer, cpo, product management, "
                 "product manager, product owner, product lead, head of product, vp product, "
                 "vp of product, director of product, product director, product operations, "
@@ -92,7 +97,7 @@ DEPARTMENTS: Table = _table(
     ("marketing", "marketing, cmo, marketer, demand generation, demand gen, lead generation, "
                   "growth, brand, "
                   "seo, sem, content, communications, public relations, pr, social media, "
-                  "community, copywriter, campaign, events manager, event manager, advertising, "
+                  "community, copywriter, campaign, events, event, advertising, "
                   "media buyer, editor, developer relations, developer advocate"),
     ("engineering", "software, vp engineering, engineering, cto, "
                     "chief technology officer, chief technical officer, developer, programmer, "
@@ -108,7 +113,8 @@ DEPARTMENTS: Table = _table(
                "art director, illustrator"),
     ("it", "cio, chief information officer, it, information technology, system administrator, "
            "systems administrator, sysadmin, network, infrastructure, helpdesk, help desk, "
-           "desktop support, information systems, erp, database administrator, cloud engineer"),
+           "desktop support, information systems, erp, business systems, "
+           "database administrator, cloud engineer"),
     ("hr", "hr, human resources, people operations, people and culture, people, talent, recruiter, "
            "recruiting, recruitment, chro, "
            "compensation, benefits, learning and development, hrbp, employee experience"),
@@ -123,7 +129,8 @@ DEPARTMENTS: Table = _table(
               "key account, account director, strategic accounts, "
               "business development, sdr, bdr, ae, "
               "inside sales, partnerships, partner manager, alliances, channel, "
-              "solutions engineer, presales, pre sales, commercial, go to market, territory, "
+              "solutions engineer, solutions consultant, presales, pre sales, "
+              "commercial, go to market, territory, "
               "client partner, relationship manager, chief commercial officer"),
     ("research", "research, researcher, scientist, laboratory, lab, r and d"),
     ("operations", "operations, coo, chief operating officer, logistics, supply chain, warehouse, "
@@ -131,11 +138,12 @@ DEPARTMENTS: Table = _table(
                    "program manager, programme manager, project coordinator, operational, "
                    "fleet, quality, "
                    "transformation, continuous improvement, pmo, process, dispatcher"),
-    ("education", "teacher, professor, lecturer, faculty, dean, principal of school, "
+    ("other", "teacher, professor, lecturer, faculty, dean, principal of school, "
                   "school principal, tutor, instructor, superintendent, department chair, "
                   "student, phd, academic"),
     ("engineering", "engineer"),
-    ("executive", "ceo, chief executive, chief executive officer, founder, owner, president, "
+    ("general_management", "ceo, chief executive, chief executive officer, founder, owner, "
+                           "president, "
                   "managing director, managing partner, general partner, general manager, "
                   "chairman, chairwoman, chairperson, board member, executive director, "
                   "chief of staff, country manager, proprietor, strategy, gm, partner, "

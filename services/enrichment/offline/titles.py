@@ -9,26 +9,12 @@ individual contributors. Measured against ``tests/unit/enrichment/titles.csv``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 
 from services.enrichment.offline import title_rules as rules
+from services.kernel.vocabulary import Department, Seniority
 
 _LONGEST = 200
-
-
-class Seniority(StrEnum):
-    """How far up a person decides."""
-
-    C_SUITE = "c_suite"
-    VP = "vp"
-    HEAD = "head"
-    DIRECTOR = "director"
-    MANAGER = "manager"
-    SENIOR = "senior"
-    IC = "ic"
-    INTERN = "intern"
-    STUDENT = "student"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +22,23 @@ class Title:
     """What a title says; None where it says nothing that we know."""
 
     seniority: Seniority | None
-    department: str | None
+    department: Department | None
 
 
 @lru_cache(maxsize=4096)
 def classify(title: str) -> Title:
     """Seniority and department of one title."""
     text = _words(title)
-    if text == " ":
+    if text.isspace():
         return Title(None, None)
     department = _first(text, rules.DEPARTMENTS)
     found = _first(text, rules.SENIORITY)
     # A title that names a trade and no rank ("Data Analyst") is an individual contributor.
     if found is None and (department is not None or _first(text, rules.TRADES)):
         found = Seniority.IC.value
-    return Title(Seniority(found) if found else None, department)
+    return Title(
+        Seniority(found) if found else None, Department(department) if department else None
+    )
 
 
 def _words(title: str) -> str:
@@ -58,7 +46,8 @@ def _words(title: str) -> str:
     # Dots inside abbreviations vanish (V.P.), all other punctuation separates words.
     kept = title[:_LONGEST].casefold().replace(".", "").replace("&", " and ")
     spaced = "".join(c if c.isalnum() else " " for c in kept)
-    return f" {' '.join(rules.ABBREVIATIONS.get(word, word) for word in spaced.split())} "
+    words = " ".join(rules.ABBREVIATIONS.get(word, word) for word in spaced.split())
+    return f" {words} ".replace(" vice president ", " vp ")
 
 
 def _first(text: str, table: tuple[tuple[str, tuple[str, ...]], ...]) -> str | None:

@@ -69,9 +69,9 @@ VU Pacific/Efate, WF Pacific/Wallis, WS Pacific/Apia, YE Asia/Aden, YT Indian/Ma
 ZA Africa/Johannesburg, ZM Africa/Lusaka, ZW Africa/Harare
 """
 
-ZONES: dict[str, str] = {
-    country: zone for country, zone in (entry.split() for entry in _TABLE.split(","))
-}
+_PAIRS = [entry.split() for entry in _TABLE.split(",")]
+
+ZONES: dict[str, str] = {pair[0]: pair[1] for pair in _PAIRS}
 """ISO 3166-1 alpha-2 to IANA zone."""
 
 SHARE: dict[str, float] = {
