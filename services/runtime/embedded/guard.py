@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -85,7 +86,7 @@ def _run(argv: list[str], stop: signal.Signals, grace: float) -> int:
         argv,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=lambda: _prepare(stop),
+        preexec_fn=lambda: _prepare(stop),  # noqa: PLW1509  (no thread is running yet)
     )
     closing = threading.Event()
 
@@ -108,10 +109,9 @@ def _prepare(stop: signal.Signals) -> None:
     _prctl(_PR_SET_PDEATHSIG, stop)
 
 
-def _watch(close: object) -> None:
+def _watch(close: Callable[[], None]) -> None:
     while os.read(0, 4096):
         pass
-    assert callable(close)
     close()
 
 

@@ -6,6 +6,8 @@ import random
 import socket
 from contextlib import closing
 
+from services.runtime.embedded.errors import EmbeddedError
+
 # Below the ephemeral range (32768 on Linux): an outgoing connection never takes one of these.
 _LOWEST, _HIGHEST = 20000, 32000
 
@@ -24,7 +26,16 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 def free_port(host: str = "127.0.0.1") -> int:
     """A free port below the ephemeral range; raises OSError when there is none."""
     for _ in range(200):
-        port = random.randint(_LOWEST, _HIGHEST)
+        port = random.randint(_LOWEST, _HIGHEST)  # noqa: S311  (no secret)
         if is_free(port, host):
             return port
     raise OSError(f"no free port between {_LOWEST} and {_HIGHEST} on {host}")
+
+
+def choose(port: int, fixed: bool, what: str) -> int:
+    """``port`` if it is free; else another, unless somebody insists on it (EmbeddedError)."""
+    if port and is_free(port):
+        return port
+    if fixed:
+        raise EmbeddedError(f"port {port} for {what} is in use")
+    return free_port()

@@ -18,11 +18,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import psutil
-
-from services.runtime.embedded import guard
+from services.runtime.embedded import guard, leftovers
 from services.runtime.embedded.errors import EmbeddedError
-from services.runtime.embedded.ports import free_port, is_free
+from services.runtime.embedded.ports import choose
 from services.runtime.embedded.privileges import RunAs, unprivileged
 
 USER = DATABASE = "handraise"
@@ -36,14 +34,14 @@ _SETTINGS: Mapping[str, str] = {
 }
 _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
-_LEFTOVER_SECONDS = 5.0
 
 
 class EmbeddedPostgres:
     """A server on 127.0.0.1 that ends with its owner; its data persist in ``data``.
 
-    ``port`` None takes a free one at each start. ``settings`` are server settings on top of ours
-    (which are durable: ``fsync`` stays on unless a test says otherwise).
+    ``port`` None takes a free one; a restart keeps it, so that clients find it again. ``settings``
+    are server settings on top of ours (which are durable: ``fsync`` stays on unless a test says
+    otherwise).
     """
 
     def __init__(
@@ -51,7 +49,7 @@ class EmbeddedPostgres:
     ) -> None:
         self.data = data.resolve()
         self.log = self.data / "postgres.log"
-        self._wanted_port = port
+        self._fixed = port is not None
         self._settings = {**_SETTINGS, **(settings or {})}
         self._cluster = self.data / "cluster"
         self._process: subprocess.Popen[bytes] | None = None
@@ -67,7 +65,8 @@ class EmbeddedPostgres:
         """Creates the cluster if there is none, starts it, waits until it takes connections.
 
         Blocks (first time about 1 s, else 0.2 s, longer after a crash). Returns the DSN. Raises
-        EmbeddedError with one line: another major version, a port in use, a server that does not come up.
+        EmbeddedError with one line: another major version, a port in use, a server that does not
+        come up.
         """
         self.data.mkdir(parents=True, exist_ok=True)
         user = unprivileged(self._cluster, "INT")
@@ -78,7 +77,7 @@ class EmbeddedPostgres:
             self._create(user)
         self.log.unlink(missing_ok=True)
         for _ in range(5):
-            self.port = self._wanted_port or free_port()
+            self.port = choose(self.port, self._fixed, "Postgres")
             if self._launch(user):
                 return self.dsn
         raise EmbeddedError(f"Postgres found no free port; its log: {self.log}")
@@ -102,8 +101,8 @@ class EmbeddedPostgres:
         ours = _major()
         if found != ours:
             raise EmbeddedError(
-                f"{self._cluster} was made by Postgres {found}, this one is {ours}: move the data with "
-                f"pg_dump of the old version, or start on another folder with --data"
+                f"{self._cluster} was made by Postgres {found}, this one is {ours}: move the data "
+                f"with pg_dump of the old version, or start on another folder with --data"
             )
 
     def _create(self, user: RunAs) -> None:
@@ -130,10 +129,6 @@ class EmbeddedPostgres:
 
     def _launch(self, user: RunAs) -> bool:
         """True when it takes connections; False when the port was taken in between."""
-        if not is_free(self.port):
-            if self._wanted_port:
-                raise EmbeddedError(f"port {self.port} for Postgres is in use")
-            return False
         settings = [f"--{name}={value}" for name, value in self._settings.items()]
         command = [_binary("postgres"), "-D", str(self._cluster), "-p", str(self.port), *settings]
         (self._cluster / "postmaster.pid").unlink(missing_ok=True)
@@ -153,7 +148,7 @@ class EmbeddedPostgres:
             time.sleep(0.01)
         self.stop()
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        if any("could not bind" in line for line in lines) and not self._wanted_port:
+        if any("could not bind" in line for line in lines) and not self._fixed:
             return False
         why = next((line for line in lines if "FATAL" in line), lines[-1] if lines else "no output")
         raise EmbeddedError(f"Postgres did not start: {why} (log: {self.log})")
@@ -185,7 +180,7 @@ def _major() -> str:
 
 
 def _run(argv: list[str], text: str) -> None:
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, cwd="/")
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, cwd="/", check=False)
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise EmbeddedError(f"Postgres cannot be set up: {said[-1] if said else argv}")
@@ -200,24 +195,12 @@ def _write_secret(path: Path, text: str) -> None:
 def _end_leftovers(cluster: Path) -> None:
     """Ends what a killed owner left on this cluster and removes its stale pid file.
 
-    Every process of a cluster works in its folder. A postmaster that was killed leaves backends that
-    keep its shared memory, and a pid file that is empty or names a living stranger stops the start.
+    Every process of a cluster works in its folder. A postmaster that was killed leaves backends
+    that keep its shared memory, and a pid file that is empty or names a living stranger stops the
+    start.
     """
-    deadline = time.monotonic() + _LEFTOVER_SECONDS
-    sent = False
-    while left := [p for p in psutil.process_iter(["name"]) if _works_in(p, cluster)]:
-        # Its guard is probably ending it right now: first wait, then ask, then kill.
-        if time.monotonic() > deadline:
-            number = signal.SIGKILL if sent else signal.SIGINT
-            for process in left:
-                process.send_signal(number)
-            sent, deadline = True, time.monotonic() + _LEFTOVER_SECONDS
-        time.sleep(0.05)
+    leftovers.end(
+        lambda process: process.name() == "postgres" and process.cwd() == str(cluster),
+        signal.SIGINT,
+    )
     (cluster / "postmaster.pid").unlink(missing_ok=True)
-
-
-def _works_in(process: psutil.Process, folder: Path) -> bool:
-    try:
-        return process.info["name"] == "postgres" and process.cwd() == str(folder)
-    except psutil.Error:
-        return False

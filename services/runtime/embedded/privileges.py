@@ -32,16 +32,17 @@ class RunAs:
 def unprivileged(existing: Path, pdeathsig: str) -> RunAs:
     """The user for a server whose data lie in ``existing`` (its owner, when it is there already).
 
-    As root the command keeps one capability: to pass folders that belong to others, so that data may
-    lie below a 0700 folder such as /root. Raises EmbeddedError where root cannot become another user.
+    As root the command keeps one capability: to pass folders that belong to others, so that data
+    may lie below a 0700 folder such as /root. Raises EmbeddedError where root cannot become
+    another user.
     """
     if os.geteuid() != 0:
         return RunAs(os.geteuid(), os.getegid(), ())
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise EmbeddedError(
-            "Postgres does not run as root and `setpriv` (package util-linux) is not here to change "
-            "the user: run as an ordinary user, or give --postgres DSN"
+            "Postgres does not run as root and `setpriv` (package util-linux) is not here to "
+            "change the user: run as an ordinary user, or give --postgres DSN"
         )
     user = _user(existing)
     caps = _capability()

@@ -1,0 +1,43 @@
+"""Waiting for a condition instead of sleeping."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def wait_until(check: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
+    """The first truthy answer of ``check``; AssertionError after ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (answer := check()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout} s: {what or _source(check)}")
+        time.sleep(0.02)
+    return answer
+
+
+async def eventually(
+    check: Callable[[], T | Awaitable[T]], timeout: float = 10.0, what: str = ""
+) -> T:
+    """As :func:`wait_until` in a running loop; ``check`` may be a coroutine function."""
+    deadline = time.monotonic() + timeout
+    while True:
+        answer = check()
+        value = await answer if inspect.isawaitable(answer) else answer
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout} s: {what or _source(check)}")
+        await asyncio.sleep(0.02)
+
+
+def _source(check: Callable[..., object]) -> str:
+    try:
+        return " ".join(inspect.getsource(check).split())
+    except (OSError, TypeError):
+        return repr(check)
