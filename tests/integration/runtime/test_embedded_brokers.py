@@ -135,7 +135,7 @@ def fake_maven(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_a_damaged_jar_is_refused_and_fetched_again(fake_maven: Path) -> None:
     folder = java.jars()
     (folder / "kafka.jar").write_bytes(b"damaged")
-    with pytest.raises(EmbeddedError, match="kafka.jar .* was damaged"):
+    with pytest.raises(EmbeddedError, match=r"kafka.jar .* was damaged"):
         java.jars()
     assert (java.jars() / "kafka.jar").read_bytes() == b"genuine"
 
