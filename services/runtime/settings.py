@@ -1,8 +1,8 @@
 """What a process is told by its environment, checked as a whole before anything starts.
 
 Every variable begins with ``HANDRAISE_``; a group is separated by two underscores
-(``HANDRAISE_POSTGRES__DSN``). Secrets are separate variables, ``HANDRAISE_SECRET_<NAME>``, so that a
-platform can mount them on their own; :func:`secrets` reads them.
+(``HANDRAISE_POSTGRES__DSN``). Secrets are variables of their own, ``HANDRAISE_SECRET_<NAME>``, so
+that a platform can mount them on their own; :func:`secrets` reads them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as _UnreadableError
 
 PREFIX = "HANDRAISE_"
-SECRET_PREFIX = "HANDRAISE_SECRET_"
+PREFIX_OF_KEYS = "HANDRAISE_SECRET_"
 _PREVIOUS = "_PREVIOUS"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -51,7 +51,7 @@ class KafkaSettings(_Group):
     sasl_password: SecretStr | None = None
     ssl_cafile: Path | None = None
     embedded: bool = False
-    """The in-process broker: it answers a fetch only when the wait is over, and has no admin calls."""
+    """The in-process broker: it answers a fetch only when the wait is over, and knows no admin."""
     fetch_max_wait_ms: Annotated[int, Field(ge=1, le=5000)] = 100
     session_timeout_ms: Annotated[int, Field(ge=1000, le=300_000)] = 6000
     heartbeat_ms: Annotated[int, Field(ge=100)] = 1000
@@ -190,7 +190,7 @@ def read() -> Settings:
     """
     faults = _misspelt()
     try:
-        settings = Settings()  # type: ignore[call-arg]  # the environment fills it
+        settings = Settings()
     except ValidationError as error:
         faults += _faults(error)
     except _UnreadableError as error:
@@ -211,12 +211,12 @@ def load() -> Settings:
 
 
 def secrets() -> Secrets:
-    """``HANDRAISE_SECRET_<NAME>`` and, while it is rotated, ``HANDRAISE_SECRET_<NAME>_PREVIOUS``."""
+    """``HANDRAISE_SECRET_<NAME>`` and, while it is rotated, ``…_<NAME>_PREVIOUS``."""
     found: dict[str, list[bytes]] = {}
     for variable_name in sorted(os.environ):  # NAME sorts before NAME_PREVIOUS
         value = os.environ[variable_name]
-        if variable_name.startswith(SECRET_PREFIX) and value:
-            name = variable_name.removeprefix(SECRET_PREFIX).removesuffix(_PREVIOUS)
+        if variable_name.startswith(PREFIX_OF_KEYS) and value:
+            name = variable_name.removeprefix(PREFIX_OF_KEYS).removesuffix(_PREVIOUS)
             found.setdefault(name.upper(), []).append(value.encode())
     return Secrets(found)
 
@@ -261,7 +261,7 @@ def _misspelt() -> list[str]:
     known = list(_known())
     faults = []
     for name in os.environ:
-        if not name.startswith(PREFIX) or name.startswith(SECRET_PREFIX) or name.upper() in known:
+        if not name.startswith(PREFIX) or name.startswith(PREFIX_OF_KEYS) or name.upper() in known:
             continue
         group = name.removeprefix(PREFIX).partition("__")[0].lower()
         if "__" in name and group in Settings.model_fields:
