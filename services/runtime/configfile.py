@@ -3,8 +3,8 @@
 ``parse`` reads one file. :class:`Faults` reads several and collects the faults of all of them,
 those of a semantic check included, so that a person mends them in one go.
 
-A validator that knows more than pydantic (a tree that parses itself) raises a ``ValueError`` with an
-attribute ``path`` (a tuple, relative to the field it validates), or with an attribute ``faults``
+A validator that knows more than pydantic (a tree that parses itself) raises a ``ValueError`` with
+an attribute ``path`` (a tuple, relative to the field it validates), or with an attribute ``faults``
 (pairs of such a path and a message); both are reported at the line that they mean.
 """
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import asyncpg
 import structlog
 from asyncpg import exceptions as pg
+from asyncpg.pool import PoolConnectionProxy
 from pydantic_core import from_json, to_json
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
 
@@ -16,6 +17,8 @@ from schemas.base import Lane
 from services.runtime.settings import PostgresSettings
 
 T = TypeVar("T")
+Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
+"""A connection of one's own or one that a pool lends."""
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +107,7 @@ async def open_pool(
     )
 
 
-async def prepare(connection: asyncpg.Connection) -> None:
+async def prepare(connection: Connection) -> None:
     """Make ``jsonb`` and ``json`` columns Python objects, both ways."""
     for kind in ("jsonb", "json"):
         await connection.set_type_codec(

@@ -1,10 +1,12 @@
 """Migrations: each room owns its schema, its revisions and its version table.
 
 A room's revisions are files ``NNNN_what.py`` in ``services/<room>/migrations``, installed with the
-package. Alembic keeps their order and writes the SQL; asyncpg runs it. So a revision is SQL only: it
-cannot look at the data in Python, and may hold several statements. They expand first and contract one release later: release N adds what N+1 needs, release
-N+1 stops using the old, N+2 drops it and calls :func:`require_code` with its own
-:data:`CODE_VERSION`, so that older processes refuse to start against what they no longer understand.
+package. Alembic keeps their order and writes the SQL; asyncpg runs it. So a revision is SQL only:
+it cannot look at the data in Python, and it may hold several statements.
+
+They expand first and contract one release later. Release N adds what N+1 needs, release N+1 stops
+using the old, release N+2 drops it and calls :func:`require_code` with its own
+:data:`CODE_VERSION`, so that older processes refuse to start on what they no longer understand.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from services.runtime.database import SCHEMAS, patiently
+from services.runtime.database import SCHEMAS, Connection, patiently
 
 CODE_VERSION: Final = 1
 """Raised by a release whose schema older code can no longer use."""
@@ -71,7 +73,7 @@ async def upgrade_async(dsn: str, packages: Sequence[str] = ROOMS) -> list[str]:
         await connection.close(timeout=5)
 
 
-async def verify(connection: asyncpg.Connection, packages: Sequence[str]) -> None:
+async def verify(connection: Connection, packages: Sequence[str]) -> None:
     """Refuse a database that this code cannot work with.
 
     :raises SchemaError: one sentence: not migrated, behind this code, or ahead of it.
@@ -143,7 +145,7 @@ def _script(package: str) -> ScriptDirectory | None:
     return ScriptDirectory.from_config(_config(folder)) if folder else None
 
 
-async def _upgrade_room(connection: asyncpg.Connection, package: str) -> list[str]:
+async def _upgrade_room(connection: Connection, package: str) -> list[str]:
     schema = schema_of(package)
     applied: str | None = None
     if await connection.fetchval("select to_regclass($1)", f"{schema}.migrations") is not None:
