@@ -29,7 +29,7 @@ class Books:
     accepted: set[UUID] = field(default_factory=set)
     duplicates: int = 0
     ends: dict[UUID, str] = field(default_factory=dict)
-    latencies: list[float] = field(default_factory=list)
+    latencies: dict[UUID, float] = field(default_factory=dict)
     """Seconds from receipt to the decision's arrival here, for submissions assigned at once."""
     _attempts: dict[UUID, int] = field(default_factory=dict)
 
@@ -47,8 +47,9 @@ class Books:
         opens = first_sequence == event.sequence
         end = _FIRST_ENDS.get(event.status, "merged") if opens else "merged"
         self.ends[event.submission_id] = end
-        if end == "assigned" and event.submission_id in self.accepted:
-            self.latencies.append(max(0.0, seen_at - event.received_at.timestamp()))
+        if end == "assigned":
+            waited = seen_at - event.received_at.timestamp()
+            self.latencies[event.submission_id] = max(0.0, waited)
         return end
 
     def quarantined(self, event: SubmissionQuarantined) -> None:
@@ -73,7 +74,9 @@ class Books:
             "duplicates": self.duplicates,
             **{end: counts[end] for end in ENDS},
             "unaccounted": len(self.unaccounted),
-            "latency_ms": latency_ms(self.latencies),
+            "latency_ms": latency_ms(
+                waited for key, waited in self.latencies.items() if key in self.accepted
+            ),
         }
 
 
@@ -83,7 +86,8 @@ def latency_ms(seconds: Iterable[float]) -> dict[str, float | None]:
     if not ordered:
         return {"p50": None, "p90": None, "p99": None, "max": None}
 
-    def rank(share: float) -> float:
-        return round(1000 * ordered[max(0, -(-len(ordered) * share // 100).__int__() - 1)], 1)
+    def rank(percent: int) -> float:
+        position = -(-len(ordered) * percent // 100)
+        return round(1000 * ordered[max(1, position) - 1], 1)
 
     return {"p50": rank(50), "p90": rank(90), "p99": rank(99), "max": rank(100)}
