@@ -10,10 +10,12 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import core_schema
 
 from services.runtime.yamltext import Path
 
 _QUOTED = re.compile(r"'([^']*)'")
+_PYDANTIC = frozenset(get_args(core_schema.ErrorType))
 _SHOWN = 60
 _MISSING = "missing"
 _NO_UNION: tuple[Path, str] = (("",), "")
@@ -56,7 +58,8 @@ def explain(model: type[BaseModel], data: Any, error: ValidationError) -> list[t
 
 
 def _problems(model: type[BaseModel], data: Any, fault: dict[str, Any]) -> Iterator[_Problem]:
-    path, branch = _place(data, fault["loc"], absent=fault["type"] == "missing")
+    named = fault["type"] == "missing" or fault["type"] not in _PYDANTIC
+    path, branch = _place(data, fault["loc"], named=named)
     raised = fault.get("ctx", {}).get("error")
     if hasattr(raised, "faults"):
         for inner, message in raised.faults:
@@ -67,9 +70,12 @@ def _problems(model: type[BaseModel], data: Any, fault: dict[str, Any]) -> Itera
 
 
 def _place(
-    data: Any, location: Sequence[str | int], *, absent: bool
+    data: Any, location: Sequence[str | int], *, named: bool
 ) -> tuple[Path, tuple[Path, str] | None]:
-    """The path of a pydantic location: what it names beyond the document are union members."""
+    """The path of a pydantic location: what it names beyond the document are union members.
+
+    ``named``: its last part is a field of ours, also where the document has no such thing.
+    """
     here = data
     path: list[str | int] = []
     branch: tuple[Path, str] | None = None
@@ -79,7 +85,7 @@ def _place(
             here = here[str(part)]
         elif isinstance(here, list) and isinstance(part, int) and part < len(here):
             here = here[part]
-        elif last and absent:
+        elif last and named and "[" not in str(part):
             here = None
         elif part == "[key]":
             continue
@@ -133,10 +139,10 @@ def _message(model: type[BaseModel], path: Path, fault: dict[str, Any]) -> tuple
         case "union_tag_invalid":
             return _not_one_of(context.get("tag"), str(context.get("expected_tags", ""))), None
         case kind:
-            message = str(fault["msg"])
-            if message.startswith("Value error, "):
+            message = _PLAIN.get(kind) or str(fault["msg"])
+            if not message.startswith(("Input should be", "should be")):
                 return message.removeprefix("Value error, "), None
-            message = _PLAIN.get(kind) or message.replace("Input should be", "should be", 1)
+            message = message.removeprefix("Input ")
             if isinstance(given, (dict, list, BaseModel)):
                 return message, None
             quotes = kind == "string_type" and given is not None

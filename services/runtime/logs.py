@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import re
 import sys
-import time
 import traceback
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -24,7 +23,7 @@ from structlog.typing import EventDict, Processor
 
 ALLOWED: Final = frozenset({
     # the line itself
-    "event", "level", "timestamp", "logger", "service", "pid", "dropped", "suppressed",
+    "event", "level", "timestamp", "logger", "service", "pid", "dropped",
     # where it happened
     "stage", "lane", "topic", "topics", "partition", "partitions", "offset", "lag", "group",
     "instance", "task", "route", "method", "status", "signal", "port", "url", "path", "line",
@@ -43,8 +42,6 @@ ALLOWED: Final = frozenset({
 
 _QUOTABLE: Final = ("aiokafka", "alembic", "uvicorn", "asyncpg", "services")
 """Loggers whose messages hold addresses, topics and counts, and never a record."""
-_REPEATED: Final = ("aiokafka",)
-"""Loggers that repeat themselves thousands of times a second while a broker is away."""
 
 _MAX_TEXT: Final = 300
 _MAX_ITEMS: Final = 50
@@ -80,7 +77,6 @@ def configure(
     )
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_Foreign([*shared, render]))
-    handler.addFilter(RateLimit(_REPEATED))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(_number(level), logging.INFO))
@@ -123,30 +119,6 @@ def describe(error: BaseException) -> dict[str, str]:
     return found
 
 
-class RateLimit(logging.Filter):
-    """Let each message of some loggers pass once in ``seconds``, and count what was held back."""
-
-    def __init__(self, names: tuple[str, ...], seconds: float = 5.0) -> None:
-        super().__init__()
-        self._names = names
-        self._seconds = seconds
-        self._seen: dict[tuple[str, int], tuple[float, int]] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not _belongs(record.name, self._names):
-            return True
-        now = time.monotonic()
-        place = (record.pathname, record.lineno)
-        last, held = self._seen.get(place, (-self._seconds, 0))
-        if now - last < self._seconds:
-            self._seen[place] = (last, held + 1)
-            return False
-        self._seen[place] = (now, 0)
-        if held:
-            record.suppressed = held
-        return True
-
-
 class _Foreign(logging.Formatter):
     """Renders what other libraries log, through the same processors."""
 
@@ -161,8 +133,6 @@ class _Foreign(logging.Formatter):
             "exc_info": record.exc_info,
             "at": f"{record.module}:{record.lineno}",
         }
-        if held := getattr(record, "suppressed", 0):
-            line["suppressed"] = held
         for processor in self._processors:
             line = processor(None, record.levelname.lower(), line)  # type: ignore[assignment]
         return str(line)
