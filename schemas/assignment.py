@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
+from pydantic import Field
+
 from schemas.base import Event, Instant, Kind, Model, PipelineEvent, RoleName, TierName
 from schemas.score import Score
 
@@ -42,7 +44,7 @@ class Rep(Model):
     id: str
     name: str
     email: str
-    external_ids: dict[str, str] = {}
+    external_ids: dict[str, str] = Field(default_factory=dict)
 
 
 class LeadBlock(Model):
@@ -60,12 +62,12 @@ class LeadBlock(Model):
     page_url: str | None = None
     crm_url: str | None = None
     external_id: str | None = None
-    facts: dict[str, str] = {}
+    facts: dict[str, str] = Field(default_factory=dict)
     """Derived and bought values, as text."""
 
 
 class AssignmentChanged(PipelineEvent):
-    """The state of one attempt changed. Key: ``account_key``; ignore a ``sequence`` already passed."""
+    """The state of one attempt changed. Key: ``account_key``; ignore a passed ``sequence``."""
 
     TYPE: ClassVar[str] = "com.handraise.assignment.changed.v1"
 

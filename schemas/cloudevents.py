@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 in Kafka binary mode: attributes travel as ``ce_`` headers, the value is the data.
+"""CloudEvents 1.0 in Kafka binary mode: attributes are ``ce_`` headers, the value is the data.
 
 Source: CloudEvents Kafka protocol binding 1.0.2, section 3.2.
 """

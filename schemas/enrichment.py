@@ -23,7 +23,7 @@ class LeadEnriched(PipelineEvent):
     lead_revision: int
     """Given under the lead's row lock; a lower one never overwrites a higher."""
     facts: dict[str, Provenance]
-    """Derived and bought values by field name, e.g. ``email_class``, ``headcount``, ``seniority``."""
+    """Derived and bought values by field name, e.g. ``email_class``, ``headcount``."""
     complete: bool
     """False where a wanted field is still missing at the deadline."""
     late: bool

@@ -1,4 +1,4 @@
-"""Writes the JSON Schemas that other teams read: ``python -m schemas.export [--check|--release V]``.
+"""Writes the JSON Schemas that other teams read (``python -m schemas.export``).
 
 A schema describes what a *writer* sends and is closed. What a *reader* must tolerate on top
 (unknown fields, unknown members of an open vocabulary) is in :mod:`schemas.compatibility`.
@@ -27,7 +27,7 @@ RELEASE_FILE = "RELEASE"
 def schema_of(event_type: str) -> dict[str, Any]:
     """The closed JSON Schema (draft 2020-12) of what a writer of this event sends."""
     body = EVENTS[event_type].model_json_schema(mode="validation")
-    topics = [spec.name for spec in TOPICS if spec.event.TYPE == event_type]
+    topics = [spec.name for spec in TOPICS if spec.event is EVENTS[event_type]]
     return {"$schema": DIALECT, "$id": f"urn:handraise:{event_type}", "x-topics": topics, **body}
 
 

@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
+from pydantic import Field
+
 from schemas.base import Instant, Kind, Model, PipelineEvent
 
 
@@ -49,11 +51,11 @@ class Lead(Model):
     page_url: str | None = None
     referrer: str | None = None
     utm: Utm = Utm()
-    click_ids: dict[str, str] = {}
+    click_ids: dict[str, str] = Field(default_factory=dict)
     consent: tuple[Consent, ...] = ()
     external_id: str | None = None
     crm_url: str | None = None
-    fields: dict[str, str] = {}
+    fields: dict[str, str] = Field(default_factory=dict)
     """Whatever else the form asked, as text."""
 
 

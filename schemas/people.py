@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pydantic import Field
+
 from schemas.base import Event, Instant, RoleName
 
 
@@ -23,9 +25,9 @@ class PersonChanged(Event):
     """Name of the working-hours calendar in ``calendars.yaml``."""
     active: bool
     paused: bool = False
-    caps: dict[str, int] = {}
+    caps: dict[str, int] = Field(default_factory=dict)
     """Leads per window, e.g. ``{"day": 20}``."""
-    external_ids: dict[str, str] = {}
+    external_ids: dict[str, str] = Field(default_factory=dict)
     config_version: str
     changed_at: Instant
 

@@ -62,7 +62,7 @@ class SubmissionQuarantined(Event):
     source: str
     disposition: Disposition
     reason: str
-    """A stable code: ``unparsable``, ``conflict``, ``bad_signature``, ``test``, ``disposable_email`` …"""
+    """A stable code, e.g. ``unparsable``, ``conflict``, ``bad_signature``, ``test``."""
     detail: str
     """One sentence for the operator; names the field, never its value."""
     submission: SubmissionReceived

@@ -34,7 +34,7 @@ class TopicSpec:
     """What the Kafka key is."""
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
-    """The stages that read it; each has its own dead-letter topic. Outside readers are not listed."""
+    """The services that read it, each with a dead-letter topic; outside readers are not listed."""
     partitions: int = PARTITIONS
     retention: timedelta | None = _WEEK
     """None: compacted, the latest record of each key is kept for ever."""
@@ -60,7 +60,12 @@ def partner_topic(partner: str) -> str:
 
 
 def _lanes(
-    stem: str, event: type[Event], key: str, producers: tuple[str, ...], consumer: str, keep: timedelta
+    stem: str,
+    event: type[Event],
+    key: str,
+    producers: tuple[str, ...],
+    consumer: str,
+    keep: timedelta,
 ) -> tuple[TopicSpec, TopicSpec]:
     live = TopicSpec(
         f"{stem}.v1", event, key, producers, (consumer,), retention=keep, lane=Lane.LIVE

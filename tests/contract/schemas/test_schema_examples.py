@@ -164,7 +164,7 @@ def _with_a_field_more(
     original: dict[str, Any], schema: dict[str, Any]
 ) -> Iterator[tuple[dict[str, Any], str]]:
     """One copy per closed object of the example, each with a field that no schema knows."""
-    for path in _closed_objects(original, schema, schema["$defs"] if "$defs" in schema else {}):
+    for path in _closed_objects(original, schema, schema.get("$defs", {})):
         changed = deepcopy(original)
         target: Any = changed
         for step in path:
