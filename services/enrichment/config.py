@@ -43,6 +43,8 @@ class Outcome(StrEnum):
     RATE_LIMITED = "rate_limited"
     QUOTA = "quota"
     ERROR = "error"
+    BREAKER_OPEN = "breaker_open"
+    """Not asked: the provider failed so often that it is left alone for a while."""
 
 
 class LaneBudget(_Strict):
