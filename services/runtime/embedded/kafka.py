@@ -12,6 +12,8 @@ import os
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -23,7 +25,7 @@ from confluent_kafka.admin import AdminClient
 
 from services.runtime.embedded import guard, java, leftovers
 from services.runtime.embedded.errors import EmbeddedError
-from services.runtime.embedded.ports import choose
+from services.runtime.embedded.ports import choose, is_free
 
 SETTINGS: Mapping[str, str] = {
     "process.roles": "broker,controller",
@@ -167,3 +169,24 @@ def _answers(address: str) -> bool:
         return bool(client.list_topics(timeout=2).brokers)
     except (OSError, KafkaException):
         return False
+
+
+def main() -> int:
+    """Runs a broker alone, its data in ``.handraise/kafka``, until Ctrl-C or SIGTERM."""
+    server = EmbeddedKafka(Path(".handraise/kafka"), port=9092 if is_free(9092) else None)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        print(f"Apache Kafka at {server.start(print)}; data in {server.data}; Ctrl-C ends it")
+        stopped.wait()
+    except EmbeddedError as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        server.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
