@@ -18,7 +18,6 @@ from services.kernel.calendars.hours import DAY, Span, WeeklyHours
 from services.kernel.faults import Fault, did_you_mean, validation_error
 from services.kernel.timezones import TimeZoneName
 
-
 _REMEMBERED = 2_048
 """Days whose spans a calendar keeps; the answer for a day never changes."""
 
