@@ -1,0 +1,81 @@
+"""Declares a stage on a FastStream broker: subscriber, publishers, dead-letter topics."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+
+from services.runtime.kafka_client import fetch_wait_ms
+from services.runtime.stage.gate import LaneGate
+from services.runtime.stage.runner import StageRunner
+from services.runtime.stage.subscriber import Rebalance, StageSubscriber, adopt
+
+if TYPE_CHECKING:
+    from services.runtime.settings import KafkaSettings
+
+MAX_POLL_INTERVAL_MS: Final = 60_000
+REBALANCE_TIMEOUT_MS: Final = 15_000
+"""Longer than a member takes to finish its batch and commit."""
+MAX_PARTITION_FETCH_BYTES: Final = 4 * 1024 * 1024
+
+
+def declare(
+    broker: KafkaBroker,
+    runner: StageRunner[Any],
+    kafka: KafkaSettings,
+    gate: LaneGate,
+    on_failure: Callable[[str], None],
+    broker_answers: Callable[[], Awaitable[bool]],
+) -> StageSubscriber:
+    """The subscriber of a stage; nothing is connected."""
+    spec = runner.spec
+    rebalance = Rebalance()
+    declared = broker.subscriber(
+        *(topic.name for topic in spec.inputs),
+        batch=True,
+        max_records=spec.max_records,
+        group_id=spec.name,
+        group_instance_id=f"{kafka.instance}-{spec.name}" if kafka.instance else None,
+        ack_policy=AckPolicy.MANUAL,
+        no_reply=True,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=fetch_wait_ms(kafka, spec.lane),
+        max_partition_fetch_bytes=MAX_PARTITION_FETCH_BYTES,
+        session_timeout_ms=kafka.session_timeout_ms,
+        heartbeat_interval_ms=kafka.heartbeat_ms,
+        rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+        max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+        listener=rebalance,
+        parser=_parse,
+        decoder=_decode,
+        title=f"{spec.name}",
+        description=(spec.handler.__doc__ or "").strip() or None,
+    )
+    declared(_call(runner))
+    subscriber = adopt(declared, runner, gate, on_failure, broker_answers)
+    rebalance.subscriber = subscriber
+    for topic in spec.outputs:
+        broker.publisher(topic.name, schema=topic.event, title=f"{spec.name}:{topic.name}")
+    for topic in spec.inputs:
+        letters = topic.dead_letters(spec.service)
+        broker.publisher(letters, schema=topic.event, title=f"{spec.name}:{letters}")
+    return subscriber
+
+
+def _call(runner: StageRunner[Any]) -> Callable[[Any], Awaitable[None]]:
+    async def stage(message: Any) -> None:
+        raise RuntimeError("records reach the runner, never FastStream's handler")
+
+    stage.__name__ = runner.spec.name.replace(".", "_")
+    return stage
+
+
+async def _parse(records: Any) -> KafkaMessage:
+    return KafkaMessage(raw_message=tuple(records), body=b"", consumer=None, correlation_id="-")
+
+
+async def _decode(message: KafkaMessage) -> Any:
+    return message.raw_message
