@@ -1,0 +1,235 @@
+"""The HTTP shell of every process: probes, metrics, keys, bodies, and problem documents."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final
+
+import structlog
+from fastapi import FastAPI, Request, Response, Security
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from prometheus_client import Histogram
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as Connection
+
+from services.runtime import problems
+from services.runtime.apikeys import KeyRing, Principal, Scope
+from services.runtime.health import Health
+from services.runtime.logs import describe
+from services.runtime.metrics import Metrics
+from services.runtime.problems import MEDIA_TYPE, Problem, invalid, unauthorized
+from services.runtime.server import HttpServer, PortInUse, serve
+
+log = structlog.get_logger(__name__)
+
+_PROBES: Final = frozenset({"/live", "/ready", "/metrics"})
+_BEARER: Final = HTTPBearer(auto_error=False, scheme_name="key", description="An API key.")
+
+
+def create_app(
+    title: str,
+    *,
+    metrics: Metrics,
+    health: Health | None = None,
+    keys: KeyRing | None = None,
+    version: str = "1",
+) -> FastAPI:
+    """An application with probes and metrics, in which every error is a problem document.
+
+    Until ``health.starting`` is None every other path answers 503, so that no sender takes the
+    404 of a process that is still starting for the last word.
+    """
+    app = FastAPI(title=title, version=version, docs_url=None, redoc_url=None)
+    app.state.metrics = metrics
+    app.state.health = health or Health(title, starting=None)
+    app.state.keys = keys or KeyRing()
+    problems.install(app)
+    app.add_middleware(_Shell, health=app.state.health, answer=metrics.answer)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    _add_probes(app)
+    return app
+
+
+def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
+    """A dependency, ``Depends(require(Scope.X))``: the holder of a key that has ``scope``.
+
+    401 without a key or with one that is not valid, 403 without the scope, 503 while the keys are
+    not known yet.
+    """
+
+    async def principal(
+        request: Request,
+        given: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+    ) -> Principal:
+        keys: KeyRing = request.app.state.keys
+        if given is None:
+            raise unauthorized("An API key is needed: Authorization: Bearer <key>.")
+        found = keys.authenticate(given.credentials)
+        if found is None and not keys.loaded:
+            raise Problem(503, "Starting", "The keys are not loaded.", headers={"Retry-After": "1"})
+        if found is None:
+            raise unauthorized("This API key is not known or was revoked.")
+        if scope not in found.scopes:
+            raise Problem(403, "Forbidden", f"This key lacks the scope {scope}.", scope=scope)
+        return found
+
+    principal.required_scope = scope  # type: ignore[attr-defined]
+    return principal
+
+
+async def read_body(request: Request, limit: int, deadline: float = 10.0) -> bytes:
+    """The raw body, refused while it streams in.
+
+    :param limit: bytes; 413 beyond.
+    :param deadline: seconds for the whole body; 408 beyond.
+    """
+    closing = {"Connection": "close"}  # what is left of the body is not read
+    too_large = Problem(413, "Too large", f"The limit is {limit} bytes.", headers=closing)
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(deadline):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise too_large
+    except TimeoutError:
+        raise Problem(
+            408, "Too slow", f"The body took longer than {deadline:g} s.", headers=closing
+        ) from None
+    except ClientDisconnect:
+        raise Problem(400, "Incomplete", "The connection was closed in mid-body.") from None
+    return bytes(body)
+
+
+class _Shell:
+    """Times each answer, keeps requests out until the process has started, and answers a crash."""
+
+    def __init__(self, app: ASGIApp, health: Health, answer: Histogram) -> None:
+        self._app = app
+        self._health = health
+        self._answer = answer
+        self._bound: dict[tuple[str, int], Any] = {}
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        if self._health.starting is not None and scope["path"] not in _PROBES:
+            starting = Problem(503, "Starting", self._health.starting, headers={"Retry-After": "1"})
+            await starting.response()(scope, receive, watch)
+        else:
+            await self._guarded(scope, receive, watch, lambda: status)
+        self._observe(scope, status, time.perf_counter() - began)
+
+    async def _guarded(
+        self, scope: Connection, receive: Receive, send: Send, status: Callable[[], int]
+    ) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            log.error("http.failed", route=_route(scope), **describe(error))
+            if status() == 0:
+                failed = Problem(500, "Internal error", "The fault is ours and was logged.")
+                await failed.response()(scope, receive, send)
+
+    def _observe(self, scope: Connection, status: int, seconds: float) -> None:
+        place = (_route(scope), status)
+        bound = self._bound.get(place)
+        if bound is None:
+            bound = self._bound[place] = self._answer.labels(place[0], str(status))
+        bound.observe(seconds)
+
+
+def _route(scope: Connection) -> str:
+    """The template of the path, never the path: labels must stay few."""
+    return getattr(scope.get("route"), "path", "none")
+
+
+def _add_probes(app: FastAPI) -> None:
+    health: Health = app.state.health
+    metrics: Metrics = app.state.metrics
+
+    @app.get("/live", tags=["probes"], summary="Whether the process runs.")
+    async def live() -> JSONResponse:
+        return JSONResponse({"status": "alive", "service": health.service})
+
+    @app.get("/ready", tags=["probes"], summary="Whether all that the process needs works.")
+    async def ready() -> JSONResponse:
+        good, body = await health.report()
+        return JSONResponse(body, 200 if good else 503)
+
+    @app.get("/metrics", tags=["probes"], summary="Prometheus metrics.")
+    async def exposition(request: Request) -> Response:
+        body, media_type = await metrics.render(request.headers.get("accept", ""))
+        return Response(body, media_type=media_type)
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The document, with problem documents and the scope that each operation needs."""
+    if app.openapi_schema:
+        return app.openapi_schema
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas["Problem"] = problems.document_schema()
+    refused = {
+        "description": "What is wrong, as a problem document.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    needed = {(r.path, m.lower()): _needed(r) for r in _api_routes(app) for m in r.methods or ()}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = refused
+            if scope := needed.get((path, method)):
+                operation["security"] = [{_BEARER.scheme_name: [scope.value]}]
+                operation["x-required-scope"] = scope.value
+    app.openapi_schema = document
+    return document
+
+
+def _api_routes(app: FastAPI) -> list[APIRoute]:
+    return [route for route in app.routes if isinstance(route, APIRoute)]
+
+
+def _needed(route: APIRoute) -> Scope | None:
+    """The scope of the route's :func:`require`, if it has one."""
+    for dependency in route.dependant.dependencies:
+        scope = getattr(dependency.call, "required_scope", None)
+        if isinstance(scope, Scope):
+            return scope
+    return None
+
+
+__all__ = [
+    "HttpServer",
+    "PortInUse",
+    "Principal",
+    "Problem",
+    "Scope",
+    "create_app",
+    "invalid",
+    "read_body",
+    "require",
+    "serve",
+]
