@@ -1,0 +1,1 @@
+"""The documents that other teams build on: AsyncAPI for the bus, OpenAPI for HTTP."""
