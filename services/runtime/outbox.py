@@ -1,0 +1,211 @@
+"""Decisions and the events that tell of them, stored in one transaction, published right after.
+
+A stage that decides in Postgres claims each input in its ``inbox`` and stores the bytes of its
+outputs in its ``outbox`` in the deciding transaction. Publishing follows the commit; marking a row
+as published is off the hot path; a sweep publishes what a dead process left behind. An input that
+comes again gets the rows that it caused, byte for byte, and never a second decision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar, cast
+from uuid import UUID
+
+import asyncpg
+import structlog
+from aiokafka.errors import KafkaError
+
+from schemas.base import Event
+from services.runtime import outbox_sql as sql
+from services.runtime.database import is_infrastructure
+from services.runtime.metrics import Metrics
+from services.runtime.outbox_sql import tables
+from services.runtime.producer import check_sizes
+from services.runtime.records import Output, Record
+
+__all__ = ["Decide", "Outbox", "tables"]
+
+E = TypeVar("E", bound=Event)
+Decide = Callable[
+    [asyncpg.Connection, Sequence[Record[E]]], Awaitable[Mapping[UUID, Sequence[Output]]]
+]
+"""Input id -> its outputs, maybe none; runs inside the transaction, sees fresh records only."""
+Publish = Callable[[Sequence[Output]], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+MARK_PERIOD_S: Final = 0.1
+SWEEP_PERIOD_S: Final = 1.0
+SWEEP_AGE_S: Final = 1.0
+"""A row this old should have been published by whoever wrote it."""
+SWEEP_ROWS: Final = 500
+_MOST_BACK_OFF_S: Final = 30.0
+
+
+class Outbox:
+    """The inbox and outbox of one Postgres schema, as used by one lane of a process."""
+
+    def __init__(self, schema: str, pool: asyncpg.Pool, publish: Publish, metrics: Metrics) -> None:
+        self._sql = sql.statements(schema)
+        self._pool = pool
+        self._publish = publish
+        self._unpublished = metrics.outbox_unpublished.labels(schema)
+        self._published: list[int] = []
+        self._to_mark = asyncio.Event()
+
+    # -- deciding ----------------------------------------------------------------------------
+    async def process(self, records: Sequence[Record[E]], decide: Decide[E]) -> list[Output]:
+        """Decide the fresh records and give the outputs of all, in record order.
+
+        One transaction. A record that was decided before, here or elsewhere, gives its stored
+        rows; one that stands in the batch twice is decided, and published, once.
+
+        :raises OutputTooLarge: before anything is stored.
+        """
+        by_id = {record.id: record for record in records}
+        async with self._transaction() as connection:
+            # Sorted, so that two processes that hold the same inputs cannot deadlock here.
+            claimed = await connection.fetch(self._sql.claim, sorted(by_id))
+            fresh = {row["input_id"] for row in claimed}
+            outputs: dict[UUID, list[Output]] = {}
+            if fresh:
+                new = [record for record in by_id.values() if record.id in fresh]
+                decided = await decide(connection, new)
+                if strangers := decided.keys() - fresh:
+                    raise ValueError(f"{len(strangers)} decisions about inputs that are not fresh")
+                outputs = await self._store(connection, decided)
+            if len(fresh) < len(by_id):
+                known = [input_id for input_id in by_id if input_id not in fresh]
+                outputs.update(await self._stored(connection, known))
+        return [out for input_id in by_id for out in outputs.get(input_id, ())]
+
+    async def store(
+        self, connection: asyncpg.Connection, outputs: Sequence[Output], cause: UUID | None = None
+    ) -> list[Output]:
+        """Store within the caller's transaction, for what no record triggers (HTTP, timers).
+
+        Give the result to :meth:`release` right after the commit.
+        """
+        stored = await self._store(connection, {cause: outputs})
+        return stored.get(cause, [])
+
+    async def release(self, outputs: Sequence[Output]) -> None:
+        """Publish what :meth:`store` gave, now that it is committed; never raises for Kafka.
+
+        A failure is left to the sweep: the decision stands, its events are only late.
+        """
+        if not outputs:
+            return
+        try:
+            await self._publish(outputs)
+        except (KafkaError, OSError) as error:
+            log.warning("release_left_to_sweep", rows=len(outputs), error=type(error).__name__)
+        else:
+            self.acknowledged(outputs)
+
+    def acknowledged(self, outputs: Sequence[Output]) -> None:
+        """The broker has these; their rows are marked soon. For ``StageSpec.on_acknowledged``."""
+        self._published.extend(out.row for out in outputs if out.row is not None)
+        self._to_mark.set()
+
+    @contextlib.asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        async with self._pool.acquire() as proxy, proxy.transaction():
+            yield cast(asyncpg.Connection, proxy)  # the proxy has all that a connection has
+
+    # -- rows --------------------------------------------------------------------------------
+    async def _store(
+        self, connection: asyncpg.Connection, decided: Mapping[Any, Sequence[Output]]
+    ) -> dict[Any, list[Output]]:
+        flat = [(cause, n, out) for cause, outs in decided.items() for n, out in enumerate(outs)]
+        if not flat:
+            return {}
+        check_sizes([out for _, _, out in flat])
+        rows = await connection.fetch(self._sql.insert, *sql.columns(flat))
+        stored: dict[Any, list[Output]] = {}
+        for (cause, _, out), row in zip(flat, rows, strict=True):
+            stored.setdefault(cause, []).append(replace(out, row=row["id"]))
+        return stored
+
+    async def _stored(
+        self, connection: asyncpg.Connection, causes: Sequence[UUID]
+    ) -> dict[UUID, list[Output]]:
+        found: dict[UUID, list[Output]] = {}
+        for row in await connection.fetch(self._sql.caused_by, causes):
+            found.setdefault(row["input_id"], []).append(sql.to_output(row))
+        return found
+
+    # -- background --------------------------------------------------------------------------
+    async def run(self) -> None:
+        """Mark what was published and sweep up what was not, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._mark_loop())
+                group.create_task(self._sweep_loop())
+        finally:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(1.0):
+                    await self.mark()
+
+    async def mark(self) -> None:
+        """Mark the rows whose publication was acknowledged since the last call."""
+        rows, self._published = self._published, []
+        if not rows:
+            return
+        try:
+            async with self._transaction() as connection:
+                # Losing a mark only repeats a record, so no commit waits for the disk for it.
+                await connection.execute("set local synchronous_commit = off")
+                await connection.execute(self._sql.mark, rows)
+                # After the marks, in a statement of its own: it must see those of others, too.
+                await connection.execute(self._sql.unmark_overtaken, rows)
+        except BaseException:
+            self._published[:0] = rows
+            raise
+
+    async def sweep(self) -> int:
+        """Publish rows that nobody published within a second; how many there were."""
+        async with self._transaction() as connection:
+            rows = await connection.fetch(self._sql.sweep, SWEEP_AGE_S, SWEEP_ROWS)
+            if not rows:
+                return 0
+            # A row of a compacted topic stands for its key: only the newest may be the last.
+            compacted = [row["id"] for row in rows if row["compacted"]]
+            newest = await connection.fetch(self._sql.newest, compacted) if compacted else []
+            again = {row["id"]: row for row in (*rows, *newest)}
+            await self._publish([sql.to_output(again[row]) for row in sorted(again)])
+            await connection.execute(self._sql.mark, list(again))
+        log.info("outbox_swept", rows=len(rows))
+        return len(rows)
+
+    async def _mark_loop(self) -> None:
+        while True:
+            await self._to_mark.wait()
+            self._to_mark.clear()
+            await asyncio.sleep(MARK_PERIOD_S)
+            try:
+                await self.mark()
+            except Exception as error:
+                if not is_infrastructure(error):
+                    raise
+                self._to_mark.set()  # the rows are kept; the next round tries again
+
+    async def _sweep_loop(self) -> None:
+        failures = 0
+        while True:
+            await asyncio.sleep(min(SWEEP_PERIOD_S * 2**failures, _MOST_BACK_OFF_S))
+            try:
+                swept = await self.sweep()
+                while swept == SWEEP_ROWS:
+                    swept = await self.sweep()
+                self._unpublished.set(await self._pool.fetchval(self._sql.count))
+                failures = 0
+            except Exception as error:
+                if not (is_infrastructure(error) or isinstance(error, KafkaError)):
+                    raise
+                failures = min(failures + 1, 5)
+                log.warning("sweep_failed", error=type(error).__name__)

@@ -1,0 +1,165 @@
+"""The statements of inbox and outbox, and how a row becomes an output again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from schemas.topics import BY_NAME
+from services.runtime.records import Output
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+def tables(schema: str) -> str:
+    """DDL of ``inbox`` and ``outbox``; part of the first migration of a deciding service."""
+    return _DDL.replace("SCHEMA", _checked(schema))
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """SQL of one schema."""
+
+    claim: str
+    insert: str
+    caused_by: str
+    mark: str
+    unmark_overtaken: str
+    sweep: str
+    newest: str
+    count: str
+
+
+def statements(schema: str) -> Statements:
+    """The statements, with their schema's name in place."""
+    name = _checked(schema)
+    return Statements(*(text.replace("SCHEMA", name) for text in _STATEMENTS))
+
+
+def columns(rows: Sequence[tuple[UUID | None, int, Output]]) -> tuple[list[Any], ...]:
+    """Arguments of ``insert``: one array per column."""
+    return (
+        [cause for cause, _, _ in rows],
+        [ordinal for _, ordinal, _ in rows],
+        [out.topic for _, _, out in rows],
+        [out.key for _, _, out in rows],
+        [out.value for _, _, out in rows],
+        [_pack(out) for _, _, out in rows],
+        [_compacted(out.topic) for _, _, out in rows],
+    )
+
+
+def to_output(row: asyncpg.Record) -> Output:
+    """The output as it was stored, byte for byte."""
+    headers = tuple((name, value.encode("latin-1")) for name, value in json.loads(row["headers"]))
+    return Output(row["topic"], row["key"], row["value"], headers, row=row["id"])
+
+
+def _pack(out: Output) -> bytes:
+    # Latin-1 maps every byte to one character, so any header comes back as it was.
+    return json.dumps([(name, value.decode("latin-1")) for name, value in out.headers]).encode()
+
+
+def _compacted(topic: str) -> bool:
+    spec = BY_NAME.get(topic)
+    return spec is not None and spec.compacted
+
+
+def _checked(schema: str) -> str:
+    if not _NAME.fullmatch(schema):
+        raise ValueError(f"not a schema name: {schema}")
+    return schema
+
+
+_DDL = """
+create table SCHEMA.inbox (
+    input_id uuid primary key,
+    at timestamptz not null default now()
+);
+create table SCHEMA.outbox (
+    id bigint generated always as identity primary key,
+    input_id uuid,
+    ordinal int not null,
+    topic text not null,
+    key bytea not null,
+    value bytea not null,
+    headers bytea not null,
+    compacted boolean not null,
+    created_at timestamptz not null default now(),
+    published_at timestamptz
+) with (fillfactor = 80);
+create unique index outbox_by_input on SCHEMA.outbox (input_id, ordinal) where input_id is not null;
+create index outbox_unpublished on SCHEMA.outbox (id) where published_at is null;
+create index outbox_latest on SCHEMA.outbox (topic, key, id) where compacted;
+create index inbox_by_age on SCHEMA.inbox (at);
+create index outbox_by_age on SCHEMA.outbox (created_at);
+"""
+
+_CLAIM = """
+insert into SCHEMA.inbox (input_id) select unnest($1::uuid[])
+on conflict do nothing returning input_id
+"""
+
+# Rows come back in the order of the arrays: one scan of unnest feeds one insert.
+_INSERT = """
+insert into SCHEMA.outbox (input_id, ordinal, topic, key, value, headers, compacted)
+select * from unnest(
+    $1::uuid[], $2::int[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bool[])
+returning id
+"""
+
+_CAUSED_BY = """
+select id, input_id, topic, key, value, headers from SCHEMA.outbox
+where input_id = any($1::uuid[]) order by id
+"""
+
+_MARK = "update SCHEMA.outbox set published_at = now() where id = any($1::bigint[])"
+
+# On a compacted topic the last record of a key is the one that stays, so it must be the newest
+# decision. Two processes may publish out of order. Whoever marks a row and sees that it may have
+# overtaken another, or been overtaken, has the newest of that key published once more.
+_UNMARK_OVERTAKEN = """
+update SCHEMA.outbox set published_at = null where id in (
+    select (select max(n.id) from SCHEMA.outbox n
+            where n.compacted and n.topic = mine.topic and n.key = mine.key)
+    from SCHEMA.outbox mine join SCHEMA.outbox other
+      on other.compacted and other.topic = mine.topic and other.key = mine.key
+    where mine.id = any($1::bigint[]) and mine.compacted and other.id <> all($1::bigint[])
+      and (other.id > mine.id and other.published_at is not null
+           or other.id < mine.id
+              and (other.published_at is null or other.published_at > mine.created_at))
+)
+"""
+
+_SWEEP = """
+select id, topic, key, value, headers, compacted from SCHEMA.outbox
+where published_at is null and created_at < now() - make_interval(secs => $1)
+order by id limit $2 for update skip locked
+"""
+
+_NEWEST = """
+select distinct on (n.topic, n.key) n.id, n.topic, n.key, n.value, n.headers
+from SCHEMA.outbox mine join SCHEMA.outbox n
+  on n.compacted and n.topic = mine.topic and n.key = mine.key
+where mine.id = any($1::bigint[])
+order by n.topic, n.key, n.id desc
+"""
+
+_COUNT = "select count(*) from SCHEMA.outbox where published_at is null"
+
+_STATEMENTS = (
+    _CLAIM,
+    _INSERT,
+    _CAUSED_BY,
+    _MARK,
+    _UNMARK_OVERTAKEN,
+    _SWEEP,
+    _NEWEST,
+    _COUNT,
+)
