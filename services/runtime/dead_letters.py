@@ -1,0 +1,167 @@
+"""Reads dead-letter topics, and puts records back where they came from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from schemas.cloudevents import Headers
+from schemas.topics import dead_letter_topics
+from services.runtime.kafka_client import connection, quieten
+from services.runtime.stage import dead_letter as named
+
+if TYPE_CHECKING:
+    from services.runtime.settings import KafkaSettings
+
+_ASK_TIMEOUT_S: Final = 10.0
+_IDLE_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that a stage set aside."""
+
+    topic: str
+    """The dead-letter topic."""
+    partition: int
+    offset: int
+    reason: str
+    detail: str
+    stage: str
+    attempt: int
+    at: datetime | None
+    origin_topic: str
+    origin_partition: int
+    origin_offset: int
+    replays: int
+    """How often it had been replayed before it died."""
+    key: bytes | None
+    value: bytes
+    headers: Headers
+    """As they were: without what the dead letter added."""
+
+    @property
+    def ref(self) -> str:
+        """``topic/partition/offset``; names it in commands."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What is sent to put a dead letter back. Same bytes, same key, same id: harmless twice."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: Headers
+
+
+def parse(raw: ConsumerRecord) -> DeadLetter:
+    """The dead letter in a record; what a stranger left out is empty, zero or -1."""
+    found = {name: value.decode("utf-8", "replace") for name, value in raw.headers}
+    at = found.get(named.AT)
+    return DeadLetter(
+        topic=raw.topic,
+        partition=raw.partition,
+        offset=raw.offset,
+        reason=found.get(named.REASON, ""),
+        detail=found.get(named.DETAIL, ""),
+        stage=found.get(named.STAGE, ""),
+        attempt=_number(found.get(named.ATTEMPT), 0),
+        at=datetime.fromisoformat(at) if at else None,
+        origin_topic=found.get(named.TOPIC, ""),
+        origin_partition=_number(found.get(named.PARTITION), -1),
+        origin_offset=_number(found.get(named.OFFSET), -1),
+        replays=_number(found.get(named.REPLAYS), 0),
+        key=raw.key,
+        value=raw.value or b"",
+        headers=tuple((n, v) for n, v in raw.headers if not n.startswith(named.PREFIX)),
+    )
+
+
+def replay_of(letter: DeadLetter) -> Replay:
+    """The original record, plus a count of its replays.
+
+    :raises ValueError: the letter does not say where it came from.
+    """
+    if not letter.origin_topic:
+        raise ValueError(f"{letter.ref} does not name the topic that it came from")
+    count = (named.REPLAYS, str(letter.replays + 1).encode())
+    return Replay(letter.origin_topic, letter.key, letter.value, (*letter.headers, count))
+
+
+async def read(
+    kafka: KafkaSettings, topics: Sequence[str] | None = None
+) -> AsyncIterator[DeadLetter]:
+    """All dead letters that are there now, topic by topic, oldest first per partition.
+
+    Joins no group and commits nothing: reading does not consume them.
+    """
+    quieten()
+    consumer = AIOKafkaConsumer(
+        **connection(kafka, "handraise-dlq"), enable_auto_commit=False, fetch_max_wait_ms=50
+    )
+    await consumer.start()
+    try:
+        places = await _places(consumer, topics or dead_letter_topics())
+        if not places:
+            return
+        async with asyncio.timeout(_ASK_TIMEOUT_S):
+            first = await consumer.beginning_offsets(places)
+            ends = await consumer.end_offsets(places)
+        for place in places:
+            if first[place] < ends[place]:
+                async for letter in _read_one(consumer, place, first[place], ends[place]):
+                    yield letter
+    finally:
+        await consumer.stop()
+
+
+async def find(kafka: KafkaSettings, ref: str) -> DeadLetter | None:
+    """The dead letter that a ``topic/partition/offset`` names, or None."""
+    topic = ref.partition("/")[0]
+    async for letter in read(kafka, [topic]):
+        if letter.ref == ref:
+            return letter
+    return None
+
+
+async def _places(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> list[TopicPartition]:
+    known = await consumer.topics()
+    places = []
+    for topic in topics:
+        if topic in known:
+            numbers = consumer.partitions_for_topic(topic) or await _partitions(consumer, topic)
+            places += [TopicPartition(topic, number) for number in sorted(numbers)]
+    return places
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    consumer.subscribe([topic])
+    await consumer.topics()
+    found: set[int] = consumer.partitions_for_topic(topic) or set()
+    consumer.unsubscribe()
+    return found
+
+
+async def _read_one(
+    consumer: AIOKafkaConsumer, place: TopicPartition, first: int, end: int
+) -> AsyncIterator[DeadLetter]:
+    consumer.assign([place])
+    consumer.seek(place, first)
+    while await consumer.position(place) < end:
+        got = await consumer.getmany(place, timeout_ms=int(_IDLE_S * 1000))
+        if not got:
+            return  # the rest was deleted by retention while we read
+        for raw in got[place]:
+            if raw.offset < end:
+                yield parse(raw)
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text is not None and text.isdecimal() else default
