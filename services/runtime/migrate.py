@@ -119,6 +119,11 @@ def schema_of(package: str) -> str:
     return SCHEMAS.get(room, room)
 
 
+def has_package(package: str) -> bool:
+    """Whether this installation has a room of that name."""
+    return importlib.util.find_spec(package) is not None
+
+
 def migrations_of(package: str) -> Path | None:
     """Folder of the revisions of a package; None when it stores nothing."""
     found = importlib.util.find_spec(package)

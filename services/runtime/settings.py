@@ -11,9 +11,8 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import (
@@ -28,9 +27,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as _UnreadableError
 
+from services.runtime.secretvalues import PREFIX_OF_KEYS, Secrets, secrets
+
 PREFIX = "HANDRAISE_"
-PREFIX_OF_KEYS = "HANDRAISE_SECRET_"
-_PREVIOUS = "_PREVIOUS"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 _BROKER = re.compile(r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$")
@@ -157,32 +156,6 @@ class SettingsError(Exception):
         self.faults = faults
 
 
-class Secrets(Mapping[str, list[bytes]]):
-    """The secrets of the environment, by name. Never printed."""
-
-    def __init__(self, values: Mapping[str, list[bytes]]) -> None:
-        self._values = dict(values)
-
-    def __getitem__(self, name: str) -> list[bytes]:
-        return self._values[_secret_name(name)]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def get(self, name: str, default: Any = None) -> list[bytes]:
-        """The valid values of a secret, the present one first; empty when there is none."""
-        return list(self._values.get(_secret_name(name), default or []))
-
-    def names(self) -> list[str]:
-        return sorted(self._values)
-
-    def __repr__(self) -> str:
-        return f"Secrets({', '.join(self.names())})"
-
-
 def read() -> Settings:
     """The settings of ``os.environ``.
 
@@ -210,17 +183,6 @@ def load() -> Settings:
         raise SystemExit(2) from None
 
 
-def secrets() -> Secrets:
-    """``HANDRAISE_SECRET_<NAME>`` and, while it is rotated, ``…_<NAME>_PREVIOUS``."""
-    found: dict[str, list[bytes]] = {}
-    for variable_name in sorted(os.environ):  # NAME sorts before NAME_PREVIOUS
-        value = os.environ[variable_name]
-        if variable_name.startswith(PREFIX_OF_KEYS) and value:
-            name = variable_name.removeprefix(PREFIX_OF_KEYS).removesuffix(_PREVIOUS)
-            found.setdefault(name.upper(), []).append(value.encode())
-    return Secrets(found)
-
-
 def redact(dsn: str) -> str:
     """A DSN without its password, wherever it stands in it."""
     parts = urlsplit(dsn)
@@ -236,10 +198,6 @@ def redact(dsn: str) -> str:
 def variable(path: tuple[str, ...]) -> str:
     """Name of the environment variable of a field."""
     return PREFIX + "__".join(path).upper()
-
-
-def _secret_name(name: str) -> str:
-    return name.upper().replace("-", "_")
 
 
 def _known() -> dict[str, bool]:
@@ -298,6 +256,7 @@ def _plain(message: str) -> str:
 
 
 __all__ = [
+    "PREFIX_OF_KEYS",
     "HttpSettings",
     "KafkaSettings",
     "LogSettings",
