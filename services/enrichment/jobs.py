@@ -1,0 +1,243 @@
+"""Leads that wait for providers: asks, and publishes at completeness or at the deadline.
+
+Two loops per lane. One leases jobs and asks; it may be as slow as the slowest provider. The other
+watches deadlines and publishes what is known by then, so no provider can make a lead late. Both
+settle a job in one transaction under the lead's row lock: whoever comes second sees that it is
+published. A worker that dies leaves a lease that runs out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from schemas.base import Lane, Provenance
+from services.enrichment import store
+from services.enrichment.config import EnrichmentConfig, HttpProvider, Outcome
+from services.enrichment.plan import Question, missing, questions, subject
+from services.enrichment.providers.base import Answer
+from services.enrichment.providers.registry import Providers
+from services.enrichment.publish import to_output
+from services.enrichment.revise import picture
+from services.enrichment.settle import Job, Settled, settle
+from services.runtime.database import Connection, is_infrastructure
+from services.runtime.metrics import Metrics
+from services.runtime.outbox import Outbox
+from services.runtime.records import Output
+
+log = structlog.get_logger(__name__)
+
+CONCURRENCY: Final = {Lane.LIVE: 32, Lane.BULK: 4}
+MOST_ATTEMPTS: Final = 3
+"""A job that killed its worker so often is published with what is known."""
+_AT_ONCE: Final = 200
+_IDLE_S: Final = 1.0
+_LEASE_MARGIN_S: Final = 5.0
+
+
+class Jobs:
+    """The workers of one lane."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        pool: asyncpg.Pool,
+        outbox: Outbox,
+        config: Callable[[], EnrichmentConfig],
+        providers: Providers,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._lane = lane
+        self._pool = pool
+        self._outbox = outbox
+        self._config = config
+        self._providers = providers
+        self._metrics = metrics
+        self._now = now
+        self._to_work = asyncio.Event()
+        self._to_watch = asyncio.Event()
+        self._running: dict[UUID, asyncio.Task[None]] = {}
+
+    def wake(self) -> None:
+        """Jobs were committed."""
+        self._to_work.set()
+        self._to_watch.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; then give the leases back."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch())
+                group.create_task(self._work(group))
+        finally:
+            left = list(self._running)
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(1.0):
+                    async with self._pool.acquire() as conn:
+                        await store.give_back(conn, left)
+
+    # -- deadlines ---------------------------------------------------------------------------
+    async def _watch(self) -> None:
+        while True:
+            self._to_watch.clear()
+            try:
+                wait = await self._publish_due()
+            except Exception as error:
+                if not is_infrastructure(error):
+                    raise
+                wait = _IDLE_S
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(max(wait, 0.0), _IDLE_S)):
+                    await self._to_watch.wait()
+
+    async def _publish_due(self) -> float:
+        """Publish what is due; seconds until the next deadline."""
+        async with self._pool.acquire() as conn:
+            due = await store.due(conn, self._lane, _AT_ONCE)
+            if not due:
+                self._metrics.enrichment_jobs.set(await store.count(conn))
+                wait = await store.next_deadline(conn, self._lane)
+                return _IDLE_S if wait is None else wait
+        await self._settle(due, over=True)
+        return 0.0
+
+    # -- questions ---------------------------------------------------------------------------
+    async def _work(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            self._to_work.clear()
+            await self._lease(group)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_IDLE_S):
+                    await self._to_work.wait()
+
+    async def _lease(self, group: asyncio.TaskGroup) -> None:
+        free = CONCURRENCY[self._lane] - len(self._running)
+        if free <= 0:
+            return
+        try:
+            async with self._pool.acquire() as conn:
+                claimed = await store.claim(conn, self._lane, free, self._lease_seconds())
+        except Exception as error:
+            if not is_infrastructure(error):
+                raise
+            return
+        for one in claimed:
+            task = group.create_task(self._safely(one))
+            self._running[one.job.input_id] = task
+            task.add_done_callback(lambda _, job=one.job.input_id: self._finished(job))
+
+    def _finished(self, job: UUID) -> None:
+        self._running.pop(job, None)
+        self._to_work.set()
+
+    def _lease_seconds(self) -> float:
+        patience = sum(one.timeout_ms for one in self._config().providers.values()) / 1000
+        return patience + _LEASE_MARGIN_S
+
+    async def _safely(self, claimed: store.Claimed) -> None:
+        try:
+            await self._one(claimed)
+        except Exception as error:
+            # The lease runs out and another worker tries; the deadline does not wait for it.
+            log.warning(
+                "enrichment_job_failed",
+                input_id=str(claimed.job.input_id),
+                attempt=claimed.attempts,
+                error=type(error).__name__,
+            )
+
+    async def _one(self, claimed: store.Claimed) -> None:
+        job = claimed.job
+        asked: frozenset[str] = frozenset()
+        while claimed.attempts <= MOST_ATTEMPTS:
+            config = self._config()
+            open_now = await self._open(config, job, asked)
+            if not open_now:
+                break
+            async with asyncio.TaskGroup() as group:
+                for question in open_now:
+                    group.create_task(self._ask(config, job, question))
+            asked |= {question.provider for question in open_now}
+        await self._settle([job.input_id], last=True)
+
+    async def _open(
+        self, config: EnrichmentConfig, job: Job, asked: frozenset[str]
+    ) -> list[Question]:
+        """What to ask next, given what is known by now."""
+        async with self._pool.acquire() as conn:
+            state = await store.peek(conn, job.lead_id)
+        at = self._now()
+        view = picture(state, job.event, at)
+        absent = missing(config, view.facts, at)
+        return questions(config, absent, subject(view.lead, view.facts), asked) if absent else []
+
+    async def _ask(self, config: EnrichmentConfig, job: Job, question: Question) -> None:
+        kept = await self._kept(question)
+        if kept is None:
+            answer = await self._providers.ask(config, question)
+            self._metrics.provider_calls.labels(question.provider, answer.outcome.value).inc()
+            await self._remember(config.providers[question.provider], question, answer)
+            if answer.detail:
+                log.info(
+                    "provider_answered",
+                    provider=question.provider,
+                    outcome=answer.outcome.value,
+                    detail=answer.detail,
+                )
+            kept = answer.values
+        if kept:
+            await self._settle([job.input_id], values=kept)
+
+    async def _kept(self, question: Question) -> Mapping[str, Provenance] | None:
+        async with self._pool.acquire() as conn:
+            found = await store.answers(conn, [question])
+        return found.get((question.provider, question.key))
+
+    async def _remember(self, provider: HttpProvider, question: Question, answer: Answer) -> None:
+        if not answer.keepable:
+            return
+        days = provider.keep_days if answer.outcome is Outcome.MATCHED else provider.keep_miss_days
+        async with self._pool.acquire() as conn:
+            await store.keep(
+                conn, question, answer.outcome, answer.values, self._now(), timedelta(days=days)
+            )
+
+    # -- settling ----------------------------------------------------------------------------
+    async def _settle(
+        self,
+        input_ids: Sequence[UUID],
+        *,
+        values: Mapping[str, Provenance] | None = None,
+        over: bool = False,
+        last: bool = False,
+    ) -> None:
+        async with self._pool.acquire() as conn, conn.transaction():
+            leads = await store.leads_of(conn, input_ids)
+            states = await store.lock(conn, leads)
+            jobs = [
+                one for one in await store.open_jobs(conn, input_ids) if one[0].lead_id in states
+            ]
+            found = settle(
+                self._config(), states, jobs, values or {}, at=self._now(), over=over, last=last
+            )
+            outputs = await self._store(conn, found)
+        await self._outbox.release(outputs)
+
+    async def _store(self, conn: Connection, found: Settled) -> list[Output]:
+        if found.states or found.revisions:
+            revisions = [(job.input_id, revision) for job, revision in found.revisions]
+            await store.write(conn, found.states.values(), revisions)
+        if found.published:
+            await store.mark_published(conn, found.published)
+        if found.done:
+            await store.remove(conn, found.done)
+        outputs = [to_output(revision, job.traceparent) for job, revision in found.revisions]
+        return await self._outbox.store(conn, outputs) if outputs else []

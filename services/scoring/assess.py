@@ -1,0 +1,98 @@
+"""What one LeadEnriched does to what is known of its lead, and the LeadScored that follows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from schemas.base import KindName
+from schemas.enrichment import LeadEnriched
+from schemas.lead import Repeat
+from schemas.score import LeadScored
+from services.kernel.facts import facts_of
+from services.scoring.config import ScoringFile
+from services.scoring.model import Touch, score
+
+_CIRCUMSTANCES = ("form_id", "page_url", "referrer", "utm", "click_ids")
+"""Parts of a lead that describe the touch, not the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """A score to store and to publish."""
+
+    event: LeadScored
+    at: datetime
+    """The moment for which it holds."""
+
+
+def touch_of(event: LeadEnriched, event_id: UUID) -> Touch | None:
+    """The touch that an event tells of; None where it tells of none that is new.
+
+    A late revision tells of what was known to happen, a double submit of an impatient finger.
+    """
+    if event.late or event.repeat is Repeat.DOUBLE_SUBMIT:
+        return None
+    at = min(event.submitted_at, event.received_at)
+    return Touch(event.causation_id or event_id, KindName(event.kind), at, event.received_at)
+
+
+def assess(
+    model: ScoringFile,
+    version: str,
+    event: LeadEnriched,
+    event_id: UUID,
+    newest: LeadEnriched | None,
+    touches: Iterable[Touch],
+    score_revision: int,
+) -> Assessed:
+    """Score a lead with the newest that is known of it.
+
+    :param newest: a later revision of the lead than ``event``, where one was seen before it.
+    :param touches: all of the lead's, that of ``event`` included.
+    """
+    seen = event if newest is None else _older(event, newest)
+    known = list(touches)
+    at = max((touch.received_at for touch in known), default=event.received_at)
+    scored = score(model, facts_of(seen), known, max(at, event.received_at))
+    return Assessed(
+        LeadScored(
+            submission_id=seen.submission_id,
+            causation_id=event_id,
+            received_at=seen.received_at,
+            lane=seen.lane,
+            motion=seen.motion,
+            channel=seen.channel,
+            source=seen.source,
+            kind=seen.kind,
+            lead=seen.lead,
+            repeat=seen.repeat,
+            touch=seen.touch,
+            submitted_at=seen.submitted_at,
+            lead_revision=seen.lead_revision,
+            facts=seen.facts,
+            late=seen.late,
+            score_revision=score_revision,
+            score=scored.score,
+            tier=scored.tier,
+            mql=scored.mql,
+            ledger=scored.ledger,
+            scoring_version=version,
+        ),
+        max(at, event.received_at),
+    )
+
+
+def _older(event: LeadEnriched, newest: LeadEnriched) -> LeadEnriched:
+    """The touch of ``event`` on the person of ``newest``: an old picture never replaces a new."""
+    circumstances = {name: getattr(event.lead, name) for name in _CIRCUMSTANCES}
+    return event.model_copy(
+        update={
+            "lead": newest.lead.model_copy(update=circumstances),
+            "facts": newest.facts,
+            "lead_revision": newest.lead_revision,
+            "complete": newest.complete,
+        }
+    )

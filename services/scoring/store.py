@@ -1,0 +1,139 @@
+"""All SQL of scoring. Callers hold a transaction; rows are locked in the order of lead ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from schemas.base import KindName
+from schemas.score import LeadScored
+from services.runtime.database import Connection
+from services.scoring.model import Touch
+
+MOST_TOUCHES = 500
+"""Of one lead, the newest; a score looks no further back."""
+
+# One statement creates what is missing, locks in order and reads what is newest: the update that
+# changes nothing is what makes it return rows that were there before.
+_LOCK = """
+insert into scoring.leads as l (lead_id, account_key)
+select * from unnest($1::uuid[], $2::text[]) order by 1
+on conflict (lead_id) do update set account_key = l.account_key
+returning lead_id, score_revision, lead_revision, latest
+"""
+
+_TOUCHES = """
+select lead_id, event_id, kind, at, received_at
+from unnest($1::uuid[]) as wanted(lead)
+cross join lateral (
+    select * from scoring.touches where lead_id = lead order by at desc, event_id limit $2
+) as newest
+"""
+
+_WRITE = """
+with leads as (
+    update scoring.leads l
+    set score_revision = n.score_revision, lead_revision = n.lead_revision,
+        latest = coalesce(n.latest, l.latest), updated_at = now()
+    from unnest($1::uuid[], $2::int[], $3::int[], $4::bytea[])
+        as n(lead_id, score_revision, lead_revision, latest)
+    where l.lead_id = n.lead_id
+), touches as (
+    insert into scoring.touches (lead_id, event_id, kind, at, received_at)
+    select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::timestamptz[], $9::timestamptz[])
+    on conflict do nothing
+)
+insert into scoring.scores (lead_id, score_revision, lead_revision, submission_id, at, late,
+                            fit, intent, total, tier, mql, ledger, version)
+select lead_id, score_revision, lead_revision, submission_id, at, late,
+       fit, intent, total, tier, mql, ledger::jsonb, version
+from unnest($10::uuid[], $11::int[], $12::int[], $13::uuid[], $14::timestamptz[], $15::bool[],
+            $16::int[], $17::int[], $18::int[], $19::text[], $20::bool[], $21::text[], $22::text[])
+    as s(lead_id, score_revision, lead_revision, submission_id, at, late,
+         fit, intent, total, tier, mql, ledger, version)
+"""
+
+
+@dataclass(slots=True)
+class LeadRow:
+    """What is stored of a lead, brought forward while its batch is decided."""
+
+    lead_id: UUID
+    score_revision: int
+    lead_revision: int
+    """Of ``latest``; 0 before the first."""
+    latest: bytes | None
+    """The newest LeadEnriched as JSON."""
+    touches: list[Touch]
+    added: list[Touch]
+    """Of ``touches``, those that are not stored yet."""
+
+
+async def lock(conn: Connection, leads: Mapping[UUID, str]) -> dict[UUID, LeadRow]:
+    """Create what is missing, lock all and read their touches.
+
+    :param leads: lead id to account key.
+    """
+    ids = sorted(leads)
+    rows = {
+        row["lead_id"]: LeadRow(**dict(row), touches=[], added=[])
+        for row in await conn.fetch(_LOCK, ids, [leads[lead] for lead in ids])
+    }
+    # After the locks, in a statement of its own: it must see what their last holders stored.
+    known = [lead for lead, row in rows.items() if row.score_revision > 0]
+    if known:
+        for row in await conn.fetch(_TOUCHES, known, MOST_TOUCHES):
+            rows[row["lead_id"]].touches.append(_touch(row))
+    return rows
+
+
+async def write(
+    conn: Connection, rows: Iterable[LeadRow], scored: Sequence[tuple[LeadScored, datetime]]
+) -> None:
+    """Store locked leads, their new touches and their scores.
+
+    :param scored: each with the moment for which it holds.
+    """
+    changed = list(rows)
+    touches = [(row.lead_id, touch) for row in changed for touch in row.added]
+    await conn.execute(
+        _WRITE,
+        [row.lead_id for row in changed],
+        [row.score_revision for row in changed],
+        [row.lead_revision for row in changed],
+        [row.latest for row in changed],
+        [lead_id for lead_id, _ in touches],
+        [touch.event for _, touch in touches],
+        [touch.kind.value for _, touch in touches],
+        [touch.at for _, touch in touches],
+        [touch.received_at for _, touch in touches],
+        *_columns(scored),
+    )
+
+
+def _columns(scored: Sequence[tuple[LeadScored, datetime]]) -> tuple[list[Any], ...]:
+    events = [event for event, _ in scored]
+    return (
+        [event.lead.lead_id for event in events],
+        [event.score_revision for event in events],
+        [event.lead_revision for event in events],
+        [event.submission_id for event in events],
+        [at for _, at in scored],
+        [event.late for event in events],
+        [event.score.fit for event in events],
+        [event.score.intent for event in events],
+        [event.score.total for event in events],
+        [event.tier.value for event in events],
+        [event.mql for event in events],
+        [to_json(event.ledger).decode() for event in events],
+        [event.scoring_version for event in events],
+    )
+
+
+def _touch(row: Any) -> Touch:
+    return Touch(row["event_id"], KindName(row["kind"]), row["at"], row["received_at"])
