@@ -197,10 +197,10 @@ def resolve(file: EnrichmentFile) -> EnrichmentConfig:
     return EnrichmentConfig(file.budget_ms, wanted, enabled)
 
 
-def missing_secrets(config: EnrichmentConfig, names: frozenset[str]) -> list[str]:
-    """One sentence for each enabled provider whose secret the environment does not hold."""
+def missing_secrets(config: EnrichmentConfig, names: frozenset[str]) -> list[tuple[str, str]]:
+    """Path and what is wrong, for each enabled provider whose secret is not there."""
     return [
-        f"{FILE} providers.{name}.secret: HANDRAISE_SECRET_{provider.secret} is not set"
+        (f"providers.{name}.secret", f"HANDRAISE_SECRET_{provider.secret} is not set")
         for name, provider in config.providers.items()
         if provider.secret is not None and provider.secret not in names
     ]

@@ -12,7 +12,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Final, cast
 from uuid import UUID
 
 import asyncpg
@@ -132,10 +133,10 @@ class Jobs:
         for one in claimed:
             task = group.create_task(self._safely(one))
             self._running[one.job.input_id] = task
-            task.add_done_callback(lambda _, job=one.job.input_id: self._finished(job))
+            task.add_done_callback(partial(self._finished, one.job.input_id))
 
-    def _finished(self, job: UUID) -> None:
-        self._running.pop(job, None)
+    def _finished(self, input_id: UUID, _: object) -> None:
+        self._running.pop(input_id, None)
         self._to_work.set()
 
     def _lease_seconds(self) -> float:
@@ -189,8 +190,8 @@ class Jobs:
                 log.info(
                     "provider_answered",
                     provider=question.provider,
-                    outcome=answer.outcome.value,
-                    detail=answer.detail,
+                    code=answer.outcome.value,
+                    reason=answer.detail,
                 )
             kept = answer.values
         if kept:
@@ -222,9 +223,7 @@ class Jobs:
         async with self._pool.acquire() as conn, conn.transaction():
             leads = await store.leads_of(conn, input_ids)
             states = await store.lock(conn, leads)
-            jobs = [
-                one for one in await store.open_jobs(conn, input_ids) if one[0].lead_id in states
-            ]
+            jobs = await store.open_jobs(conn, input_ids)
             found = settle(
                 self._config(), states, jobs, values or {}, at=self._now(), over=over, last=last
             )
@@ -240,4 +239,5 @@ class Jobs:
         if found.done:
             await store.remove(conn, found.done)
         outputs = [to_output(revision, job.traceparent) for job, revision in found.revisions]
-        return await self._outbox.store(conn, outputs) if outputs else []
+        # The pool's proxy has all that a connection has.
+        return await self._outbox.store(cast(asyncpg.Connection, conn), outputs) if outputs else []

@@ -1,4 +1,4 @@
-"""What one LeadEnriched does to what is known of its lead, and the LeadScored that follows. Pure."""
+"""What one LeadEnriched does to what is known of its lead, and the LeadScored that follows."""
 
 from __future__ import annotations
 
