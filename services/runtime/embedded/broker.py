@@ -32,6 +32,7 @@ class EmbeddedBroker:
 
     def start(self) -> str:
         """Starts it and returns ``host:port``; raises EmbeddedError when it does not come up."""
+        self.stop()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "services.runtime.embedded.broker"],

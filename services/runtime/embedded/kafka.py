@@ -57,11 +57,17 @@ _STOP_SECONDS = 20.0
 class EmbeddedKafka:
     """A broker that ends with its owner; ``settings`` are server properties on top of ours.
 
+    ``progress`` is told what takes long.
+
     A restart keeps the port, so that clients find it again.
     """
 
     def __init__(
-        self, data: Path, port: int | None = None, settings: Mapping[str, str] | None = None
+        self,
+        data: Path,
+        port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.data = data.resolve()
         self.log = self.data / "kafka.log"
@@ -69,18 +75,20 @@ class EmbeddedKafka:
         self._fixed = port is not None
         self._controller = 0
         self._settings = {**SETTINGS, **(settings or {})}
+        self._progress = progress
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
+        """``host:port``."""
         return f"127.0.0.1:{self.port}"
 
-    def start(self, progress: Callable[[str], None] = lambda _: None) -> str:
+    def start(self) -> str:
         """Fetches the jars if need be, starts, waits until it answers; returns ``host:port``.
 
         Blocks: about 3 s, once 10 s more for the jars. Raises EmbeddedError with one line.
         """
-        runtime, classpath = java.find_java(), f"{java.jars(progress)}/*"
+        runtime, classpath = java.find_java(), f"{java.jars(self._progress)}/*"
         self.data.mkdir(parents=True, exist_ok=True)
         properties = self.data / "server.properties"
         leftovers.end(lambda process: str(properties) in process.cmdline(), signal.SIGTERM)
@@ -173,12 +181,14 @@ def _answers(address: str) -> bool:
 
 def main() -> int:
     """Runs a broker alone, its data in ``.handraise/kafka``, until Ctrl-C or SIGTERM."""
-    server = EmbeddedKafka(Path(".handraise/kafka"), port=9092 if is_free(9092) else None)
+    server = EmbeddedKafka(
+        Path(".handraise/kafka"), 9092 if is_free(9092) else None, progress=print
+    )
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        print(f"Apache Kafka at {server.start(print)}; data in {server.data}; Ctrl-C ends it")
+        print(f"Apache Kafka at {server.start()}; data in {server.data}; Ctrl-C ends it")
         stopped.wait()
     except EmbeddedError as error:
         print(error, file=sys.stderr)

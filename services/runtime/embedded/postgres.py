@@ -56,10 +56,15 @@ class EmbeddedPostgres:
         self.port = port or 0
 
     @property
+    def address(self) -> str:
+        """``host:port``."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
     def dsn(self) -> str:
         """Address with the password; valid once started."""
         password = (self.data / "password").read_text().strip()
-        return f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/{DATABASE}"
+        return f"postgresql://{USER}:{password}@{self.address}/{DATABASE}"
 
     def start(self) -> str:
         """Creates the cluster if there is none, starts it, waits until it takes connections.

@@ -1,0 +1,73 @@
+"""The configuration folder: where it is, what is in it, whether every service understands it."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+import services
+from services.cli.output import CommandError
+from services.runtime.configfile import ConfigError, Fault
+from services.runtime.configstore import Files, read_folder
+
+_PARSERS = (
+    "services.capture.config",
+    "services.enrichment.config",
+    "services.scoring.config",
+    "services.routing.config",
+)
+MODELS: dict[str, str] = {
+    "sources.yaml": "services.capture.config:SourcesFile",
+    "channels.yaml": "services.capture.channels:ChannelTable",
+    "enrichment.yaml": "services.enrichment.config:EnrichmentFile",
+    "scoring.yaml": "services.scoring.config:ScoringFile",
+}
+"""What each file is, for editors."""
+
+
+def folder(given: Path | None) -> Path:
+    """--config, else HANDRAISE_CONFIG, else the example beside the code; must exist."""
+    beside = Path(services.__file__).resolve().parents[1] / "deploy" / "config"
+    path = given or Path(os.environ.get("HANDRAISE_CONFIG") or beside)
+    if not path.is_dir():
+        raise CommandError(f"there is no configuration folder {path}", 2)
+    return path.resolve()
+
+
+def load(path: Path) -> dict[str, str]:
+    """The files of a folder, understood by every service; raises ConfigError with all faults."""
+    files = read_folder(path)
+    check(files)
+    return files
+
+
+def check(files: Files) -> None:
+    """:raises ConfigError: with the faults that any service finds, each said once."""
+    faults: set[Fault] = set()
+    for module in _PARSERS:
+        try:
+            import_module(module).parse(files)
+        except ConfigError as error:
+            faults.update(error.faults)
+    if faults:
+        raise ConfigError(faults)
+
+
+def schema(file: str) -> dict[str, Any]:
+    """JSON Schema of one file."""
+    if file not in MODELS:
+        raise CommandError(f"there is no {file}; there are {', '.join(MODELS)}", 2)
+    module, _, name = MODELS[file].partition(":")
+    model: type[BaseModel] = getattr(import_module(module), name)
+    return model.model_json_schema()
+
+
+def secret_names(files: Files) -> list[str]:
+    """Secrets that the sources name: those that senders and we share."""
+    sources = (yaml.safe_load(files.get("sources.yaml", "")) or {}).get("sources") or {}
+    return sorted({entry["secret"] for entry in sources.values() if entry.get("secret")})

@@ -1,0 +1,45 @@
+"""Turns what can go wrong in a command into its one line and its exit code."""
+
+from __future__ import annotations
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from services.cli.output import CommandError
+from services.runtime.apikeys import KeyFault
+from services.runtime.configfile import ConfigError
+from services.runtime.configstore import NoConfiguration
+from services.runtime.datafolder import FolderError
+from services.runtime.embedded.errors import EmbeddedError
+from services.runtime.installation import InstallationError
+from services.runtime.migrate import SchemaError
+from services.runtime.settings import SettingsError
+from services.runtime.supervisor import CONFIG_FAULT, Ended
+from services.runtime.topics_admin import TopicsError
+
+
+def explain(error: Exception) -> tuple[str, int] | None:
+    """The line and the exit code; None for what nobody foresaw, which deserves its traceback."""
+    match error:
+        case CommandError() | Ended():
+            return str(error), error.code
+        case ConfigError() | SettingsError():
+            return str(error), CONFIG_FAULT
+        case (
+            EmbeddedError()
+            | FolderError()
+            | InstallationError()
+            | KeyFault()
+            | NoConfiguration()
+            | SchemaError()
+            | TopicsError()
+        ):
+            return str(error), 1
+        case asyncpg.PostgresError() | asyncpg.InterfaceError():
+            return f"Postgres: {error}", 1
+        case KafkaError():
+            return f"Kafka: {error!r}", 1
+        case ConnectionError() | TimeoutError():
+            return f"no connection: {error or type(error).__name__}", 1
+        case _:
+            return None

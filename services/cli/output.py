@@ -1,0 +1,81 @@
+"""What commands print: data on stdout (tables, or JSON with ``--json``), talk on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic_core import to_json
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", help="Data folder of a running `up` (else HANDRAISE_DATA, .handraise)."),
+]
+PostgresOption = Annotated[
+    str | None,
+    typer.Option("--postgres", help="DSN (else a running `up`, else HANDRAISE_POSTGRES__DSN)."),
+]
+
+stdout = Console(highlight=False, soft_wrap=True)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class CommandError(Exception):
+    """A command cannot do what was asked; the message is one line for a person."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def say(text: str) -> None:
+    """One line of talk."""
+    stderr.print(Text(text))
+
+
+def emit(value: Any) -> None:
+    """One JSON document on one line; datetimes, UUIDs and dataclasses are understood."""
+    sys.stdout.write(to_json(value).decode() + "\n")
+    sys.stdout.flush()
+
+
+def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], empty: str) -> None:
+    """A table for people; ``empty`` is said when there is no row."""
+    if not rows:
+        say(empty)
+        return
+    names = list(columns)
+    table = Table(*(name.replace("_", " ") for name in names), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(_cell(row.get(name))) for name in names))
+    stdout.print(table)
+
+
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """Shows that something takes its time; says nothing where nobody watches."""
+    if not stderr.is_terminal:
+        yield
+        return
+    with stderr.status(Text(text)):
+        yield
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list() | tuple():
+            return ", ".join(str(one) for one in value)
+        case _:
+            return str(value)

@@ -1,0 +1,86 @@
+"""The database and the broker that ``up`` stands on, as its options choose them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.cli.output import CommandError
+from services.runtime.datafolder import DataFolder
+from services.runtime.embedded.broker import EmbeddedBroker
+from services.runtime.embedded.kafka import EmbeddedKafka
+from services.runtime.embedded.postgres import EmbeddedPostgres
+from services.runtime.settings import KafkaSettings
+from services.runtime.supervisor import Part
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Parts:
+    """What was started here; ``owned`` is what the supervisor keeps and ``stop`` ends."""
+
+    folder: DataFolder
+    kafka_choice: str
+    postgres_choice: str
+    say: Say
+    owned: dict[str, Part] = field(default_factory=dict)
+    _starting: list[asyncio.Task[Any]] = field(default_factory=list)
+    _postgres: EmbeddedPostgres | None = None
+
+    @property
+    def broker(self) -> str:
+        """embedded, apache or external."""
+        return self.kafka_choice if self.kafka_choice in ("embedded", "apache") else "external"
+
+    @property
+    def own_database(self) -> bool:
+        return self._postgres is not None
+
+    @property
+    def dsn(self) -> str:
+        return self._postgres.dsn if self._postgres else self.postgres_choice
+
+    @property
+    def bootstrap(self) -> str:
+        broker = self.owned.get("kafka")
+        return broker.address if broker else self.kafka_choice
+
+    @property
+    def kafka(self) -> KafkaSettings:
+        return KafkaSettings(bootstrap_servers=self.bootstrap, embedded=self.broker == "embedded")
+
+    def choose(self) -> None:
+        """Makes the parts, starts nothing; raises CommandError on an address that is none."""
+        if self.postgres_choice == "embedded":
+            self._postgres = EmbeddedPostgres(self.folder.postgres)
+            self.owned["postgres"] = self._postgres
+        elif not self.postgres_choice.startswith(("postgresql://", "postgres://")):
+            raise CommandError("--postgres is `embedded` or postgresql://user:password@host/db", 2)
+        match self.broker:
+            case "embedded":
+                self.owned["kafka"] = EmbeddedBroker(self.folder.log("broker"))
+            case "apache":
+                self.owned["kafka"] = EmbeddedKafka(self.folder.kafka, progress=self.say)
+            case _ if ":" not in self.kafka_choice:
+                raise CommandError("--kafka is `embedded`, `apache` or host:port,...", 2)
+
+    def start(self, name: str) -> Coroutine[Any, Any, None]:
+        """Starts one part in a thread; nothing to do where it is external."""
+        part = self.owned.get(name)
+
+        async def run() -> None:
+            if part is None:
+                return
+            task = asyncio.create_task(asyncio.to_thread(part.start))
+            self._starting.append(task)
+            await asyncio.shield(task)
+
+        return run()
+
+    async def stop(self) -> None:
+        """Ends what was started, also what is still starting: a thread cannot be interrupted."""
+        await asyncio.gather(*self._starting, return_exceptions=True)
+        await asyncio.gather(*(asyncio.to_thread(part.stop) for part in self.owned.values()))
