@@ -1,0 +1,68 @@
+"""``POST /v1/leads``, and any sender that can add ``Authorization: Bearer <secret>`` to a hook.
+
+The body is the lead form itself. On ``/v1/leads`` the API key has already proven the caller, and a
+body that is not exactly the form is answered with 422; on a hook it is read as far as it goes.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+
+from schemas.submission import KeyKind
+from services.capture.adapters.base import (
+    Acknowledgement,
+    Handshake,
+    HookRequest,
+    Item,
+    SourceView,
+    Verdict,
+    whole,
+)
+from services.capture.adapters.signing import any_matches, ascii_bytes
+from services.capture.leadform import LeadForm, assemble, natural_target
+from services.capture.wire import parse_object
+
+IDEMPOTENCY_KEY = "idempotency-key"
+_DIGEST = "sha256"
+
+
+class Api:
+    """The form in our own words."""
+
+    name = "api"
+    kept_headers = frozenset({"content-type"})
+    acknowledgement = Acknowledgement()
+
+    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
+        return None
+
+    def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
+        given = request.headers.get("authorization", "")
+        # Digests have one length, so that the comparison does not tell the length of a secret.
+        expected = [_digest(b"Bearer " + secret) for secret in secrets]
+        if any_matches([_digest(ascii_bytes(given))], expected):
+            return Verdict.VERIFIED
+        return Verdict.MISMATCH if given else Verdict.UNSIGNED
+
+    def split(self, request: HookRequest) -> Sequence[Item]:
+        key = request.headers.get(IDEMPOTENCY_KEY)
+        return [whole(request.body, key, KeyKind.IDEMPOTENCY_KEY)]
+
+    def to_lead(self, body: bytes, source: SourceView) -> LeadForm:
+        values = {}
+        for name, value in parse_object(body).items():
+            values[source.mapping.get(name) or natural_target(name) or name] = value
+        if source.form_id:
+            values.setdefault("form_id", source.form_id)
+        return assemble(values)
+
+    def sign(self, body: bytes, secret: bytes, at: float) -> dict[str, str]:
+        return {
+            "content-type": "application/json",
+            "authorization": f"Bearer {secret.decode(errors='replace')}",
+        }
+
+
+def _digest(text: bytes) -> bytes:
+    return hmac.digest(b"handraise bearer", text, _DIGEST)

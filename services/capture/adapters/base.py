@@ -1,0 +1,164 @@
+"""The contract of a source: how its requests are proven, taken apart and read.
+
+An adapter is pure. It gets bytes and a time and gives values; the HTTP handler and the consumer do
+everything around it. Each has its page in ``docs/sources`` and passes ``tests/contract/capture``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from schemas.base import KindName
+from schemas.submission import KeyKind
+from services.capture.leadform import LeadForm
+from services.capture.wire import Unparsable
+
+MAX_KEY = 200
+"""Characters of a delivery key; a longer or unprintable id is replaced by its hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookRequest:
+    """One request as the sender made it."""
+
+    method: str
+    url: str
+    """What the sender called: some vendors sign it. From the public address, never ``Host``."""
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+class Verdict(StrEnum):
+    """What the proof of origin is worth. The sender hears the same answer to all but the first."""
+
+    VERIFIED = "verified"
+    UNSIGNED = "unsigned"
+    MISMATCH = "mismatch"
+    STALE = "stale"
+    """Correctly formed, but outside the replay window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """The answer to a vendor's check that the address is ours."""
+
+    body: bytes
+    content_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One delivered thing: what becomes one submission."""
+
+    body: bytes
+    delivery_key: str
+    key_kind: KeyKind
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The status codes that make this sender do the right thing."""
+
+    refused: int = 401
+    """A bad signature. 429 for a sender that never retries another 4xx."""
+    busy: int = 503
+    """Neither store answers. 429 for a sender that takes 503 as final."""
+
+
+class Ignored(Exception):
+    """A verified event that is about nobody's hand-raise; the message names its type."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """What ``to_lead`` needs of a source's configuration."""
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """The tool's stable reference -> where it belongs (see ``leadform.is_target``)."""
+    kind: KindName = KindName.OTHER
+    form_id: str | None = None
+
+
+class Adapter(Protocol):
+    """One format of one kind of sender."""
+
+    @property
+    def name(self) -> str:
+        """As ``sources.yaml`` calls it."""
+
+    @property
+    def kept_headers(self) -> frozenset[str]:
+        """Request headers to keep with the bytes (lower case). Never one that is a credential."""
+
+    @property
+    def acknowledgement(self) -> Acknowledgement: ...
+
+    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
+        """The answer to a vendor's challenge; None where this is no (valid) challenge."""
+
+    def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
+        """Whether one of the live secrets proves the raw bytes; takes as long for each of them.
+
+        :param now: Unix time in seconds, for schemes with a replay window.
+        """
+
+    def split(self, request: HookRequest) -> Sequence[Item]:
+        """The items of a verified request, each with its delivery key. Never raises: a body that
+        cannot be read is one item under its hash, and the consumer quarantines it."""
+
+    def to_lead(self, body: bytes, source: SourceView) -> LeadForm:
+        """What one item says.
+
+        :raises Unparsable: the bytes are not what the source sends.
+        :raises Ignored: an event of another type.
+        """
+
+    def sign(self, body: bytes, secret: bytes, at: float) -> dict[str, str]:
+        """The headers with which the real sender would prove ``body`` at Unix time ``at``."""
+
+
+def body_digest(body: bytes) -> str:
+    """Hex SHA-256."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def whole(body: bytes, vendor_id: object = None, kind: KeyKind = KeyKind.VENDOR_ID) -> Item:
+    """The whole body as one item: under the vendor's id where there is one, else under its hash."""
+    key = usable_key(vendor_id)
+    if key is None:
+        return Item(body, f"sha256:{body_digest(body)}", KeyKind.BODY_HASH)
+    return Item(body, key, kind)
+
+
+def usable_key(vendor_id: object) -> str | None:
+    """A vendor's id as a delivery key; None where there is none."""
+    if isinstance(vendor_id, bool) or not isinstance(vendor_id, str | int):
+        return None
+    key = str(vendor_id).strip()
+    if not key:
+        return None
+    if len(key) > MAX_KEY or not key.isprintable() or key.startswith("sha256:"):
+        return "id:" + hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
+    return key
+
+
+__all__ = [
+    "Acknowledgement",
+    "Adapter",
+    "Handshake",
+    "HookRequest",
+    "Ignored",
+    "Item",
+    "SourceView",
+    "Unparsable",
+    "Verdict",
+    "body_digest",
+    "usable_key",
+    "whole",
+]

@@ -1,0 +1,96 @@
+"""Builds capture."""
+
+from __future__ import annotations
+
+from schemas import topics
+from schemas.base import Lane
+from schemas.submission import SubmissionReceived
+from services.capture import config
+from services.capture.acceptance import Acceptance
+from services.capture.ends import EndsReader
+from services.capture.handlers import Decider, count
+from services.capture.http import Doors, router
+from services.capture.kafka_gate import GateProducer, KafkaGate
+from services.capture.recent import RecentDeliveries
+from services.capture.relay import Relay
+from services.capture.spool import Spool
+from services.capture.unverified import Unverified
+from services.runtime.installation import LEAD_ID_KEY
+from services.runtime.outbox import Outbox
+from services.runtime.service import Context
+from services.runtime.stage import StageSpec
+
+SERVICE = "capture"
+_BULK_BATCH = 50
+
+
+async def build(ctx: Context) -> None:
+    """Two stages (a lane each), the HTTP doors, and what makes their promise true."""
+    pool = await ctx.pool(Lane.LIVE)
+    live = await ctx.config(config.parse)
+    decider = Decider(lambda: live.current.value, ctx.secrets.get(LEAD_ID_KEY)[0])
+    outboxes = {}
+    for lane in Lane:
+        await ctx.pool(lane)
+        outboxes[lane] = ctx.outbox(SERVICE, lane)
+        ctx.lane(lane).add(_stage(lane, decider, outboxes[lane], ctx))
+
+    gates = {lane: _gate(lane, ctx) for lane in Lane}
+    spool = Spool(pool, first=ctx.settings.kafka.embedded)
+    await spool.start()
+    relay = Relay(await ctx.pool(Lane.BULK), spool, gates, ctx.metrics)
+    recent = RecentDeliveries()
+    unverified = Unverified(await ctx.pool(Lane.BULK), outboxes[Lane.BULK])
+    acceptance = Acceptance(gates, spool, relay, recent, pool, ctx.metrics)
+    doors = Doors(
+        lambda: live.current.value,
+        ctx.secrets,
+        acceptance,
+        unverified,
+        ctx.settings.http.public_url,
+    )
+    ctx.app.include_router(router(doors))
+
+    for lane, gate in gates.items():
+        await gate.start()
+        ctx.task(f"kafka_gate.{lane.value}", gate.run)
+    ctx.task("relay", relay.run)
+    ctx.task("recent", lambda: recent.run(pool))
+    ctx.task("unverified", unverified.run)
+    if spool.first:
+        ctx.task("courier", relay.courier)
+        ctx.task("ends", EndsReader(ctx.settings.kafka, spool).run)
+    _warn_of_missing_secrets(ctx, live.current.value)
+
+
+def _stage(
+    lane: Lane, decider: Decider, outbox: Outbox, ctx: Context
+) -> StageSpec[SubmissionReceived]:
+    counted = count(ctx.metrics)
+
+    def acknowledged(outputs: object) -> None:
+        outbox.acknowledged(outputs)  # type: ignore[arg-type]
+        counted(outputs)  # type: ignore[arg-type]
+
+    return StageSpec(
+        name=SERVICE if lane is Lane.LIVE else f"{SERVICE}.bulk",
+        service=SERVICE,
+        lane=lane,
+        inputs=(topics.submissions(lane),),
+        model=SubmissionReceived,
+        outputs=(topics.captured(lane), topics.QUARANTINE),
+        handler=lambda records: outbox.process(records, decider.decide),
+        max_records=500 if lane is Lane.LIVE else _BULK_BATCH,
+        on_acknowledged=acknowledged,
+    )
+
+
+def _gate(lane: Lane, ctx: Context) -> KafkaGate:
+    producer = GateProducer(ctx.settings.kafka, f"handraise-capture-http-{lane.value}")
+    return KafkaGate(producer, [topics.submissions(lane).name], lane.value)
+
+
+def _warn_of_missing_secrets(ctx: Context, capture: config.CaptureConfig) -> None:
+    for source in capture.sources.values():
+        if source.config.secret is not None and not ctx.secrets.get(source.config.secret):
+            ctx.log.warning("source.without_secret", source=source.name)

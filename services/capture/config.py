@@ -1,0 +1,161 @@
+"""``sources.yaml`` and ``channels.yaml``: who may hand in what, and where leads come from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from schemas.base import KindName, Lane, Motion
+from services.capture.adapters import ADAPTERS
+from services.capture.adapters.base import Adapter, SourceView
+from services.capture.channels import ChannelTable
+from services.capture.leadform import TARGETS, is_target
+from services.kernel.identity import registrable_domain
+from services.runtime.configfile import Faults
+
+API = "api"
+"""The source of ``/v1/leads`` for keys that are bound to no other."""
+SOURCES_FILE = "sources.yaml"
+CHANNELS_FILE = "channels.yaml"
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _targets(mapping: dict[str, str]) -> dict[str, str]:
+    for target in mapping.values():
+        if not is_target(target):
+            known = ", ".join(sorted(TARGETS))
+            raise ValueError(
+                f"{target!r} is no place for an answer; one of {known}, full_name,"
+                " utm.NAME, click_ids.NAME or fields.NAME"
+            )
+    return mapping
+
+
+def _domain(text: str) -> str:
+    domain = registrable_domain(text)
+    if domain != text.lower():
+        raise ValueError("must be a registrable domain, for example acme.com")
+    return domain
+
+
+Domain = Annotated[str, AfterValidator(_domain)]
+
+
+class Limits(_Entry):
+    """What one source may send."""
+
+    body_bytes: Annotated[int, Field(ge=256, le=524_288)] = 65_536
+    requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = 1_000
+    """On average; a burst of the same size is let through."""
+
+
+class SourceConfig(_Entry):
+    """One sender: its format, its secret, and what its submissions mean."""
+
+    adapter: Literal["api", "standard_webhooks", "typeform"]
+    secret: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")] | None = None
+    """Its value is in ``HANDRAISE_SECRET_<NAME>``. Only ``api`` may do without."""
+    kind: KindName = KindName.OTHER
+    """What its people ask for, where the form itself does not say."""
+    motion: Motion = Motion.INBOUND
+    lane: Lane = Lane.LIVE
+    form_id: str | None = None
+    """Instead of the tool's own, where several forms count as one."""
+    mapping: Annotated[dict[str, str], AfterValidator(_targets)] = {}
+    """The tool's stable reference of a question or hidden field -> a field of the lead."""
+    limits: Limits = Limits()
+
+
+class SourcesFile(_Entry):
+    """``sources.yaml``."""
+
+    own_domains: tuple[Domain, ...] = ()
+    """Our own: their people's submissions are tests, and links from there are no referrals."""
+    sources: dict[str, SourceConfig]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source as the code uses it."""
+
+    name: str
+    config: SourceConfig
+    adapter: Adapter
+    view: SourceView
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureConfig:
+    """All that capture decides with."""
+
+    sources: Mapping[str, Source]
+    """By name; holds ``api`` always."""
+    own_domains: frozenset[str]
+    channels: ChannelTable
+
+
+def parse(files: Mapping[str, str]) -> CaptureConfig:
+    """The configuration of capture.
+
+    :raises ConfigError: with every fault of both files, each with its line.
+    """
+    faults = Faults(files)
+    sources = faults.parse(SourcesFile, SOURCES_FILE)
+    channels = faults.parse(ChannelTable, CHANNELS_FILE)
+    if sources is not None:
+        _check_sources(sources, faults)
+    if sources is not None and channels is not None:
+        _check_channels(channels, sources, faults)
+    faults.check()
+    assert sources is not None
+    assert channels is not None
+    configs = {API: SourceConfig(adapter="api"), **sources.sources}
+    return CaptureConfig(
+        {name: _source(name, config) for name, config in configs.items()},
+        frozenset(sources.own_domains),
+        channels,
+    )
+
+
+def _source(name: str, config: SourceConfig) -> Source:
+    view = SourceView(config.mapping, config.kind, config.form_id)
+    return Source(name, config, ADAPTERS[config.adapter], view)
+
+
+def _check_sources(file: SourcesFile, faults: Faults) -> None:
+    for name, source in file.sources.items():
+        place = ("sources", name)
+        if not _NAME.fullmatch(name):
+            faults.add(
+                SOURCES_FILE,
+                place,
+                "a source's name is part of its address: a-z, then a-z, 0-9, - and _",
+            )
+        if source.adapter != API and source.secret is None:
+            faults.add(
+                SOURCES_FILE,
+                place,
+                f"needs `secret`: anybody could post to an unsigned {source.adapter} source",
+            )
+        if name == API and source.adapter != API:
+            faults.add(SOURCES_FILE, (*place, "adapter"), "`api` is the source of /v1/leads")
+
+
+def _check_channels(table: ChannelTable, file: SourcesFile, faults: Faults) -> None:
+    known = {API, *file.sources}
+    for number, rule in enumerate(table.channels):
+        for name in rule.when.source or ():
+            if name not in known:
+                faults.add(
+                    CHANNELS_FILE,
+                    ("channels", number, "when", "source"),
+                    f"there is no source {name!r} in {SOURCES_FILE}",
+                )

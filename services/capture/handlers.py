@@ -1,0 +1,186 @@
+"""The stage: submissions in, leads out. It alone decides what repeats what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from schemas.lead import LeadCaptured
+from schemas.submission import SubmissionQuarantined, SubmissionReceived
+from services.capture import events, repeats
+from services.capture.batch import Batch, Touch, identify
+from services.capture.config import CaptureConfig
+from services.capture.interpret import (
+    BAD_SIGNATURE,
+    conflict,
+    interpret,
+    retried_under_another_id,
+)
+from services.capture.normalize import Draft
+from services.capture.screening import SetAside
+from services.capture.store import people, quarantine
+from services.runtime.database import Connection
+from services.runtime.metrics import Metrics
+from services.runtime.records import Output, Record
+
+Received = Record[SubmissionReceived]
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """What to count when the broker has acknowledged an output of a fresh decision."""
+
+    source: str
+    end: str | None
+    """None: the submission goes on."""
+    delay_s: float | None = None
+    """From the press of the button to our receipt, where the form tool says when it was."""
+
+
+class Decider:
+    """Decides batches of submissions, each in one transaction."""
+
+    def __init__(
+        self,
+        config: Callable[[], CaptureConfig],
+        secret: bytes,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._config = config
+        self._secret = secret
+        self._clock = clock
+
+    async def decide(
+        self, conn: Connection, records: Sequence[Received]
+    ) -> Mapping[UUID, Sequence[Output]]:
+        """The outputs of each record: one LeadCaptured, one SubmissionQuarantined, or none for a
+        delivery that was repeated."""
+        config, now = self._config(), self._clock()
+        released = await _released(conn, records)
+        meant = {
+            record.id: interpret(record.event, config, released=_wanted(released, record))
+            for record in records
+        }
+        await _without_repeats(conn, records, released, meant)
+        drafts = [(r, d) for r in records if isinstance(d := meant.get(r.id), Draft)]
+        touches = await self._people(conn, drafts)
+        outputs: dict[UUID, Sequence[Output]] = {record.id: () for record in records}
+        aside: list[SubmissionQuarantined] = []
+        for record in records:
+            match meant.get(record.id):
+                case SetAside() as why:
+                    event = events.quarantined(record, why)
+                    aside.append(event)
+                    tag = Tag(_label(event.source, config), why.disposition.value)
+                    outputs[record.id] = [events.quarantine_output(record, event, now, tag)]
+                case Draft() as draft:
+                    lead = events.captured(record, draft, touches[record.id])
+                    outputs[record.id] = [events.lead_output(record, lead, now, _tag(lead))]
+        await quarantine.keep(conn, aside)
+        return outputs
+
+    async def _people(
+        self, conn: Connection, drafts: Sequence[tuple[Received, Draft]]
+    ) -> dict[UUID, Touch]:
+        """Who each draft is, which touch of theirs it is, and what it repeats."""
+        if not drafts:
+            return {}
+        batch = Batch(drafts, self._secret)
+        known = await people.identities(conn, batch.tokens_since())
+        leads, changed, replaced = identify(batch, known)
+        if changed:
+            await people.link(conn, changed)
+        for younger, older in replaced:
+            await people.replace_lead(conn, younger, older)
+        rows = await people.add_touches(conn, batch.new_touches(leads))
+        near = batch.near(leads, rows)
+        touches = batch.touches(leads, rows, await people.presses(conn, near))
+        await people.keep_touches(conn, [touch.row for touch in touches.values()])
+        return touches
+
+
+def count(metrics: Metrics) -> Callable[[Sequence[Output]], None]:
+    """For ``StageSpec.on_acknowledged``: counts what fresh decisions made of submissions."""
+
+    def acknowledged(outputs: Sequence[Output]) -> None:
+        for out in outputs:
+            if not isinstance(out.tag, Tag):
+                continue
+            if out.tag.end is not None:
+                metrics.submissions.labels(out.tag.source, out.tag.end).inc()
+            if out.tag.delay_s is not None:
+                metrics.source_delay.labels(out.tag.source).observe(max(out.tag.delay_s, 0.0))
+
+    return acknowledged
+
+
+async def _released(conn: Connection, records: Sequence[Received]) -> dict[UUID, str]:
+    """The records that a person released from quarantine, with the reason that held them.
+
+    The event only names the quarantined row; that it was released is read from the database, since
+    a partner may write whatever it likes into an event.
+    """
+    causes = {r.event.causation_id: r.id for r in records if r.event.causation_id is not None}
+    found = await quarantine.released(conn, causes.keys())
+    return {causes[quarantine_id]: reason for quarantine_id, reason in found.items()}
+
+
+def _wanted(released: Mapping[UUID, str], record: Received) -> bool:
+    """Whether a person saw what the submission says and wants it through.
+
+    Releasing a request whose signature was wrong only says that it is genuine.
+    """
+    return released.get(record.id, BAD_SIGNATURE) != BAD_SIGNATURE
+
+
+async def _without_repeats(
+    conn: Connection,
+    records: Sequence[Received],
+    released: Mapping[UUID, str],
+    meant: dict[UUID, Draft | SetAside],
+) -> None:
+    """Claim the delivery keys; what repeats one loses its meaning or becomes a conflict."""
+    claims: dict[repeats.Key, repeats.Claim] = {}
+    claimants: list[tuple[Received, repeats.Claim, bool]] = []
+    for record in records:
+        # What a person released was delivered before: that is why it could be set aside.
+        if _wanted(released, record):
+            continue
+        claim = _claim(record.event)
+        first = claims.setdefault(claim.key, claim) is claim
+        claimants.append((record, claim, first))
+    before = await people.claim(conn, list(claims.values()))
+    for record, claim, first in claimants:
+        delivered = before.get(claim.key) or (None if first else claims[claim.key].delivered)
+        if delivered is None:
+            continue
+        match repeats.compare(delivered, claim.delivered.body_sha256):
+            case repeats.Delivery.CONFLICT:
+                meant[record.id] = conflict()
+            case repeats.Delivery.RETRY if delivered.submission_id != record.event.submission_id:
+                meant[record.id] = retried_under_another_id()
+            case repeats.Delivery.RETRY:
+                del meant[record.id]
+
+
+def _claim(event: SubmissionReceived) -> repeats.Claim:
+    return repeats.Claim(
+        event.source,
+        event.delivery_key,
+        repeats.Delivered(event.submission_id, event.body_sha256),
+        event.received_at,
+        event.received_at + repeats.LIFETIMES[event.delivery_key_kind],
+    )
+
+
+def _tag(lead: LeadCaptured) -> Tag:
+    said = lead.submitted_at != lead.received_at
+    delay = (lead.received_at - lead.submitted_at).total_seconds() if said else None
+    return Tag(lead.source, None, delay)
+
+
+def _label(source: str, config: CaptureConfig) -> str:
+    # Partners and attackers choose names; a metric's labels are ours.
+    return source if source in config.sources else "unknown"

@@ -1,0 +1,1 @@
+"""All SQL of capture, by what it is about."""

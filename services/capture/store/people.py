@@ -1,0 +1,171 @@
+"""Deliveries, identities, leads and touches: what the deciding transaction reads and writes.
+
+Rows are locked in the order deliveries, identities, leads, and sorted within each, so that several
+capture processes wait for each other and never in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from services.capture.batch import LeadRow, NewTouches, TouchRow
+from services.capture.people import Known
+from services.capture.repeats import DOUBLE_SUBMIT, Claim, Delivered, Key, Press
+from services.runtime.database import Connection
+
+_CLAIM = """
+insert into capture.deliveries as d
+    (source, delivery_key, submission_id, body_sha256, received_at, expires_at)
+select * from unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[],
+                     $6::timestamptz[]) as n (source, delivery_key, s, b, received_at, e)
+order by source, delivery_key
+on conflict (source, delivery_key) do update
+    set submission_id = excluded.submission_id, body_sha256 = excluded.body_sha256,
+        received_at = excluded.received_at, expires_at = excluded.expires_at,
+        stored = nextval('capture.delivery_order')
+    where d.expires_at <= excluded.received_at
+returning source, delivery_key
+"""
+
+_DELIVERED = """
+select source, delivery_key, submission_id, body_sha256 from capture.deliveries
+where (source, delivery_key) in (select * from unnest($1::text[], $2::text[]))
+"""
+
+
+async def claim(conn: Connection, claims: Sequence[Claim]) -> dict[Key, Delivered]:
+    """Store the claims; returns what was delivered before under the keys that were taken.
+
+    The keys of ``claims`` differ from each other.
+    """
+    if not claims:
+        return {}
+    columns = zip(
+        *(
+            (c.source, c.delivery_key, c.delivered.submission_id, c.delivered.body_sha256,
+             c.received_at, c.expires_at)
+            for c in claims
+        ),
+        strict=True,
+    )  # fmt: skip
+    won = {(r[0], r[1]) for r in await conn.fetch(_CLAIM, *map(list, columns))}
+    lost = [c.key for c in claims if c.key not in won]
+    if not lost:
+        return {}
+    rows = await conn.fetch(_DELIVERED, [k[0] for k in lost], [k[1] for k in lost])
+    return {(r[0], r[1]): Delivered(r[2], r[3]) for r in rows}
+
+
+_IDENTITIES = """
+insert into capture.identities as i (token, lead_id, since)
+select token, token, since from unnest($1::uuid[], $2::timestamptz[]) as n (token, since)
+order by token
+-- not `do nothing`: the row must be locked, and returned as the last writer left it
+on conflict (token) do update set token = i.token
+returning token, lead_id, since, email_token, shared
+"""
+
+
+async def identities(conn: Connection, tokens: Mapping[UUID, datetime]) -> dict[UUID, Known]:
+    """Lock the tokens and read what they stand for; a new one stands for itself since its time."""
+    if not tokens:
+        return {}
+    rows = await conn.fetch(_IDENTITIES, list(tokens), list(tokens.values()))
+    return {row["token"]: Known(*row) for row in rows}
+
+
+async def link(conn: Connection, changed: Iterable[Known]) -> None:
+    """Store what :func:`~services.capture.people.resolve` changed."""
+    await conn.executemany(
+        "update capture.identities set lead_id = $2, since = $3, email_token = $4, shared = $5"
+        " where token = $1",
+        [(k.token, k.lead_id, k.since, k.email_token, k.shared) for k in changed],
+    )
+
+
+async def replace_lead(conn: Connection, younger: UUID, older: UUID) -> None:
+    """Every identifier of the younger lead id means the older from now on."""
+    await conn.execute(
+        "update capture.identities i set lead_id = $2, since = least(i.since, o.since)"
+        " from (select min(since) as since from capture.identities where lead_id = $2) o"
+        " where i.lead_id = $1",
+        younger,
+        older,
+    )
+
+
+_LEADS = """
+insert into capture.leads as l
+    (lead_id, account_key, touches, first_received_at, last_received_at)
+select lead_id, account_key, count, at, at
+from unnest($1::uuid[], $2::text[], $3::integer[], $4::timestamptz[])
+    as n (lead_id, account_key, count, at)
+order by lead_id
+on conflict (lead_id) do update set
+    touches = l.touches + excluded.touches,
+    last_received_at = greatest(l.last_received_at, excluded.last_received_at)
+returning lead_id, account_key, touches
+"""
+
+
+async def add_touches(conn: Connection, new: Sequence[NewTouches]) -> dict[UUID, LeadRow]:
+    """Lock the leads, create those that are new, count the touches."""
+    if not new:
+        return {}
+    rows = await conn.fetch(
+        _LEADS,
+        [n.lead_id for n in new],
+        [n.account_key for n in new],
+        [n.count for n in new],
+        [n.received_at for n in new],
+    )
+    return {row[0]: LeadRow(row[1], row[2]) for row in rows}
+
+
+_PRESSES = """
+select t.lead_id, t.source, t.form_id, t.kind, t.submitted_at
+from unnest($1::uuid[], $2::timestamptz[]) as n (lead_id, at)
+join capture.touches t on t.lead_id = n.lead_id
+    and t.submitted_at between n.at - $3::interval and n.at + $3::interval
+"""
+
+
+async def presses(
+    conn: Connection, wanted: Sequence[tuple[UUID, datetime]]
+) -> dict[UUID, list[Press]]:
+    """Submissions of leads near given moments, by lead."""
+    found: dict[UUID, list[Press]] = {}
+    if wanted:
+        rows = await conn.fetch(
+            _PRESSES, [w[0] for w in wanted], [w[1] for w in wanted], DOUBLE_SUBMIT
+        )
+        for lead, *press in rows:
+            found.setdefault(lead, []).append(Press(*press))
+    return found
+
+
+_TOUCHES = """
+insert into capture.touches (submission_id, lead_id, touch, repeat, source, form_id, kind, motion,
+                             channel, lane, submitted_at, received_at)
+select * from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[],
+                     $7::text[], $8::text[], $9::text[], $10::text[], $11::timestamptz[],
+                     $12::timestamptz[])
+on conflict do nothing
+"""
+
+
+async def keep_touches(conn: Connection, rows: Sequence[TouchRow]) -> None:
+    """Store the touches."""
+    if not rows:
+        return
+    columns = zip(
+        *(
+            (r.submission_id, r.lead_id, r.touch, r.repeat, r.press.source, r.press.form_id,
+             r.press.kind, r.motion, r.channel, r.lane, r.press.submitted_at, r.received_at)
+            for r in rows
+        ),
+        strict=True,
+    )  # fmt: skip
+    await conn.execute(_TOUCHES, *map(list, columns))

@@ -1,0 +1,134 @@
+"""The spool: submissions that were accepted into Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from schemas.base import Lane
+from services.runtime.database import Connection
+from services.runtime.records import Output
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A submission to be stored."""
+
+    submission_id: UUID
+    lane: Lane
+    output: Output
+    slot: int
+    """The partition that it will go to, where the broker's room is bounded."""
+
+    @property
+    def size(self) -> int:
+        return len(self.output.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A stored submission that is due."""
+
+    id: int
+    output: Output
+
+
+_PUT = """
+insert into capture.spool
+    (submission_id, lane, topic, key, value, headers, slot, size, due_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9)
+on conflict (submission_id) do nothing
+returning id
+"""
+
+
+async def put(pool: asyncpg.Pool, row: Spooled, due_in: timedelta) -> bool:
+    """Store a submission durably; False where it was there already.
+
+    :param due_in: when the relay may take it. Not at once where the caller publishes it itself.
+    """
+    out = row.output
+    stored = await pool.fetchval(
+        _PUT,
+        row.submission_id,
+        row.lane.value,
+        out.topic,
+        out.key,
+        out.value,
+        [[name, value.decode()] for name, value in out.headers],
+        row.slot,
+        row.size,
+        due_in,
+    )
+    return stored is not None
+
+
+_DUE = """
+select id, topic, key, value, headers from capture.spool
+where ended_at is null and lane = $1 and due_at <= now()
+order by id limit $2 for update skip locked
+"""
+
+
+async def due(conn: Connection, lane: Lane, limit: int) -> list[Waiting]:
+    """Lock what is due, the oldest first; another process's rows are passed over."""
+    return [Waiting(row["id"], _output(row)) for row in await conn.fetch(_DUE, lane.value, limit)]
+
+
+async def delete(conn: Connection, ids: Sequence[int]) -> None:
+    """Forget what the broker acknowledged."""
+    await conn.execute("delete from capture.spool where id = any($1::bigint[])", list(ids))
+
+
+_POSTPONE = """
+update capture.spool
+set attempts = attempts + 1, due_at = now() + $2 * (2 ^ least(attempts + 1, 4))
+where id = any($1::bigint[])
+"""
+
+
+async def postpone(conn: Connection, ids: Sequence[int], base: timedelta) -> None:
+    """It was published; due again after ``base``, doubled each time up to sixteenfold."""
+    await conn.execute(_POSTPONE, list(ids), base)
+
+
+async def due_now(pool: asyncpg.Pool) -> None:
+    """Everything without an end is due: the broker has forgotten it."""
+    await pool.execute("update capture.spool set due_at = now() where ended_at is null")
+
+
+_END = """
+update capture.spool set ended_at = now(), value = '', headers = '[]'
+where submission_id = any($1::uuid[]) and ended_at is null
+returning lane, slot, size
+"""
+
+
+async def end(pool: asyncpg.Pool, submissions: Iterable[UUID]) -> list[tuple[Lane, int, int]]:
+    """Mark submissions whose end was seen; returns lane, slot and size of those that were open."""
+    rows = await pool.fetch(_END, list(submissions))
+    return [(Lane(lane), slot, size) for lane, slot, size in rows]
+
+
+async def open_by_slot(pool: asyncpg.Pool) -> list[tuple[Lane, int, int, int]]:
+    """Lane, slot, rows and bytes of what has no end yet."""
+    rows = await pool.fetch(
+        "select lane, slot, count(*), sum(size) from capture.spool where ended_at is null"
+        " group by lane, slot"
+    )
+    return [(Lane(lane), slot, count, int(size)) for lane, slot, count, size in rows]
+
+
+async def count_open(pool: asyncpg.Pool) -> int:
+    """Rows without an end."""
+    return int(await pool.fetchval("select count(*) from capture.spool where ended_at is null"))
+
+
+def _output(row: Any) -> Output:
+    headers = tuple((name, value.encode()) for name, value in row["headers"])
+    return Output(row["topic"], row["key"], row["value"], headers)

@@ -1,0 +1,119 @@
+"""JSON from strangers: parsed once, strictly, with bounds.
+
+Everything here is about bytes that somebody else chose. What this module lets through can be
+stored in Postgres as text, counted and compared; what it does not raises :class:`Unparsable` with
+a sentence that names the place and never the value.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+MAX_DEPTH = 32
+MAX_MEMBERS = 2_000
+"""Object members and array elements of one body."""
+
+
+class Unparsable(ValueError):
+    """The body cannot be read as what its source sends; the message says why, never the value."""
+
+
+def parse_json(raw: bytes) -> Any:
+    """The value of a UTF-8 JSON text.
+
+    Refuses what parsers disagree about and what databases cannot hold: duplicate keys, NUL and lone
+    surrogates, numbers that are not finite or endless, nesting beyond ``MAX_DEPTH``.
+
+    :raises Unparsable: with the reason.
+    """
+    if raw.count(b"[") + raw.count(b"{") > MAX_MEMBERS or raw.count(b",") > MAX_MEMBERS:
+        raise Unparsable(f"more than {MAX_MEMBERS} members")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Unparsable("not UTF-8") from None
+    try:
+        value = _DECODER.decode(text)
+    except Unparsable:
+        raise
+    except RecursionError:
+        raise Unparsable(f"nested deeper than {MAX_DEPTH}") from None
+    except ValueError as error:
+        # json's own message holds a position; the one about long integers holds a digit count.
+        raise Unparsable(f"not JSON: {error}") from None
+    # Only a text with escapes can hold NUL or half a pair; only one with many brackets is deep.
+    if b"\\u" in raw or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+        _inspect(value, 0)
+    return value
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """As :func:`parse_json`, for a text that must be an object."""
+    value = parse_json(raw)
+    if not isinstance(value, dict):
+        raise Unparsable("not a JSON object")
+    return value
+
+
+def text_of(value: Any) -> str:
+    """Any JSON value as text: strings as they are, the rest as compact JSON."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return ""
+        case int() | float():
+            return str(value)
+        case _:
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Unparsable("an object names a member twice")
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise Unparsable(f"{name} is no JSON number")
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise Unparsable("a number beyond the range of a double")
+    return value
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_number, strict=True
+)
+
+
+def _inspect(value: Any, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise Unparsable(f"nested deeper than {MAX_DEPTH}")
+    match value:
+        case str():
+            _inspect_text(value)
+        case list():
+            for element in value:
+                _inspect(element, depth + 1)
+        case dict():
+            for name, member in value.items():
+                _inspect_text(name)
+                _inspect(member, depth + 1)
+
+
+def _inspect_text(text: str) -> None:
+    if "\0" in text:
+        raise Unparsable("a text holds NUL")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Unparsable("a text holds half a surrogate pair") from None
