@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from prometheus_client import CollectorRegistry
 
 from schemas.base import Lane, deterministic_id
 from schemas.erasure import LeadErased
 from schemas.topics import TopicSpec
+from services.runtime.broker import LaneBroker
+from services.runtime.metrics import Metrics
 from services.runtime.records import Output, Record, output
+from services.runtime.settings import KafkaSettings
 from services.runtime.stage import StageSpec
+from services.runtime.stage.gate import LaneGate
 from services.runtime.stage.spec import Abandoned
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -131,3 +139,86 @@ class Sink:
     def on(self, to: TopicSpec | str) -> list[Output]:
         name = to if isinstance(to, str) else to.name
         return [out for out in self.published if out.topic == name]
+
+
+# -- over a broker -------------------------------------------------------------------------------
+async def topics_on(kafka: KafkaSettings, count: int = 2, partitions: int = 4) -> list[TopicSpec]:
+    """New topics with their dead letters, created where the broker does not do it by itself."""
+    specs = [topic(partitions=partitions) for _ in range(count)]
+    if not kafka.embedded:
+        wanted = [NewTopic(spec.name, partitions, 1) for spec in specs]
+        wanted += [NewTopic(spec.dead_letters("svc"), 1, 1) for spec in specs]
+        await asyncio.to_thread(_create, kafka, wanted)
+    return specs
+
+
+def _create(kafka: KafkaSettings, wanted: list[Any]) -> None:
+    client = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    for future in client.create_topics(wanted).values():
+        future.result(20)
+
+
+def lane_broker(kafka: KafkaSettings, lane: Lane = Lane.LIVE, service: str = "svc") -> LaneBroker:
+    """A lane with metrics and a gate of its own."""
+    return LaneBroker(kafka, lane, service, Metrics(CollectorRegistry()), LaneGate())
+
+
+@asynccontextmanager
+async def running(
+    kafka: KafkaSettings, *stages: StageSpec[Any], lane: Lane = Lane.LIVE
+) -> AsyncIterator[LaneBroker]:
+    """The stages at work; stopped at the end."""
+    broker = lane_broker(kafka, lane)
+    for spec in stages:
+        broker.add(spec)
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        await broker.stop()
+
+
+async def publish(kafka: KafkaSettings, outputs: Sequence[Output]) -> None:
+    """From outside, as another process would."""
+    async with running(kafka) as broker:
+        for start in range(0, len(outputs), 500):
+            await broker.publish(outputs[start : start + 500])
+
+
+async def contents(kafka: KafkaSettings, *topics: str) -> list[ConsumerRecord]:
+    """Everything that is in these topics now, read without a group."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka.bootstrap_servers, enable_auto_commit=False, fetch_max_wait_ms=20
+    )
+    await consumer.start()
+    try:
+        places = []
+        for name in topics:
+            consumer.subscribe([name])
+            await consumer._client._wait_on_metadata(name)
+            places += [TopicPartition(name, n) for n in consumer.partitions_for_topic(name) or ()]
+        consumer.unsubscribe()
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        await consumer.seek_to_beginning(*places)
+        found: list[ConsumerRecord] = []
+        while [p for p in places if await consumer.position(p) < ends[p]]:
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                found += records
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def committed(kafka: KafkaSettings, group: str, name: str, partitions: int = 4) -> int:
+    """Sum of the group's committed offsets on a topic."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka.bootstrap_servers, group_id=group, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        places = [TopicPartition(name, number) for number in range(partitions)]
+        consumer.assign(places)
+        return sum([await consumer.committed(place) or 0 for place in places])
+    finally:
+        await consumer.stop()

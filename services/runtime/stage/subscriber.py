@@ -142,7 +142,10 @@ class StageSubscriber(BatchSubscriber):
                 self.poll_failing = False
                 self.runner.telemetry.waiting(None)
             if batch:
-                await self._work(batch, self.epoch)
+                epoch = self.epoch  # before anything is awaited: a revocation makes it stale
+                if not self._live:
+                    await self.gate.turn()
+                await self._work(batch, epoch)
 
     async def _poll_failed(self, error: KafkaError, failures: int) -> None:
         self.poll_failing = True
@@ -153,8 +156,6 @@ class StageSubscriber(BatchSubscriber):
 
     async def _take(self, consumer: AIOKafkaConsumer) -> Records:
         """What is there now; waits for the first record only, never for more."""
-        if not self._live:
-            await self.gate.turn()
         if self.ahead:
             batch, self.ahead = self.ahead, ()
             return batch
