@@ -1,0 +1,103 @@
+"""What a request about an attempt does: judged by its life, carried out on the board. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from schemas.assignment import AssignmentStatus, RequestAction
+from schemas.score import LeadScored
+from services.routing import fairness, reason
+from services.routing.board import Board
+from services.routing.decide import replaced
+from services.routing.life import Step, Verdict, judge
+from services.routing.model import Attempt, Change
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who asks for what, and why."""
+
+    action: RequestAction
+    rep_id: str | None
+    reason: str = ""
+    expected: AssignmentStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of it."""
+
+    verdict: Verdict
+    changes: tuple[Change, ...] = ()
+
+
+def answer(board: Board, attempt: Attempt, event: LeadScored, request: Request) -> Answered:
+    """Apply a request by compare-and-set; a refused one changes nothing.
+
+    :param attempt: the one that the request names, the lead's last or an older one.
+    :param event: the newest score of the lead.
+    """
+    verdict = judge(attempt, request.action, request.rep_id, request.expected)
+    if not isinstance(verdict, Step):
+        return Answered(verdict)
+    lead = board.lead_of(attempt)
+    returns = verdict.returns_turn and _give_back(board, attempt)
+    moved = replace(
+        attempt,
+        status=verdict.to,
+        changed_at=board.now,
+        held_until=None,
+        reason=_why(board, attempt, request),
+        turn=replace(attempt.turn, returned=returns) if attempt.turn is not None else None,
+    )
+    over = board.move(
+        lead,
+        moved,
+        origin=attempt.origin,
+        scored=event,
+        reason=moved.reason,
+        record=_record(request),
+    )
+    if not verdict.replaced:
+        return Answered(verdict, (over,))
+    escalate = request.action is RequestAction.ESCALATE
+    following = replaced(board, board.lead_of(moved), moved, event, escalate=escalate)
+    return Answered(verdict, (over, following))
+
+
+def _give_back(board: Board, attempt: Attempt) -> bool:
+    """Undo the turn that the attempt cost, as often a day as the configuration allows."""
+    turn, rep = attempt.turn, attempt.rep_id
+    if turn is None or rep is None or turn.returned:
+        return False
+    if board.loaded.returned.get(rep, 0) >= board.plan.turns_returned_per_day:
+        return False
+    before = board.turns(turn.pool, turn.group)
+    board.set_turns(turn.pool, turn.group, fairness.give_back(rep, turn.shares, before))
+    return True
+
+
+def _why(board: Board, attempt: Attempt, request: Request) -> str:
+    name = reason.name(board.plan, attempt.rep_id)
+    said = f" ({request.reason.strip()[:200]})" if request.reason.strip() else ""
+    match request.action:
+        case RequestAction.ACCEPT:
+            return f"{name} accepted."
+        case RequestAction.REJECT:
+            return f"{name} gave it back{said}."
+        case RequestAction.REASSIGN:
+            return f"Taken from {name}{said}."
+        case RequestAction.ESCALATE:
+            return f"Escalated from {name}{said}."
+        case RequestAction.RELEASE:
+            return f"Released{said}; the next submission starts anew."
+
+
+def _record(request: Request) -> dict[str, object]:
+    return {
+        "request": {
+            "action": request.action.value,
+            "by": request.rep_id,
+            "reason": request.reason.strip()[:500],
+        }
+    }

@@ -1,0 +1,177 @@
+"""``routing.yaml``, ``teams.yaml`` and ``calendars.yaml``: from files to a :class:`Plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from schemas.base import KindName, RoleName
+from services.kernel.calendars import Calendars
+from services.kernel.conditions import Condition
+from services.kernel.durations import Duration
+from services.kernel.faults import Fault, did_you_mean, validation_error
+from services.kernel.people import Teams, calendar_faults
+from services.routing.plan import OwnerAway, Plan
+from services.routing.policy import CATCH_ALL, Rule, Target
+from services.runtime.configfile import Faults
+
+ROUTING = "routing.yaml"
+TEAMS = "teams.yaml"
+CALENDARS = "calendars.yaml"
+ROLE = RoleName.SDR
+"""The role that rules are about."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RuleFile(_Strict):
+    """One rule: who it is for, and where they go."""
+
+    id: Name
+    when: Condition
+    """An unknown value does not fire a rule."""
+    pool: Name | None = None
+    nurture: bool = False
+    """True: no rep gets the lead; marketing keeps it warm."""
+
+    @model_validator(mode="after")
+    def _one_end(self) -> RuleFile:
+        if (self.pool is None) is not self.nurture:
+            raise ValueError("a rule has either a pool or nurture: true")
+        return self
+
+
+class CatchAll(_Strict):
+    """Where everything goes that no rule takes."""
+
+    pool: Name
+
+
+class Owner(_Strict):
+    """Leads of a company that a rep already talks to."""
+
+    away: OwnerAway = OwnerAway.ASSIGN
+    """While the owner is off: ``assign`` gives the lead to the owner all the same, ``pool`` to the
+    pool."""
+
+
+class Returning(_Strict):
+    """Known people who come again."""
+
+    hand_raises: frozenset[KindName] = frozenset(
+        {
+            KindName.DEMO_REQUEST,
+            KindName.CONTACT_SALES,
+            KindName.PRICING_REQUEST,
+            KindName.FREE_TRIAL,
+            KindName.CHAT,
+        }
+    )
+    """Their owner is told at once (``re_engaged``); other kinds are only noted (``merged``)."""
+    anew_after: Duration = timedelta(days=180)
+    """An owner who heard nothing of the lead for so long loses it."""
+
+
+class Attempts(_Strict):
+    """When a rep gives a lead back."""
+
+    most: Annotated[int, Field(ge=1, le=50)] = 3
+    """After so many attempts the pool's manager gets the lead."""
+    turns_returned_per_day: Annotated[int, Field(ge=0, le=1_000)] = 5
+    """Rejects beyond this cost the rep their turn."""
+
+
+class RoutingFile(_Strict):
+    """The file."""
+
+    owner: Owner = Owner()
+    returning: Returning = Returning()
+    attempts: Attempts = Attempts()
+    managers: dict[Name, Name] = {}
+    """Pool to the rep who gets what the pool cannot place."""
+    rules: tuple[RuleFile, ...] = ()
+    """The first that fires decides."""
+    catch_all: CatchAll
+
+    @model_validator(mode="after")
+    def _distinct(self) -> RoutingFile:
+        faults = list(_repeated(self.rules))
+        if faults:
+            raise validation_error("routing", faults)
+        return self
+
+
+def parse(files: Mapping[str, str]) -> Plan:
+    """The plan of a set of files.
+
+    :raises ConfigError: with every fault of the three files, each with file and line.
+    """
+    faults = Faults(files)
+    routing = faults.parse(RoutingFile, ROUTING)
+    teams = faults.parse(Teams, TEAMS)
+    calendars = faults.parse(Calendars, CALENDARS)
+    if teams is not None and calendars is not None:
+        for fault in calendar_faults(teams, calendars):
+            faults.add(TEAMS, fault.path, fault.message)
+    if routing is not None and teams is not None:
+        for fault in _unknown_names(routing, teams):
+            faults.add(ROUTING, fault.path, fault.message)
+    faults.check()
+    assert routing is not None
+    assert teams is not None
+    assert calendars is not None
+    return plan_of(routing, teams, calendars)
+
+
+def plan_of(routing: RoutingFile, teams: Teams, calendars: Calendars) -> Plan:
+    """What the decision uses, of files that fit together."""
+    return Plan(
+        rules=tuple(
+            Rule(Target(rule.id, f"{ROUTING}#/rules/{at}", rule.pool), rule.when)
+            for at, rule in enumerate(routing.rules)
+        ),
+        catch_all=Target(CATCH_ALL, f"{ROUTING}#/catch_all", routing.catch_all.pool),
+        teams=teams,
+        calendars=calendars,
+        hand_raises=routing.returning.hand_raises,
+        anew_after=routing.returning.anew_after,
+        owner_away=routing.owner.away,
+        max_attempts=routing.attempts.most,
+        turns_returned_per_day=routing.attempts.turns_returned_per_day,
+        managers=routing.managers,
+    )
+
+
+def _repeated(rules: tuple[RuleFile, ...]) -> Iterator[Fault]:
+    seen = {CATCH_ALL}
+    for at, rule in enumerate(rules):
+        if rule.id in seen:
+            yield Fault(("rules", at, "id"), f"{rule.id} is there twice")
+        seen.add(rule.id)
+
+
+def _unknown_names(routing: RoutingFile, teams: Teams) -> Iterator[Fault]:
+    for at, rule in enumerate(routing.rules):
+        if rule.pool is not None:
+            yield from _no_pool(teams, rule.pool, ("rules", at, "pool"))
+    yield from _no_pool(teams, routing.catch_all.pool, ("catch_all", "pool"))
+    for pool, rep in routing.managers.items():
+        yield from _no_pool(teams, pool, ("managers", pool))
+        if rep not in teams.rep:
+            hint = did_you_mean(rep, tuple(teams.rep))
+            yield Fault(("managers", pool), f"unknown rep {rep}{hint}")
+
+
+def _no_pool(teams: Teams, pool: str, path: tuple[str | int, ...]) -> Iterator[Fault]:
+    known = teams.pool.get(pool)
+    if known is None:
+        yield Fault(path, f"unknown pool {pool}{did_you_mean(pool, tuple(teams.pool))}")
+    elif known.role is not ROLE:
+        yield Fault(path, f"{pool} is for the {known.role}, these rules are for the {ROLE}")

@@ -1,0 +1,293 @@
+"""What becomes of one submission, one late score, one held lead or one that comes back. Pure.
+
+Each function changes the board and gives the events to be, in order. Every submission has exactly
+one change with an ``end``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from uuid import UUID
+
+from schemas.assignment import AssignmentStatus
+from schemas.base import RoleName
+from schemas.lead import Repeat
+from schemas.score import LeadScored
+from services.kernel.facts import facts_of
+from services.routing import reason
+from services.routing.board import Board
+from services.routing.model import Attempt, Change, LeadState, Origin, assignment_id
+from services.routing.placement import place
+from services.routing.plan import Plan
+from services.routing.policy import target_of
+from services.routing.subject import Placement, Subject
+
+ROLE = RoleName.SDR
+
+_END = {
+    AssignmentStatus.ASSIGNED: "assigned",
+    AssignmentStatus.ESCALATED: "assigned",
+    AssignmentStatus.HELD: "held",
+    AssignmentStatus.NURTURED: "nurtured",
+}
+MERGED = "merged"
+
+
+def scored(board: Board, event: LeadScored, cause: UUID) -> list[Change]:
+    """Decide one LeadScored; ``cause`` is the id of its event."""
+    lead = board.lead(event.lead.lead_id, event.lead.account_key)
+    fresh = event.score_revision > lead.score_revision
+    if fresh:
+        lead = board.keep_score(lead, event)
+    if event.late or event.submission_id is None:
+        return _late(board, lead, event, cause) if fresh else []
+    newest = lead.scored or event
+    origin = Origin.of(event, cause)
+    attempt = lead.last
+    if attempt is not None and (not fresh or event.repeat is Repeat.DOUBLE_SUBMIT):
+        return [_merged(board, lead, attempt, newest, origin, _SEEN[fresh])]
+    if attempt is None or not attempt.is_open:
+        return [_first(board, lead, newest, origin)]
+    if attempt.is_active:
+        return _known(board, lead, attempt, newest, origin)
+    changed = _again(board, lead, attempt, newest, origin, end=True)
+    return changed or [_merged(board, lead, attempt, newest, origin, "nothing has changed")]
+
+
+_SEEN = {
+    True: "the same person sent the form again within minutes",
+    False: "a later touch of the same person was decided before",
+}
+
+
+def drained(board: Board, attempt: Attempt, event: LeadScored) -> list[Change]:
+    """Try a held lead again; no change where it still has to wait."""
+    lead = board.lead_of(attempt)
+    subject = _subject(attempt, event, draining=True)
+    placement = place(board, subject)
+    if placement.status is AssignmentStatus.HELD:
+        board.put(replace(attempt, held_until=placement.held_until, pool=placement.pool))
+        return []
+    return [_write(board, lead, attempt, subject, placement, event, attempt.origin)]
+
+
+def replaced(
+    board: Board, lead: LeadState, old: Attempt, event: LeadScored, *, escalate: bool
+) -> Change:
+    """The next attempt of a lead whose last one was rejected or expired."""
+    last = old.rep_id
+    excluded = (*old.excluded, last) if last is not None else old.excluded
+    opened = replace(_open(board, lead, event, old.origin), previous_rep_id=last, excluded=excluded)
+    subject = _subject(opened, event)
+    subject = replace(
+        subject,
+        pool=_pool_of(board.plan, old, subject.facts),
+        escalate=escalate or opened.attempt > board.plan.max_attempts,
+    )
+    placement = place(board, subject)
+    if placement.status is AssignmentStatus.ASSIGNED:
+        placement = replace(placement, status=AssignmentStatus.REASSIGNED)
+    return _write(board, lead, opened, subject, placement, event, old.origin)
+
+
+def _pool_of(plan: Plan, old: Attempt, facts: Mapping[str, object]) -> str | None:
+    """Where a lead that came back stays: its pool, else the rules'. It is not nurtured now."""
+    if plan.pool(old.pool) is not None:
+        return old.pool
+    return target_of(plan.rules, plan.catch_all, facts).pool or plan.catch_all.pool
+
+
+# -- the cases ----------------------------------------------------------------------------------
+def _first(board: Board, lead: LeadState, event: LeadScored, origin: Origin) -> Change:
+    """No attempt is open: this submission opens one."""
+    return _placed(board, lead, _open(board, lead, event, origin), event, origin)
+
+
+def _known(
+    board: Board, lead: LeadState, attempt: Attempt, event: LeadScored, origin: Origin
+) -> list[Change]:
+    """Another touch of a person whom a rep has."""
+    plan = board.plan
+    rep = plan.rep(attempt.rep_id)
+    if rep is None or not rep.active:
+        name = reason.name(plan, attempt.rep_id)
+        return _anew(
+            board, lead, attempt, AssignmentStatus.EXPIRED, event, origin, f"{name} has left"
+        )
+    if event.kind not in plan.hand_raises:
+        text = f"{rep.name} has this lead"
+        return [_merged(board, lead, attempt, event, origin, text)]
+    if board.now - attempt.touched_at > plan.anew_after:
+        days = plan.anew_after.days
+        why = f"{rep.name} heard nothing of it for {days} days"
+        return _anew(board, lead, attempt, AssignmentStatus.CLOSED, event, origin, why)
+    touched = replace(attempt, touched_at=board.now, changed_at=board.now, tier=event.tier)
+    text = f"{reason.who(facts_of(event))}: {rep.name} has this lead already and hears of it again."
+    change = board.move(
+        lead,
+        touched,
+        origin=origin,
+        scored=event,
+        reason=text,
+        status=AssignmentStatus.RE_ENGAGED,
+        end="re_engaged",
+    )
+    return [change]
+
+
+def _anew(
+    board: Board,
+    lead: LeadState,
+    attempt: Attempt,
+    status: AssignmentStatus,
+    event: LeadScored,
+    origin: Origin,
+    why: str,
+) -> list[Change]:
+    """The attempt ends for a reason of its own, and the submission opens the next."""
+    ended = replace(attempt, status=status, changed_at=board.now, reason=f"{why}.")
+    over = board.move(lead, ended, origin=attempt.origin, scored=event, reason=ended.reason)
+    lead = board.lead_of(ended)
+    opened = replace(_open(board, lead, event, origin), previous_rep_id=attempt.rep_id)
+    if status is AssignmentStatus.EXPIRED:
+        opened = replace(opened, excluded=attempt.excluded)
+    return [over, _placed(board, lead, opened, event, origin)]
+
+
+def _again(
+    board: Board,
+    lead: LeadState,
+    attempt: Attempt,
+    event: LeadScored,
+    origin: Origin,
+    *,
+    end: bool,
+) -> list[Change]:
+    """A lead that waits or is nurtured may move up with what is known now, never down."""
+    newer = replace(attempt, tier=event.tier)
+    subject = _subject(newer, event)
+    placement = place(board, subject)
+    was, now = attempt.status, placement.status
+    if was is AssignmentStatus.HELD and now is AssignmentStatus.HELD:
+        board.put(replace(newer, pool=placement.pool, held_until=placement.held_until))
+        return []
+    if now is AssignmentStatus.NURTURED:
+        return []
+    lead = board.lead_of(attempt)
+    return [_write(board, lead, newer, subject, placement, event, origin, end=end)]
+
+
+def _late(board: Board, lead: LeadState, event: LeadScored, cause: UUID) -> list[Change]:
+    """A newer score without a submission of its own."""
+    attempt = lead.open
+    if attempt is None or attempt.is_active:
+        return []
+    return _again(board, lead, attempt, event, attempt.origin, end=False)
+
+
+def _merged(
+    board: Board,
+    lead: LeadState,
+    attempt: Attempt,
+    event: LeadScored,
+    origin: Origin,
+    why: str,
+) -> Change:
+    """The unchanged status under the next sequence."""
+    attempt = board.lead_of(attempt).last or attempt
+    text = f"{reason.who(facts_of(event))}: {why}; the lead stays {attempt.status.value}."
+    return board.move(
+        board.lead_of(attempt), attempt, origin=origin, scored=event, reason=text, end=MERGED
+    )
+
+
+def _placed(
+    board: Board, lead: LeadState, opened: Attempt, event: LeadScored, origin: Origin
+) -> Change:
+    """The end of the submission that opened an attempt."""
+    subject = _subject(opened, event)
+    placement = place(board, subject)
+    return _write(board, lead, opened, subject, placement, event, origin, end=True)
+
+
+# -- writing ------------------------------------------------------------------------------------
+def _open(board: Board, lead: LeadState, event: LeadScored, origin: Origin) -> Attempt:
+    cycle, number = lead.numbering()
+    return Attempt(
+        assignment_id=assignment_id(lead.lead_id, ROLE, cycle, number),
+        lead_id=lead.lead_id,
+        account_key=lead.account_key,
+        role=ROLE,
+        cycle=cycle,
+        attempt=number,
+        status=AssignmentStatus.HELD,
+        origin=origin,
+        tier=event.tier,
+        rep_id=None,
+        pool=None,
+        reason="",
+        rule_path="",
+        config_version=board.version,
+        decided_at=board.now,
+        changed_at=board.now,
+        touched_at=board.now,
+    )
+
+
+def _subject(attempt: Attempt, event: LeadScored, *, draining: bool = False) -> Subject:
+    return Subject(
+        lead_id=attempt.lead_id,
+        account_key=attempt.account_key,
+        assignment_id=attempt.assignment_id,
+        facts=facts_of(event),
+        tier=event.tier,
+        received_at=attempt.origin.received_at,
+        excluded=attempt.excluded,
+        held_since=attempt.held_since,
+        draining=draining,
+    )
+
+
+def _write(
+    board: Board,
+    lead: LeadState,
+    attempt: Attempt,
+    subject: Subject,
+    placement: Placement,
+    event: LeadScored,
+    origin: Origin,
+    *,
+    end: bool = False,
+) -> Change:
+    """The attempt as it was placed, the event that tells of it and the record of the decision."""
+    now, held = board.now, placement.status is AssignmentStatus.HELD
+    text = reason.of_placement(board.plan, subject.facts, placement)
+    moved = replace(
+        attempt,
+        status=placement.status,
+        tier=event.tier,
+        rep_id=placement.rep,
+        pool=placement.pool,
+        reason=text,
+        rule_path=placement.target.path,
+        config_version=board.version,
+        changed_at=now,
+        touched_at=now,
+        given_at=now if placement.rep is not None else None,
+        held_since=(attempt.held_since or now) if held else None,
+        held_until=placement.held_until,
+        turn=placement.turn,
+    )
+    waited = now - attempt.held_since if attempt.held_since is not None and not held else None
+    revisions = {"lead_revision": event.lead_revision, "score_revision": event.score_revision}
+    return board.move(
+        lead,
+        moved,
+        origin=origin,
+        scored=event,
+        reason=text,
+        end=_END[placement.status] if end else None,
+        waited=waited,
+        record={**placement.record, **revisions},
+    )

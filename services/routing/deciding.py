@@ -1,0 +1,53 @@
+"""The deciding transaction: lock, load, decide, save. Everything that routing decides goes this way.
+
+Why one transaction for a whole batch: docs/decisions/routing-transaction.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from schemas.base import RoleName
+from services.routing.board import Board, NeedsPools
+from services.routing.plan import Plan
+from services.routing.store import boards
+from services.routing.store.boards import Scope
+from services.runtime.configstore import Versioned
+from services.runtime.database import Connection
+
+T = TypeVar("T")
+Clock = Callable[[], datetime]
+
+ROLE = RoleName.SDR
+_WIDENINGS = 8
+
+
+async def decide_with(
+    connection: Connection,
+    config: Versioned[Plan],
+    clock: Clock,
+    scope: Scope,
+    work: Callable[[Board], T],
+) -> T:
+    """Run ``work`` on a board of what ``scope`` names and save what it changed.
+
+    Where the work reaches a pool that is not locked it is thrown away, the pool is locked too, and
+    it runs again. Such a lock is out of order; two that meet so are told apart by Postgres, and the
+    one that it aborts starts anew.
+    """
+    locking = scope
+    for _ in range(_WIDENINGS):
+        locked = await boards.lock(connection, config.value, locking)
+        scope = scope.with_pools(locked)
+        # The time is taken under the locks: what is decided later is never dated earlier.
+        board = await boards.load(connection, config.value, config.version, clock(), scope, ROLE)
+        try:
+            result = work(board)
+        except NeedsPools as needs:
+            locking = Scope({}, frozenset(), needs.pools)
+            continue
+        await boards.save(connection, board)
+        return result
+    raise RuntimeError("the decision reaches ever more pools")

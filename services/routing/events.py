@@ -1,0 +1,201 @@
+"""From a change to the records that tell of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from schemas.assignment import AssignmentChanged, AssignmentStatus, LeadBlock, Rep
+from schemas.base import Lane, TierName, deterministic_id, event_id
+from schemas.lead import Lead
+from schemas.score import LeadScored
+from schemas.topics import ASSIGNMENTS, ASSIGNMENTS_CURRENT
+from services.routing.model import Change
+from services.routing.plan import Plan
+from services.runtime.records import Output, output
+
+SERVICE = "routing"
+LEAD_BYTES = 16 * 1024
+"""Most that the ``lead`` block may take as JSON."""
+CUT = " … [cut]"
+_FIELD_BYTES = 800
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """What the metrics want to know of a fresh decision once it is acknowledged."""
+
+    source: str
+    lane: Lane
+    tier: TierName
+    received_at: datetime
+    end: str | None
+    waited: timedelta | None
+
+
+def outputs(
+    plan: Plan,
+    changes: Sequence[Change],
+    *,
+    cause: UUID | None,
+    stage: str,
+    traceparent: str | None = None,
+) -> list[Output]:
+    """Each change twice, with the same bytes: for those who follow, and as the lead's latest.
+
+    :param cause: id of the record that brought the changes about; None for HTTP and timers.
+    """
+    return [
+        made
+        for ordinal, change in enumerate(changes)
+        for made in _both(plan, change, _id(change, cause, stage, ordinal), cause, traceparent)
+    ]
+
+
+def _both(
+    plan: Plan, change: Change, id_: UUID, cause: UUID | None, traceparent: str | None
+) -> Iterable[Output]:
+    attempt = change.attempt
+    followed = output(
+        ASSIGNMENTS,
+        attempt.account_key,
+        assignment_changed(plan, change, cause),
+        event_id=id_,
+        service=SERVICE,
+        at=change.at,
+        traceparent=traceparent,
+    )
+    latest = replace(followed, topic=ASSIGNMENTS_CURRENT.name, key=str(attempt.lead_id).encode())
+    return replace(followed, tag=_tag(change)), latest
+
+
+def assignment_changed(plan: Plan, change: Change, cause: UUID | None) -> AssignmentChanged:
+    """The event of a change."""
+    attempt, origin, scored = change.attempt, change.origin, change.scored
+    return AssignmentChanged(
+        submission_id=origin.submission_id,
+        causation_id=cause or origin.causation_id,
+        received_at=origin.received_at,
+        lane=origin.lane,
+        motion=origin.motion,
+        channel=origin.channel,
+        assignment_id=attempt.assignment_id,
+        lead_id=attempt.lead_id,
+        account_key=attempt.account_key,
+        role=attempt.role,
+        cycle=attempt.cycle,
+        attempt=attempt.attempt,
+        sequence=change.sequence,
+        status=change.status,
+        rep=_rep(plan, attempt.rep_id),
+        pool=attempt.pool,
+        reason=change.reason,
+        rule_path=attempt.rule_path,
+        config_version=change.config_version,
+        tier=attempt.tier,
+        score=scored.score,
+        kind=origin.kind,
+        source=origin.source,
+        held_until=attempt.held_until if change.status is AssignmentStatus.HELD else None,
+        previous_rep_id=attempt.previous_rep_id,
+        decided_at=change.at,
+        lead=lead_block(scored),
+    )
+
+
+def lead_block(scored: LeadScored) -> LeadBlock:
+    """What the rep needs to act, cut to :data:`LEAD_BYTES` from its longest texts on."""
+    facts = {name: _text(known.value) for name, known in scored.facts.items()}
+    block = _block(scored.lead, scored.lead.message, facts)
+    excess = len(block.encode()) - LEAD_BYTES
+    if excess <= 0:
+        return block
+    if block.message is not None:
+        block = _block(scored.lead, _shortened(block.message, excess), facts)
+        if len(block.encode()) <= LEAD_BYTES:
+            return block
+    # A message alone was not it: somebody filled every field. Each keeps its beginning.
+    short = {name: _clipped(value) for name, value in block if isinstance(value, str)}
+    kept: dict[str, str] = {}
+    for name, value in facts.items():
+        more = {**kept, name: _clipped(value)}
+        if len(to_json(more)) > LEAD_BYTES // 4:
+            break
+        kept = more
+    return LeadBlock.model_validate({**short, "facts": kept})
+
+
+def _shortened(message: str, excess: int) -> str:
+    """Cut by at least ``excess`` bytes of JSON."""
+    target = max(0, len(to_json(message)) - excess - len(to_json(CUT)))
+    low, high = 0, len(message)
+    while low < high:  # escapes make a character's size uneven, so the cut is searched for
+        middle = (low + high + 1) // 2
+        if len(to_json(message[:middle])) <= target:
+            low = middle
+        else:
+            high = middle - 1
+    return message[:low] + CUT
+
+
+def _clipped(text: str) -> str:
+    if len(to_json(text)) <= _FIELD_BYTES:
+        return text
+    return _shortened(text, len(to_json(text)) - _FIELD_BYTES)
+
+
+def _block(lead: Lead, message: str | None, facts: dict[str, str]) -> LeadBlock:
+    return LeadBlock(
+        email=lead.email,
+        first_name=lead.first_name,
+        last_name=lead.last_name,
+        company=lead.company,
+        job_title=lead.job_title,
+        phone=lead.phone,
+        country=lead.country,
+        message=message,
+        form_id=lead.form_id,
+        page_url=lead.page_url,
+        crm_url=lead.crm_url,
+        external_id=lead.external_id,
+        facts=facts,
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _rep(plan: Plan, rep_id: str | None) -> Rep | None:
+    if rep_id is None:
+        return None
+    rep = plan.rep(rep_id)
+    if rep is None:  # left, and no longer configured
+        return Rep(id=rep_id, name=rep_id, email="")
+    return Rep(id=rep.id, name=rep.name, email=rep.email, external_ids=rep.external_ids)
+
+
+def _id(change: Change, cause: UUID | None, stage: str, ordinal: int) -> UUID:
+    if cause is None:
+        return deterministic_id(change.attempt.assignment_id, change.sequence)
+    return event_id(cause, stage, change.attempt.assignment_id, ordinal)
+
+
+def _tag(change: Change) -> Tag | None:
+    if change.end is None and change.waited is None:
+        return None
+    origin = change.origin
+    return Tag(
+        source=origin.source,
+        lane=origin.lane,
+        tier=change.attempt.tier,
+        received_at=origin.received_at,
+        end=change.end,
+        waited=change.waited,
+    )

@@ -1,0 +1,207 @@
+"""What routing keeps of a lead: its attempts, who answers them, and what was decided.
+
+Pure values. An *attempt* is one try to get a lead to a person: it is held, or a rep has it, or it
+went to nurture, until it ends. The next try of the same hand-raise is a new attempt; after `closed`
+the next submission starts a new cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from schemas.assignment import ACTIVE, AssignmentStatus
+from schemas.base import (
+    ChannelName,
+    KindName,
+    Lane,
+    Motion,
+    RoleName,
+    TierName,
+    deterministic_id,
+)
+from schemas.score import LeadScored
+
+TIER_RANK = {TierName.HOT: 0, TierName.WARM: 1, TierName.NURTURE: 2}
+"""Hot leads go first."""
+
+OPEN = ACTIVE | {AssignmentStatus.HELD, AssignmentStatus.NURTURED}
+"""Statuses of an attempt that is not over; a lead has at most one such attempt per role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The submission that an attempt answers, or that a change is about."""
+
+    submission_id: UUID | None
+    causation_id: UUID | None
+    received_at: datetime
+    lane: Lane
+    motion: Motion
+    channel: ChannelName
+    kind: KindName
+    source: str
+
+    @classmethod
+    def of(cls, scored: LeadScored, cause: UUID | None) -> Origin:
+        return cls(
+            submission_id=scored.submission_id,
+            causation_id=cause,
+            received_at=scored.received_at,
+            lane=scored.lane,
+            motion=scored.motion,
+            channel=scored.channel,
+            kind=scored.kind,
+            source=scored.source,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GivenTurn:
+    """The turn that an attempt cost, kept so that it can be given back exactly."""
+
+    pool: str
+    group: str
+    shares: Mapping[str, int]
+    returned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to get a lead to a person."""
+
+    assignment_id: UUID
+    lead_id: UUID
+    account_key: str
+    role: RoleName
+    cycle: int
+    attempt: int
+    status: AssignmentStatus
+    origin: Origin
+    tier: TierName
+    rep_id: str | None
+    pool: str | None
+    reason: str
+    rule_path: str
+    config_version: str
+    decided_at: datetime
+    """When it was opened."""
+    changed_at: datetime
+    touched_at: datetime
+    """The last hand-raise that it answers; what "idle" counts from."""
+    given_at: datetime | None = None
+    """When the rep got it; what window caps count."""
+    previous_rep_id: str | None = None
+    excluded: tuple[str, ...] = ()
+    """Past owners of this cycle, who do not get it again."""
+    held_since: datetime | None = None
+    held_until: datetime | None = None
+    turn: GivenTurn | None = None
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    @property
+    def unworked(self) -> bool:
+        """Given to a rep who has not accepted it yet: what open-work caps count."""
+        return self.is_active and self.status is not AssignmentStatus.ACCEPTED
+
+    @property
+    def rank(self) -> tuple[int, datetime, UUID]:
+        """Who waits goes by tier, then age."""
+        return TIER_RANK[self.tier], self.origin.received_at, self.assignment_id
+
+
+@dataclass(frozen=True, slots=True)
+class LeadState:
+    """What routing knows of one lead for one role."""
+
+    lead_id: UUID
+    account_key: str
+    sequence: int = 0
+    """Of the last AssignmentChanged; 0 before the first."""
+    score_revision: int = 0
+    """The highest seen; a lower one never overwrites it."""
+    last: Attempt | None = None
+    """The latest attempt, whatever its status."""
+    scored: LeadScored | None = None
+    """The score of ``score_revision``; loaded only where a decision may need it."""
+
+    @property
+    def open(self) -> Attempt | None:
+        return self.last if self.last is not None and self.last.is_open else None
+
+    def numbering(self) -> tuple[int, int]:
+        """Cycle and attempt of the next attempt."""
+        if self.last is None:
+            return 1, 1
+        if self.last.status is AssignmentStatus.CLOSED:
+            return self.last.cycle + 1, 1
+        return self.last.cycle, self.last.attempt + 1
+
+    def advanced(self, attempt: Attempt) -> LeadState:
+        """After one more event about ``attempt``."""
+        return replace(self, sequence=self.sequence + 1, last=attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A held lead, as far as others must queue behind it."""
+
+    assignment_id: UUID
+    tier: TierName
+    received_at: datetime
+    excluded: tuple[str, ...]
+
+    @property
+    def rank(self) -> tuple[int, datetime, UUID]:
+        return TIER_RANK[self.tier], self.received_at, self.assignment_id
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a rep was given lately, and has not taken up yet."""
+
+    hour: int = 0
+    day: int = 0
+    week: int = 0
+    open: int = 0
+
+    def plus_one(self) -> Load:
+        return Load(self.hour + 1, self.day + 1, self.week + 1, self.open + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One AssignmentChanged to be: what happened to an attempt, for whom and why."""
+
+    attempt: Attempt
+    status: AssignmentStatus
+    """What the event says; ``re_engaged`` leaves the attempt's own status as it was."""
+    sequence: int
+    origin: Origin
+    """Whose submission the event answers."""
+    scored: LeadScored
+    """The newest known of the lead."""
+    reason: str
+    at: datetime
+    config_version: str
+    end: str | None = None
+    """How the submission ended, where this event is its end."""
+    waited: timedelta | None = None
+    """How long the lead was held, where this ends the hold."""
+    record: Mapping[str, Any] | None = None
+    """How it was decided, where something was decided."""
+
+
+def assignment_id(lead_id: UUID, role: RoleName, cycle: int, attempt: int) -> UUID:
+    """The id of an attempt; the same for ever."""
+    return deterministic_id(lead_id, role.value, cycle, attempt)

@@ -1,0 +1,186 @@
+"""Offering a lead to a pool, and to whoever stands behind it while nobody there is free. Pure.
+
+In this order: those who wait in front, the pool's own turn, the catch-all once the lead has waited
+for as long as its tier may, the pool's policy (overflow, anyway), and the hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from schemas.assignment import AssignmentStatus
+from schemas.base import TierName
+from services.kernel.people import NobodyFree, Pool
+from services.routing import fairness
+from services.routing.board import Board
+from services.routing.candidates import Survey, survey
+from services.routing.model import GivenTurn
+from services.routing.policy import Target
+from services.routing.subject import How, Placement, Subject
+
+RETRY = timedelta(minutes=15)
+"""A held lead is tried again at the latest after this."""
+NEXT_DRAIN = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One lead on its way through the pools."""
+
+    board: Board
+    subject: Subject
+    target: Target
+    record: dict[str, Any]
+
+    def look(self, pool: Pool) -> Survey:
+        """The pool's members for this lead, noted in the record."""
+        seen = survey(self.board, pool, self.subject.tier, self.subject.excluded)
+        self.record["pools"].append(seen.record())
+        return seen
+
+
+def offer(desk: Desk, pool: Pool) -> Placement:
+    """Offer the lead to ``pool``.
+
+    :raises NeedsPools: a pool that it may end in is not locked.
+    """
+    subject = desk.subject
+    desk.board.demand(desk.board.plan.reachable(pool.id))
+    seen = desk.look(pool)
+    if subject.escalate or seen.exhausted:
+        return _escalate(desk, seen)
+    if (ahead := _ahead(desk, seen)) > 0:
+        return _hold(desk, seen, How.BEHIND, ahead)
+    if seen.weights:
+        return _by_turn(desk, seen, seen.weights, How.TURN)
+    if _held_too_long(desk, pool):
+        return _catch_all(desk, seen)
+    if pool.nobody_free is NobodyFree.ROUTE_ANYWAY and seen.present:
+        return _by_turn(desk, seen, seen.present, How.ANYWAY)
+    # A hot lead does not wait where another pool could have it.
+    spills = pool.nobody_free is NobodyFree.OVERFLOW or subject.tier is TierName.HOT
+    if spills and (other := _overflow(desk, pool)) is not None:
+        return _by_turn(desk, other, other.weights, How.OVERFLOW)
+    return _hold(desk, seen, How.NOBODY_FREE)
+
+
+def _by_turn(desk: Desk, seen: Survey, weights: Mapping[str, int], how: How) -> Placement:
+    board, pool, group = desk.board, seen.pool, seen.group
+    choice = fairness.choose(weights, board.turns(pool.id, group))
+    rep = choice.winner.member
+    desk.record["choice"] = {
+        "pool": pool.id,
+        "group": group,
+        "rep": rep,
+        "standings": [
+            {
+                "member": one.member,
+                "weight": one.weight,
+                "share": one.share,
+                "count": one.turn.count,
+                "entitlement": one.turn.entitlement,
+            }
+            for one in choice.standings
+        ],
+    }
+    board.set_turns(pool.id, group, choice.after())
+    board.given(rep)
+    return Placement(
+        AssignmentStatus.ASSIGNED,
+        how,
+        desk.target,
+        pool=pool.id,
+        rep=rep,
+        turn=GivenTurn(pool.id, group, choice.shares()),
+        free=len(seen.weights),
+        members=len(seen.all_weights),
+        record=desk.record,
+    )
+
+
+def _overflow(desk: Desk, pool: Pool) -> Survey | None:
+    """The first overflow pool that has somebody free and nobody who waits there in front."""
+    passed = {pool.id}
+    following = desk.board.plan.pool(pool.overflow)
+    while following is not None and following.id not in passed:
+        passed.add(following.id)
+        seen = desk.look(following)
+        if seen.weights and _ahead(desk, seen) == 0:
+            return seen
+        following = desk.board.plan.pool(following.overflow)
+    return None
+
+
+def _catch_all(desk: Desk, own: Survey) -> Placement:
+    """The catch-all pool; where nobody is free there either, whose turn it is at any hour."""
+    pool = desk.board.plan.pool(desk.board.plan.catch_all.pool)
+    if pool is None:
+        return _hold(desk, own, How.NOBODY_FREE)
+    seen = own if pool.id == own.pool.id else desk.look(pool)
+    if seen.weights:
+        return _by_turn(desk, seen, seen.weights, How.CATCH_ALL)
+    if seen.present:
+        return _by_turn(desk, seen, seen.present, How.ANYWAY)
+    return _hold(desk, own, How.NOBODY_FREE)
+
+
+def _escalate(desk: Desk, seen: Survey) -> Placement:
+    """The manager, or where the pool has none whoever did not have it last."""
+    board, subject, pool = desk.board, desk.subject, seen.pool
+    manager = board.plan.rep(board.plan.managers.get(pool.id))
+    if manager is not None and manager.active and manager.id not in subject.excluded:
+        board.given(manager.id)
+        return Placement(
+            AssignmentStatus.ESCALATED,
+            How.ESCALATED,
+            desk.target,
+            pool=pool.id,
+            rep=manager.id,
+            record=desk.record,
+        )
+    if seen.weights:
+        return _by_turn(desk, seen, seen.weights, How.TURN)
+    once_more = survey(board, pool, subject.tier, subject.excluded[-1:])
+    if once_more.weights:
+        return _by_turn(desk, once_more, once_more.weights, How.TURN)
+    return _catch_all(desk, once_more)
+
+
+def _hold(desk: Desk, seen: Survey, how: How, ahead: int = 0) -> Placement:
+    now = desk.board.now
+    until = now + NEXT_DRAIN
+    if how is How.NOBODY_FREE:
+        last = (desk.subject.held_since or now) + seen.pool.max_hold.of(desk.subject.tier)
+        until = min(moment for moment in (now + RETRY, last, *seen.openings) if moment > now)
+    return Placement(
+        AssignmentStatus.HELD,
+        how,
+        desk.target,
+        pool=seen.pool.id,
+        held_until=until,
+        free=len(seen.weights),
+        members=len(seen.all_weights),
+        ahead=ahead,
+        record=desk.record,
+    )
+
+
+def _ahead(desk: Desk, seen: Survey) -> int:
+    """How many wait for this pool who rank before the lead and could be served now."""
+    subject = desk.subject
+    if subject.draining or not seen.able:
+        return 0
+    return sum(
+        1
+        for one in desk.board.waiting(seen.pool)
+        if one.rank < subject.rank and not seen.able.issubset(one.excluded)
+    )
+
+
+def _held_too_long(desk: Desk, pool: Pool) -> bool:
+    since = desk.subject.held_since
+    longest = pool.max_hold.of(desk.subject.tier)
+    return since is not None and desk.board.now - since >= longest

@@ -1,0 +1,90 @@
+"""Where one lead goes at this moment: owner first, then the rules. Pure.
+
+Changes nothing but the turns and loads of the board that it is given.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.assignment import AssignmentStatus
+from services.kernel.facts import without_identifiers
+from services.routing import fairness, owner
+from services.routing.board import Board, Colleague
+from services.routing.candidates import survey
+from services.routing.model import GivenTurn
+from services.routing.offer import Desk, offer
+from services.routing.plan import tier_group
+from services.routing.policy import Target, first_match
+from services.routing.subject import How, Placement, Subject
+
+ENGINE = "1"
+"""Version of the arithmetic, stored with each decision so that a difference found by computing it
+again can be told from a bug fix. Raise it with every change that can move a lead."""
+
+
+def place(board: Board, subject: Subject) -> Placement:
+    """Decide one lead.
+
+    :raises NeedsPools: the decision leads to a pool that is not locked.
+    """
+    routed = first_match(board.plan.rules, board.plan.catch_all, subject.facts)
+    target = routed.target
+    record: dict[str, Any] = {
+        "engine": ENGINE,
+        "config": board.version,
+        "at": board.now.isoformat(),
+        "tier": subject.tier.value,
+        "features": without_identifiers(subject.facts),
+        "tried": list(routed.tried),
+        "rule": target.rule,
+        "rule_path": target.path,
+        "excluded": list(subject.excluded),
+        "pools": [],
+    }
+    placement = _placed(board, subject, target, record)
+    record["outcome"] = {
+        "status": placement.status.value,
+        "how": placement.how.value,
+        "pool": placement.pool,
+        "rep": placement.rep,
+        "held_until": placement.held_until.isoformat() if placement.held_until else None,
+    }
+    return placement
+
+
+def _placed(board: Board, subject: Subject, target: Target, record: dict[str, Any]) -> Placement:
+    desk = Desk(board, subject, target, record)
+    if (back := board.plan.pool(subject.pool)) is not None:
+        return offer(desk, back)
+    search = owner.of_account(board, subject.account_key, subject.lead_id, subject.excluded)
+    record["owner"] = list(search.checks)
+    if search.owner is not None:
+        return _to_owner(desk, search.owner)
+    pool = board.plan.pool(target.pool)
+    if pool is None:
+        return Placement(AssignmentStatus.NURTURED, How.NURTURE, target, record=record)
+    return offer(desk, pool)
+
+
+def _to_owner(desk: Desk, owned: Colleague) -> Placement:
+    """Outside of the rotation; it costs the owner a turn where the pool says so."""
+    board, subject, rep = desk.board, desk.subject, owned.rep_id
+    pool = board.plan.pool(owned.pool)
+    turn = None
+    if pool is not None and pool.charge_owner_turn and rep in board.plan.weights[pool.id]:
+        group = tier_group(pool, subject.tier)
+        free = survey(board, pool, subject.tier, subject.excluded).weights
+        board.set_turns(pool.id, group, fairness.charge(rep, free, board.turns(pool.id, group)))
+        shares = fairness.shares(free) if rep in free else {rep: fairness.UNIT}
+        turn = GivenTurn(pool.id, group, shares)
+    board.given(rep)
+    return Placement(
+        AssignmentStatus.ASSIGNED,
+        How.OWNER,
+        desk.target,
+        pool=pool.id if pool is not None else None,
+        rep=rep,
+        turn=turn,
+        record=desk.record,
+    )

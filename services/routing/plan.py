@@ -1,0 +1,86 @@
+"""The configuration as the decision uses it: rules, pools and people, indexed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from functools import cached_property
+
+from schemas.base import KindName, TierName
+from services.kernel.calendars import Calendars
+from services.kernel.people import Pool, Rep, Teams
+from services.routing.policy import Rule, Target
+
+ALL_TIERS = "all"
+"""The tier group of a pool that rotates all tiers together."""
+
+
+class OwnerAway(StrEnum):
+    """What happens to a lead whose account's owner is off, on leave or paused."""
+
+    ASSIGN = "assign"
+    POOL = "pool"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that routing decides with."""
+
+    rules: tuple[Rule, ...]
+    catch_all: Target
+    teams: Teams
+    calendars: Calendars
+    hand_raises: frozenset[KindName]
+    """Kinds by which a known person asks to be heard again."""
+    anew_after: timedelta
+    """A lead whose owner heard nothing of it for so long is routed anew."""
+    owner_away: OwnerAway
+    max_attempts: int
+    """After so many attempts of one hand-raise the manager gets it."""
+    turns_returned_per_day: int
+    """Of the turns that rejects give back to one rep."""
+    managers: Mapping[str, str] = field(default_factory=dict)
+    """Pool to the person who gets what the pool cannot place."""
+
+    @cached_property
+    def weights(self) -> Mapping[str, Mapping[str, int]]:
+        """Pool to member to weight."""
+        return {
+            pool.id: {member.rep: member.weight for member in pool.members}
+            for pool in self.teams.pools
+        }
+
+    @cached_property
+    def capped(self) -> frozenset[str]:
+        """The reps whose leads must be counted."""
+        return frozenset(
+            rep.id
+            for rep in self.teams.reps
+            if any(cap is not None for cap in rep.caps.__dict__.values())
+        )
+
+    def pool(self, name: str | None) -> Pool | None:
+        return self.teams.pool.get(name) if name is not None else None
+
+    def rep(self, name: str | None) -> Rep | None:
+        return self.teams.rep.get(name) if name is not None else None
+
+    def reachable(self, name: str | None) -> frozenset[str]:
+        """The pools that a lead of ``name`` may end in: itself, its overflows, the catch-all's."""
+        found: set[str] = set()
+        for start in (name, self.catch_all.pool):
+            pool = self.pool(start)
+            while pool is not None and pool.id not in found:
+                found.add(pool.id)
+                pool = self.pool(pool.overflow)
+        return frozenset(found)
+
+    def pools_of(self, person: str) -> tuple[str, ...]:
+        return tuple(name for name, weights in self.weights.items() if person in weights)
+
+
+def tier_group(pool: Pool, tier: TierName) -> str:
+    """Which of the pool's rotations a lead belongs to."""
+    return tier.value if pool.rotate_tiers_apart else ALL_TIERS

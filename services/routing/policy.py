@@ -1,0 +1,98 @@
+"""Which rule a lead falls under: ordered, first match, then the catch-all. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.kernel.conditions import Condition, Facts, Verdict
+from services.kernel.conditions.compiling import compile_node
+from services.kernel.conditions.nodes import All, Leaf, Node
+
+CATCH_ALL = "catch-all"
+"""Name of the rule that takes what no other takes."""
+TRIED_KEPT = 50
+"""Of the rules tried before the match, the first and the last so many are recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a rule sends a lead: to a pool, or to nurture where there is none."""
+
+    rule: str
+    path: str
+    """Where in the configuration it stands, e.g. ``routing.yaml#/rules/2``."""
+    pool: str | None
+
+
+class Rule:
+    """A rule, ready to be asked."""
+
+    __slots__ = ("_parts", "target", "when")
+
+    def __init__(self, target: Target, when: Condition) -> None:
+        self.target = target
+        self.when = when
+        self._parts = tuple((part, compile_node(part)) for part in _parts(when.node))
+
+    def because(self, facts: Facts) -> dict[str, Any]:
+        """The first part of the condition that is not true: why the rule did not fire."""
+        for part, test in self._parts:
+            verdict = test(facts)
+            if verdict is not True:
+                return _described(part, verdict, facts)
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """The rule that fired, and those before it that did not."""
+
+    target: Target
+    tried: tuple[dict[str, Any], ...]
+
+
+def first_match(rules: Sequence[Rule], catch_all: Target, facts: Facts) -> Routed:
+    """The first rule whose condition is true; an unknown outcome does not fire."""
+    tried: list[tuple[Rule, Verdict]] = []
+    for rule in rules:
+        verdict = rule.when(facts)
+        if verdict is True:
+            return Routed(rule.target, _tried(tried, facts))
+        tried.append((rule, verdict))
+    return Routed(catch_all, _tried(tried, facts))
+
+
+def target_of(rules: Sequence[Rule], catch_all: Target, facts: Facts) -> Target:
+    """As :func:`first_match`, without the account of it."""
+    for rule in rules:
+        if rule.when(facts) is True:
+            return rule.target
+    return catch_all
+
+
+def _tried(tried: Sequence[tuple[Rule, Verdict]], facts: Facts) -> tuple[dict[str, Any], ...]:
+    if len(tried) > 2 * TRIED_KEPT:
+        tried = [*tried[:TRIED_KEPT], *tried[-TRIED_KEPT:]]
+    return tuple(
+        {"rule": rule.target.rule, "verdict": verdict, "because": rule.because(facts)}
+        for rule, verdict in tried
+    )
+
+
+def _parts(node: Node) -> tuple[Node, ...]:
+    return node.children if isinstance(node, All) else (node,)
+
+
+def _described(part: Node, verdict: Verdict, facts: Facts) -> dict[str, Any]:
+    if not isinstance(part, Leaf):
+        return {"op": type(part).__name__.lower().replace("anyof", "any"), "result": verdict}
+    got = facts.get(part.field)
+    return {
+        "field": part.field,
+        "op": part.op.value,
+        "want": list(part.want) if isinstance(part.want, tuple) else part.want,
+        "got": "(personal)" if part.about.personal and got is not None else got,
+        "result": verdict,
+    }

@@ -1,0 +1,77 @@
+"""The one sentence that tells a person why. Names reps and pools, never the lead. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from services.routing.plan import Plan
+from services.routing.policy import CATCH_ALL
+from services.routing.subject import How, Placement
+
+_KINDS = {
+    "demo_request": "Demo request",
+    "contact_sales": "Request for sales contact",
+    "pricing_request": "Pricing request",
+    "free_trial": "Free trial",
+    "content_download": "Content download",
+    "webinar": "Webinar",
+    "event": "Event visit",
+    "newsletter": "Newsletter sign-up",
+    "chat": "Chat",
+    "referral": "Referral",
+    "prospect": "Prospect",
+}
+
+
+def of_placement(plan: Plan, facts: Mapping[str, object], placement: Placement) -> str:
+    """Why the lead is where it is now."""
+    rule = (
+        "no rule fired" if placement.target.rule == CATCH_ALL else f"rule '{placement.target.rule}'"
+    )
+    return f"{who(facts)}: {_outcome(plan, placement, rule)}."
+
+
+def who(facts: Mapping[str, object]) -> str:
+    """What came, as far as it may be told to anybody: kind, size and country of the company."""
+    text = _KINDS.get(str(facts.get("kind")), "Lead")
+    headcount = facts.get("company.headcount")
+    if isinstance(headcount, int | float):
+        text += f" from a {headcount:,.0f}-person company"
+    country = facts.get("company.country") or facts.get("country.resolved")
+    return f"{text} in {country}" if country else text
+
+
+def name(plan: Plan, rep_id: str | None) -> str:
+    """What a person is called; the id where the configuration no longer knows them."""
+    rep = plan.rep(rep_id)
+    return rep.name if rep is not None else str(rep_id)
+
+
+def _outcome(plan: Plan, placement: Placement, rule: str) -> str:
+    rep, pool = name(plan, placement.rep), placement.pool
+    free = f"{placement.free} of {placement.members} free"
+    match placement.how:
+        case How.OWNER:
+            return f"{rep} already has a colleague at the same company"
+        case How.TURN:
+            return f"{rule}; {rep} was next in pool {pool} ({free})"
+        case How.OVERFLOW:
+            return f"{rule}, nobody free there; {rep} was next in overflow pool {pool} ({free})"
+        case How.CATCH_ALL:
+            return f"{rule}, held too long; {rep} was next in catch-all pool {pool} ({free})"
+        case How.ANYWAY:
+            return f"{rule}; nobody was free in pool {pool}, and it was {rep}'s turn"
+        case How.ESCALATED:
+            return f"escalated to {rep}, who answers for pool {pool}"
+        case How.NOBODY_FREE:
+            return f"{rule}; nobody in pool {pool} is free, next try {_at(placement.held_until)}"
+        case How.BEHIND:
+            noun = "lead" if placement.ahead == 1 else "leads"
+            return f"{rule}; waits in pool {pool} behind {placement.ahead} {noun}"
+        case How.NURTURE:
+            return f"{rule} sends it to nurture"
+
+
+def _at(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment is not None else "soon"

@@ -1,0 +1,278 @@
+"""Loading a board under its locks, and saving what the decisions changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+from schemas.base import RoleName, TierName
+from schemas.score import LeadScored
+from services.kernel.people import Overlay, Window, window_start
+from services.routing.board import Board, Colleague, Loaded
+from services.routing.fairness import Turn
+from services.routing.model import (
+    TIER_RANK,
+    Attempt,
+    Change,
+    LeadState,
+    Load,
+    Waiting,
+)
+from services.routing.plan import Plan
+from services.routing.store import sql
+from services.runtime.database import Connection
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a transaction is about: it is locked and loaded."""
+
+    leads: Mapping[UUID, int]
+    """With the score revision at hand: the stored score is loaded where it is not older."""
+    accounts: frozenset[str]
+    pools: frozenset[str]
+    returned: frozenset[str] = frozenset()
+    """Reps whose returned turns matter."""
+
+    def with_pools(self, pools: frozenset[str]) -> Scope:
+        return replace(self, pools=self.pools | pools)
+
+
+@dataclass(frozen=True, slots=True)
+class _LeadRow:
+    lead_id: UUID
+    account_key: str
+    sequence: int
+    score_revision: int
+    last: Attempt | None
+    scored: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _ColleagueRow:
+    account_key: str
+    lead_id: UUID
+    rep_id: str
+    pool: str | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _TurnRow:
+    pool: str
+    tier_group: str
+    member: str
+    count: int
+    entitlement: int
+
+
+@dataclass(frozen=True, slots=True)
+class _LoadRow:
+    rep_id: str
+    hour: int
+    day: int
+    week: int
+    returned: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class _WaitingRow:
+    pool: str
+    assignment_id: UUID
+    tier: TierName
+    received_at: datetime
+    excluded: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _OverlayRow:
+    rep_id: str
+    active: bool | None
+    paused: bool
+    paused_until: datetime | None
+
+
+_LEADS = TypeAdapter(list[_LeadRow])
+_COLLEAGUES = TypeAdapter(list[_ColleagueRow])
+_TURNS = TypeAdapter(list[_TurnRow])
+_LOADS = TypeAdapter(list[_LoadRow])
+_WAITING = TypeAdapter(list[_WaitingRow])
+_OVERLAYS = TypeAdapter(list[_OverlayRow])
+_ATTEMPTS = TypeAdapter(list[Attempt])
+_ATTEMPT = TypeAdapter(Attempt)
+
+
+async def lock(connection: Connection, plan: Plan, scope: Scope) -> frozenset[str]:
+    """Lock what ``scope`` names, for the rest of the transaction; gives the pools locked.
+
+    Rows are locked in the order accounts, pools, capped reps, and sorted within each, so that
+    processes wait for each other and never in a circle.
+    """
+    capped = [
+        (pool, rep) for pool in plan.weights for rep in plan.weights[pool] if rep in plan.capped
+    ]
+    locked = await connection.fetchval(
+        sql.LOCK,
+        sorted(scope.accounts),
+        sorted(scope.pools),
+        [pool for pool, _ in capped],
+        [rep for _, rep in capped],
+    )
+    return frozenset(locked)
+
+
+async def load(
+    connection: Connection, plan: Plan, version: str, now: datetime, scope: Scope, role: RoleName
+) -> Board:
+    """Read what ``scope`` names; its pools are those that are locked."""
+    members = {member for pool in scope.pools for member in plan.weights.get(pool, ())}
+    counted = sorted((members & plan.capped) | scope.returned)
+    starts = [_windows(plan, rep, now) for rep in counted]
+    row = await connection.fetchrow(
+        sql.LOAD,
+        list(scope.leads),
+        list(scope.leads.values()),
+        role.value,
+        [key for key in scope.accounts if _shared(key)],
+        list(scope.pools),
+        counted,
+        [hour for hour, _, _ in starts],
+        [day for _, day, _ in starts],
+        [week for _, _, week in starts],
+    )
+    assert row is not None
+    return Board(plan, version, now, scope.pools, _loaded(row))
+
+
+async def save(connection: Connection, board: Board) -> None:
+    """Write everything that the decisions changed."""
+    if not (board.dirty_leads or board.dirty_attempts):
+        return
+    await connection.execute(
+        sql.SAVE,
+        _json(_lead_row(lead, board) for lead in board.dirty_leads.values()),
+        _json(_attempt_row(attempt) for attempt in board.dirty_attempts.values()),
+        _json(_turn_row(board, key) for key in sorted(board.dirty_turns)),
+        _json(_history_row(change) for change in board.changes),
+    )
+
+
+async def attempts(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Attempt]:
+    """The attempts of these ids; unlocked, unless their accounts are."""
+    found = _ATTEMPTS.validate_json(await connection.fetchval(sql.ATTEMPTS, list(ids)))
+    return {attempt.assignment_id: attempt for attempt in found}
+
+
+def _shared(account_key: str) -> bool:
+    # A key without a dot is a lead's own id: there are no colleagues to look for.
+    return "." in account_key
+
+
+def _windows(plan: Plan, rep_id: str, now: datetime) -> tuple[datetime, datetime, datetime]:
+    rep = plan.rep(rep_id)
+    if rep is None:
+        return now, now, now
+    hour, day, week = (window_start(window, rep.zone, now) for window in Window)
+    return hour, day, week
+
+
+def _loaded(row: Mapping[str, Any]) -> Loaded:
+    loaded = Loaded()
+    for lead in _read(_LEADS, row["leads"]):
+        loaded.leads[lead.lead_id] = LeadState(
+            lead_id=lead.lead_id,
+            account_key=lead.account_key,
+            sequence=lead.sequence,
+            score_revision=lead.score_revision,
+            last=lead.last,
+            scored=LeadScored.read(lead.scored) if lead.scored is not None else None,
+        )
+    for one in _read(_COLLEAGUES, row["colleagues"]):
+        found = Colleague(one.lead_id, one.rep_id, one.pool, one.since)
+        loaded.colleagues.setdefault(one.account_key, {})[one.lead_id] = found
+    for turn in _read(_TURNS, row["turns"]):
+        rotation = loaded.turns.setdefault((turn.pool, turn.tier_group), {})
+        rotation[turn.member] = Turn(turn.count, turn.entitlement)
+    for load_row in _read(_LOADS, row["loads"]):
+        loaded.loads[load_row.rep_id] = Load(
+            load_row.hour, load_row.day, load_row.week, load_row.open
+        )
+        loaded.returned[load_row.rep_id] = load_row.returned
+    for held in _read(_WAITING, row["waiting"]):
+        waiting = Waiting(held.assignment_id, held.tier, held.received_at, held.excluded)
+        loaded.waiting.setdefault(held.pool, []).append(waiting)
+    for changed in _read(_OVERLAYS, row["overlays"]):
+        loaded.overlays[changed.rep_id] = Overlay(
+            active=changed.active, paused=changed.paused, paused_until=changed.paused_until
+        )
+    return loaded
+
+
+def _read(kind: TypeAdapter[list[T]], text: str | None) -> list[T]:
+    return kind.validate_json(text) if text is not None else []
+
+
+def _json(rows: Iterable[Mapping[str, Any]]) -> str:
+    return to_json(list(rows)).decode()
+
+
+def _lead_row(lead: LeadState, board: Board) -> dict[str, Any]:
+    new = lead.lead_id in board.new_scores and lead.scored is not None
+    return {
+        "lead_id": lead.lead_id,
+        "account_key": lead.account_key,
+        "sequence": lead.sequence,
+        "score_revision": lead.score_revision,
+        "scored": lead.scored.encode().decode() if new and lead.scored else None,
+    }
+
+
+def _attempt_row(attempt: Attempt) -> dict[str, Any]:
+    row: dict[str, Any] = _ATTEMPT.dump_python(attempt)
+    row["received_at"] = attempt.origin.received_at
+    row["tier_rank"] = TIER_RANK[attempt.tier]
+    return row
+
+
+def _turn_row(board: Board, key: tuple[str, str, str]) -> dict[str, Any]:
+    pool, group, member = key
+    turn = board.loaded.turns[pool, group][member]
+    return {
+        "pool": pool,
+        "tier_group": group,
+        "member": member,
+        "weight": board.plan.weights.get(pool, {}).get(member, 0),
+        "count": turn.count,
+        "entitlement": turn.entitlement,
+    }
+
+
+def _history_row(change: Change) -> dict[str, Any]:
+    attempt = change.attempt
+    return {
+        "lead_id": attempt.lead_id,
+        "sequence": change.sequence,
+        "assignment_id": attempt.assignment_id,
+        "role": attempt.role.value,
+        "cycle": attempt.cycle,
+        "attempt": attempt.attempt,
+        "at": change.at,
+        "status": change.status.value,
+        "rep_id": attempt.rep_id,
+        "pool": attempt.pool,
+        "reason": change.reason,
+        "rule_path": attempt.rule_path,
+        "config_version": change.config_version,
+        "submission_id": change.origin.submission_id,
+        "ended": change.end,
+        "record": change.record,
+    }

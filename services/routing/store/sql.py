@@ -1,0 +1,136 @@
+"""The statements of a deciding transaction: lock, load, save. One round trip each."""
+
+from __future__ import annotations
+
+LOCK = "select routing.lock($1::text[], $2::text[], $3::text[], $4::text[])"
+
+LOAD = """
+select
+    (select json_agg(found)::text from (
+        select l.lead_id, l.account_key, l.sequence, l.score_revision, to_json(a) as last,
+               case when l.score_revision >= i.revision then l.scored end as scored
+        from unnest($1::uuid[], $2::int[]) as i (lead_id, revision)
+        join routing.leads l using (lead_id)
+        left join lateral (
+            select * from routing.attempts a where a.lead_id = l.lead_id and a.role = $3
+            order by a.cycle desc, a.attempt desc limit 1
+        ) a on true
+    ) found) as leads,
+    (select json_agg(found)::text from (
+        select account_key, lead_id, rep_id, pool, given_at as since,
+               row_number() over (partition by account_key, rep_id order by given_at) as nth
+        from routing.attempts
+        where account_key = any($4::text[]) and role = $3 and rep_id is not null
+          and status in ('assigned', 'reassigned', 'accepted', 'escalated')
+    ) found where nth <= 5) as colleagues,
+    (select json_agg(found)::text from (
+        select pool, tier_group, member, count, entitlement
+        from routing.turns where pool = any($5::text[])
+    ) found) as turns,
+    (select json_agg(found)::text from (
+        select w.rep_id, given.hour, given.day, given.week, given.returned,
+               (select count(*) from routing.attempts o where o.rep_id = w.rep_id
+                and o.status in ('assigned', 'reassigned', 'escalated')) as open
+        from unnest($6::text[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])
+            as w (rep_id, hour, day, week)
+        cross join lateral (
+            select count(*) filter (where counts and given_at >= w.hour) as hour,
+                   count(*) filter (where counts and given_at >= w.day) as day,
+                   count(*) filter (where counts) as week,
+                   count(*) filter (where not counts and changed_at >= w.day) as returned
+            from (select given_at, changed_at, turn is null or not (turn->>'returned')::bool
+                         as counts
+                  from routing.attempts g
+                  where g.rep_id = w.rep_id and g.given_at >= w.week) g
+        ) given
+    ) found) as loads,
+    (select json_agg(found)::text from (
+        select p.pool, h.assignment_id, h.tier, h.received_at, h.excluded
+        from unnest($5::text[]) as p (pool)
+        cross join lateral (
+            select assignment_id, tier, tier_rank, received_at, excluded
+            from routing.attempts h where h.pool = p.pool and h.status = 'held'
+            order by h.tier_rank, h.received_at, h.assignment_id limit 20
+        ) h
+        order by p.pool, h.tier_rank, h.received_at, h.assignment_id
+    ) found) as waiting,
+    (select json_agg(found)::text from (
+        select rep_id, active, paused, paused_until from routing.reps
+        where active is not null or paused
+    ) found) as overlays
+"""
+
+# The rows of one insert are written in the order of the document: the attempt that ends before the
+# one that takes its place, as the index on the active attempt needs it.
+SAVE = """
+with saved_leads as (
+    insert into routing.leads as l
+    select * from json_populate_recordset(null::routing.leads, ($1::text)::json)
+    on conflict (lead_id) do update set
+        sequence = excluded.sequence,
+        score_revision = excluded.score_revision,
+        scored = coalesce(excluded.scored, l.scored)
+), saved_attempts as (
+    insert into routing.attempts
+    select * from json_populate_recordset(null::routing.attempts, ($2::text)::json)
+    on conflict (assignment_id) do update set
+        status = excluded.status,
+        tier = excluded.tier,
+        tier_rank = excluded.tier_rank,
+        rep_id = excluded.rep_id,
+        pool = excluded.pool,
+        reason = excluded.reason,
+        rule_path = excluded.rule_path,
+        config_version = excluded.config_version,
+        changed_at = excluded.changed_at,
+        touched_at = excluded.touched_at,
+        given_at = excluded.given_at,
+        excluded = excluded.excluded,
+        held_since = excluded.held_since,
+        held_until = excluded.held_until,
+        turn = excluded.turn
+), saved_turns as (
+    insert into routing.turns
+    select * from json_populate_recordset(null::routing.turns, ($3::text)::json)
+    on conflict (pool, tier_group, member) do update set
+        weight = excluded.weight,
+        count = excluded.count,
+        entitlement = excluded.entitlement
+)
+insert into routing.history
+select * from json_populate_recordset(null::routing.history, ($4::text)::json)
+"""
+
+ATTEMPTS = """
+select coalesce(json_agg(a)::text, '[]')
+from routing.attempts a where a.assignment_id = any($1::uuid[])
+"""
+
+QUEUES = """
+select pool, count(*) as held, min(held_since) as oldest
+from routing.attempts where status = 'held' group by pool
+"""
+
+HELD = """
+select assignment_id, lead_id, account_key, pool from routing.attempts
+where status = 'held' and pool = $1
+order by tier_rank, received_at, assignment_id limit $2
+"""
+
+ANNOUNCED = "select version from routing.announced order by id desc limit 1"
+
+ANNOUNCE = "insert into routing.announced (version) values ($1)"
+
+SEAT = """
+insert into routing.turns (pool, tier_group, member, weight, count, entitlement)
+select pool, tier_group, member, weight, 0, 0
+from unnest($1::text[], $2::text[], $3::text[], $4::int[]) as m (pool, tier_group, member, weight)
+on conflict (pool, tier_group, member) do update set weight = excluded.weight
+"""
+
+UNSEAT = """
+update routing.turns t set weight = 0
+where weight <> 0 and not exists (
+    select from unnest($1::text[], $2::text[], $3::text[]) as m (pool, tier_group, member)
+    where (m.pool, m.tier_group, m.member) = (t.pool, t.tier_group, t.member))
+"""

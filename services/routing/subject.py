@@ -1,0 +1,78 @@
+"""One lead that is to be placed, and what came of it. Pure values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from schemas.assignment import AssignmentStatus
+from schemas.base import TierName
+from services.routing.model import TIER_RANK, GivenTurn
+from services.routing.policy import Target
+
+
+class How(StrEnum):
+    """By which way a lead came where it is."""
+
+    OWNER = "owner"
+    TURN = "turn"
+    OVERFLOW = "overflow"
+    CATCH_ALL = "catch_all"
+    """Held for as long as its tier may be."""
+    ANYWAY = "anyway"
+    """To somebody who is off or full."""
+    ESCALATED = "escalated"
+    NOBODY_FREE = "nobody_free"
+    BEHIND = "behind"
+    """Others wait for the same pool and rank before."""
+    NURTURE = "nurture"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a placement depends on, besides the board."""
+
+    lead_id: UUID
+    account_key: str
+    assignment_id: UUID
+    facts: Mapping[str, object]
+    tier: TierName
+    received_at: datetime
+    excluded: tuple[str, ...] = ()
+    """Past owners of this cycle, the last one last."""
+    held_since: datetime | None = None
+    pool: str | None = None
+    """Stay in this pool instead of asking for owner and rules: a lead that came back."""
+    escalate: bool = False
+    """The manager is to have it."""
+    draining: bool = False
+    """It is this lead's turn among those who wait."""
+
+    @property
+    def rank(self) -> tuple[int, datetime, UUID]:
+        return TIER_RANK[self.tier], self.received_at, self.assignment_id
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The outcome."""
+
+    status: AssignmentStatus
+    """Assigned, held, nurtured or escalated."""
+    how: How
+    target: Target
+    pool: str | None = None
+    rep: str | None = None
+    turn: GivenTurn | None = None
+    held_until: datetime | None = None
+    free: int = 0
+    """Members who were free, of ``members``."""
+    members: int = 0
+    ahead: int = 0
+    """Leads that wait in front."""
+    record: dict[str, Any] = field(default_factory=dict)
+    """How it was decided; see docs/architecture/routing.md."""
