@@ -7,6 +7,7 @@ that a consumer survives a producer that is one release ahead.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -180,9 +181,9 @@ class Event(Model):
     TYPE: ClassVar[str] = ""
 
     @property
+    @abstractmethod
     def subject(self) -> str:
         """What the event is about (CloudEvents ``subject``)."""
-        raise NotImplementedError
 
 
 class PipelineEvent(Event):

@@ -24,7 +24,8 @@ PostgresOption = Annotated[
     typer.Option("--postgres", help="DSN (else a running `up`, else HANDRAISE_POSTGRES__DSN)."),
 ]
 
-stdout = Console(highlight=False, soft_wrap=True)
+# Into a file or pipe a line is not broken where nobody's terminal ends.
+stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -53,7 +54,7 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], empty: str) 
         say(empty)
         return
     names = list(columns)
-    table = Table(*(name.replace("_", " ") for name in names), box=None, pad_edge=False)
+    table = Table(*(name.replace("_", " ") for name in names), box=None, pad_edge=False, show_edge=False)
     for row in rows:
         table.add_row(*(Text(_cell(row.get(name))) for name in names))
     stdout.print(table)

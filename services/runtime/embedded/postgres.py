@@ -103,7 +103,7 @@ class EmbeddedPostgres:
 
     def _check_major(self) -> None:
         found = (self._cluster / "PG_VERSION").read_text().strip()
-        ours = _major()
+        ours = major()
         if found != ours:
             raise EmbeddedError(
                 f"{self._cluster} was made by Postgres {found}, this one is {ours}: move the data "
@@ -176,7 +176,7 @@ def _binary(name: str) -> str:
     return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
 
 
-def _major() -> str:
+def major() -> str:
     answer = subprocess.run([_binary("postgres"), "-V"], capture_output=True, text=True, check=True)
     match = re.search(r"(\d+)", answer.stdout)
     if match is None:

@@ -1,0 +1,212 @@
+"""The house rules that a reader relies on, held by reading the source."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from importlib.metadata import packages_distributions
+
+import pytest
+from importlinter.cli import lint_imports
+
+from tests.architecture.reading import ROOT, SERVICES, Module, modules
+
+MODULE_LINES, FUNCTION_LINES = 300, 40
+
+SHELL = {
+    "services.capture": {
+        "acceptance", "answers", "app", "ends", "handlers", "http", "kafka_gate", "openapi",
+        "recent", "relay", "release", "spool", "store", "unverified",
+    },
+    "services.enrichment": {
+        "app", "handlers", "jobs", "providers.http_json", "providers.registry", "store",
+    },
+    "services.scoring": {"app", "handlers", "store"},
+    "services.routing": {"app", "handlers", "http", "store", "timers"},
+}  # fmt: skip
+"""What touches the world. Every other module of a service, and all of the kernel, is pure."""
+
+PURE_MAY_USE = {"records", "configfile", "configstore"}
+"""Modules of services/runtime that only hold data or parse text."""
+
+IMPURE_LIBRARIES = {
+    "aiokafka", "alembic", "asyncio", "asyncpg", "confluent_kafka", "contextvars", "fastapi",
+    "faststream", "httpx", "io", "logging", "os", "pathlib", "prometheus_client", "psutil",
+    "random", "secrets", "shutil", "socket", "sqlalchemy", "starlette", "structlog", "subprocess",
+    "sys", "tempfile", "threading", "time", "typer", "uvicorn",
+}  # fmt: skip
+IMPURE_NAMES = {
+    "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "uuid4", "uuid1",
+    "uuid.uuid4", "uuid.uuid1",
+}  # fmt: skip
+IMPURE_CALLS = {"open", "print", "input", "breakpoint"}
+
+A_TABLE = {"services.runtime.metrics.__init__"}
+"""One declaration after the other; shorter only by being spread out."""
+
+MAY_READ_THE_ENVIRONMENT = (
+    "services.runtime.settings",
+    "services.runtime.secretvalues",
+    "services.cli.",
+    # JAVA_HOME, and where fetched jars are kept.
+    "services.runtime.embedded.java",
+)
+
+
+def _shell(name: str) -> bool:
+    service = ".".join(name.split(".")[:2])
+    inside = name.removeprefix(f"{service}.")
+    return any(inside == part or inside.startswith(f"{part}.") for part in SHELL.get(service, ()))
+
+
+def _pure() -> list[Module]:
+    found = modules("services/kernel", *(f"services/{service}" for service in SERVICES))
+    return [module for module in found if not _shell(module.name)]
+
+
+def _impurities(module: Module) -> list[str]:
+    found = []
+    for name, line in module.imports():
+        top, _, _ = name.partition(".")
+        if top in IMPURE_LIBRARIES:
+            found.append(f"{module.name}:{line} imports {name}")
+        if name.startswith("services.runtime.") and name.split(".")[2] not in PURE_MAY_USE:
+            found.append(f"{module.name}:{line} imports {name}")
+        if _shell(name) or _shell(name.rpartition(".")[0]):
+            found.append(f"{module.name}:{line} imports {name}, which touches the world")
+    for name, line in module.names():
+        if name in IMPURE_NAMES or name.endswith("os.environ"):
+            found.append(f"{module.name}:{line} uses {name}")
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name in IMPURE_CALLS:
+                found.append(f"{module.name}:{node.lineno} calls {name}()")
+    return found
+
+
+def test_imports_go_one_way() -> None:
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml")) == 0, (
+        "an import goes the wrong way: `.venv/bin/lint-imports` prints which, and the way it takes"
+    )
+
+
+def test_pure_modules_touch_nothing() -> None:
+    assert [line for module in _pure() for line in _impurities(module)] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import time",
+        "from os import environ",
+        "from datetime import datetime\nx = datetime.now()",
+        "from uuid import uuid4\nx = uuid4()",
+        "x = open('f')",
+        "from services.runtime.database import connect",
+        "from services.capture.store import people",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import asyncpg",
+    ],
+)
+def test_an_impurity_is_found(text: str) -> None:
+    module = Module(ROOT / "services" / "kernel" / "invented.py")
+    module.__dict__["text"] = text
+    assert _impurities(module)
+
+
+def test_shell_modules_exist() -> None:
+    """A name that no module bears would silently make a later module of that name impure."""
+    names = {module.name for module in modules("services")}
+    listed = {f"{service}.{part}" for service, parts in SHELL.items() for part in parts}
+    assert listed - names == set()
+
+
+def test_only_the_command_imports_a_service() -> None:
+    """And of a service only how it is built and how its configuration reads."""
+    allowed = re.compile(rf"services\.({'|'.join(SERVICES)})(\.(app|config)(\..*)?)?$")
+    for module in modules("services/cli"):
+        for name, line in module.imports():
+            top, _, rest = name.partition(".")
+            if top == "services" and rest.split(".")[0] in SERVICES:
+                assert allowed.match(name), f"{module.name}:{line} imports {name}"
+
+
+def test_only_settings_read_the_environment() -> None:
+    for module in modules("schemas", "services"):
+        if module.name.startswith(MAY_READ_THE_ENVIRONMENT):
+            continue
+        used = [f"{name}:{line}" for name, line in module.names() if name.endswith("environ")]
+        used += [f"{n}:{line}" for n, line in module.imports() if n in ("os.environ", "os.getenv")]
+        assert not used, f"{module.name} reads the environment at {used}"
+
+
+def test_modules_are_small() -> None:
+    long = {
+        module.name: lines
+        for module in modules("schemas", "services", "tests")
+        if (lines := module.text.count("\n")) > MODULE_LINES
+    }
+    assert long == {}
+
+
+def test_functions_are_small() -> None:
+    """Counted from the first line of the body; signature and docstring are not."""
+    long = {}
+    for module in modules("schemas", "services"):
+        for function in module.functions():
+            body = function.body
+            if ast.get_docstring(function) is not None:
+                body = body[1:]
+            if body and (lines := (body[-1].end_lineno or 0) - body[0].lineno + 1) > FUNCTION_LINES:
+                long[f"{module.name}.{function.name}"] = lines
+    assert long.keys() >= A_TABLE, "the list of exceptions names what is none"
+    long = {name: lines for name, lines in long.items() if name not in A_TABLE}
+    assert long == {}
+
+
+def test_nothing_is_unfinished() -> None:
+    marks = re.compile(r"\b(TODO|FIXME|XXX|raise NotImplementedError)\b")
+    found = [
+        f"{module.name}: {line.strip()}"
+        for module in modules("schemas", "services")
+        for line in module.text.splitlines()
+        if marks.search(line)
+    ]
+    assert found == []
+
+
+def test_topics_are_named_in_one_place() -> None:
+    """Anywhere else a name would drift from what the cluster has."""
+    topic = re.compile(r"^[a-z][a-z_.-]*\.v\d+$")
+    for module in modules("services"):
+        for node in ast.walk(module.tree):
+            match node:
+                case ast.Constant(value=str(text)) if topic.match(text):
+                    pytest.fail(f"{module.name}:{node.lineno} names a topic: {text}")
+
+
+def test_our_packages_are_nobody_elses() -> None:
+    """`services` and `schemas` are common names: another distribution must not bring them too."""
+    owners = packages_distributions()
+    for package in ("services", "schemas"):
+        assert set(owners.get(package, [])) <= {"handraise"}
+
+
+def test_every_dependency_is_locked_with_hashes() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    wanted = {
+        "requirements.lock": project["dependencies"] + extras["build"],
+        "requirements-dev.lock": project["dependencies"] + extras["build"] + extras["dev"],
+    }
+    for file, requirements in wanted.items():
+        text = (ROOT / file).read_text()
+        entries = dict(
+            re.findall(r"^([a-z0-9._-]+)==(?:.*\\)\n((?:    --hash=.*\n)+)", text, re.MULTILINE)
+        )
+        names = {
+            re.split(r"[\[><=;! ]", requirement, maxsplit=1)[0] for requirement in requirements
+        }
+        missing = {name for name in names if re.sub(r"[._-]+", "-", name.lower()) not in entries}
+        assert missing == set(), f"{file} lacks {missing}: make lock"
+        assert "://" not in text, f"{file} names an address"
