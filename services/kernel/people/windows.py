@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -17,25 +17,32 @@ class Window(StrEnum):
     WEEK = "week"
 
 
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+
+
 def window_start(window: Window, zone: ZoneInfo, at: datetime) -> datetime:
     """When the window that holds an instant began, in UTC. Weeks begin on Monday."""
-    local = at.astimezone(zone)
+    today = at.astimezone(zone).date()
     match window:
         case Window.HOUR:
-            return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+            # Counted from midnight, so that a clock change of half an hour leaves no gap.
+            midnight = start_of_day(zone, today)
+            return midnight + (at - midnight) // _HOUR * _HOUR
         case Window.DAY:
-            return start_of_day(zone, local.date())
+            return start_of_day(zone, today)
         case Window.WEEK:
-            return start_of_day(zone, local.date() - timedelta(days=local.weekday()))
+            return start_of_day(zone, today - today.weekday() * _DAY)
 
 
 def window_end(window: Window, zone: ZoneInfo, at: datetime) -> datetime:
     """When the next window begins, in UTC: a full cap is empty again."""
-    local = at.astimezone(zone)
+    today = at.astimezone(zone).date()
     match window:
         case Window.HOUR:
-            return window_start(Window.HOUR, zone, at) + timedelta(hours=1)
+            tomorrow = start_of_day(zone, today + _DAY)
+            return min(window_start(Window.HOUR, zone, at) + _HOUR, tomorrow)
         case Window.DAY:
-            return start_of_day(zone, local.date() + timedelta(days=1))
+            return start_of_day(zone, today + _DAY)
         case Window.WEEK:
-            return start_of_day(zone, local.date() + timedelta(days=7 - local.weekday()))
+            return start_of_day(zone, today + (7 - today.weekday()) * _DAY)
