@@ -95,7 +95,7 @@ def test_a_key_given_twice_is_refused() -> None:
     assert complaints(text) == ["routing.yaml:4 rules.0.to: given twice; first in line 3"]
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "---"])
+@pytest.mark.parametrize("text", ["", "# nothing\n", "{}"])
 def test_an_empty_file_misses_its_fields(text: str) -> None:
     assert complaints(text) == ["routing.yaml:1 rules: missing"]
 
