@@ -13,6 +13,7 @@ from schemas.base import Lane
 from schemas.lead import LeadCaptured
 from schemas.topics import captured, enriched
 from services.enrichment import store
+from services.enrichment.asking import Asking
 from services.enrichment.config import FILE, EnrichmentConfig, missing_secrets, parse
 from services.enrichment.handlers import Enricher
 from services.enrichment.jobs import Jobs
@@ -29,7 +30,7 @@ _HOUSEKEEPING_S: Final = 600.0
 async def build(ctx: Context) -> None:
     """Declare what this process does; the shell starts it."""
     live = await ctx.config(_checked(ctx.secrets))
-    providers = Providers(_secret(ctx.secrets), _now)
+    asking = Asking(Providers(_secret(ctx.secrets), _now), ctx.metrics, _now)
 
     def config() -> EnrichmentConfig:
         return live.current.value
@@ -37,7 +38,7 @@ async def build(ctx: Context) -> None:
     for lane in Lane:
         pool = await ctx.pool(lane)
         outbox = ctx.outbox("enrichment", lane)
-        jobs = Jobs(lane, pool, outbox, config, providers, ctx.metrics, _now)
+        jobs = Jobs(lane, pool, outbox, config, asking, ctx.metrics, _now)
         enricher = Enricher(lane, outbox, config, _now, jobs.wake)
         ctx.lane(lane).add(
             StageSpec(
@@ -54,7 +55,7 @@ async def build(ctx: Context) -> None:
         )
         ctx.task(f"jobs.{lane.value}", jobs.run)
     bulk = await ctx.pool(Lane.BULK)
-    ctx.task("housekeeping", lambda: _keep_house(bulk, providers))
+    ctx.task("housekeeping", lambda: _keep_house(bulk, asking))
 
 
 def _checked(secrets: Secrets) -> Callable[[Mapping[str, str]], EnrichmentConfig]:
@@ -78,7 +79,7 @@ def _secret(secrets: Secrets) -> Callable[[str], str | None]:
     return value
 
 
-async def _keep_house(pool: asyncpg.Pool, providers: Providers) -> None:
+async def _keep_house(pool: asyncpg.Pool, asking: Asking) -> None:
     """Forget answers that are stale; close connections at the end."""
     try:
         while True:
@@ -86,7 +87,7 @@ async def _keep_house(pool: asyncpg.Pool, providers: Providers) -> None:
                 await store.forget_answers(conn)
             await asyncio.sleep(_HOUSEKEEPING_S)
     finally:
-        await providers.close()
+        await asking.close()
 
 
 def _now() -> datetime:

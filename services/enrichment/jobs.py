@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 from typing import Final, cast
 from uuid import UUID
 
@@ -21,10 +20,9 @@ import structlog
 
 from schemas.base import Lane, Provenance
 from services.enrichment import store
-from services.enrichment.config import EnrichmentConfig, HttpProvider, Outcome
+from services.enrichment.asking import Asking
+from services.enrichment.config import EnrichmentConfig
 from services.enrichment.plan import Question, missing, questions, subject
-from services.enrichment.providers.base import Answer
-from services.enrichment.providers.registry import Providers
 from services.enrichment.publish import to_output
 from services.enrichment.revise import picture
 from services.enrichment.settle import Job, Settled, settle
@@ -52,7 +50,7 @@ class Jobs:
         pool: asyncpg.Pool,
         outbox: Outbox,
         config: Callable[[], EnrichmentConfig],
-        providers: Providers,
+        asking: Asking,
         metrics: Metrics,
         now: Callable[[], datetime],
     ) -> None:
@@ -60,12 +58,12 @@ class Jobs:
         self._pool = pool
         self._outbox = outbox
         self._config = config
-        self._providers = providers
+        self._asking = asking
         self._metrics = metrics
         self._now = now
         self._to_work = asyncio.Event()
         self._to_watch = asyncio.Event()
-        self._running: dict[UUID, asyncio.Task[None]] = {}
+        self._leased: set[UUID] = set()
 
     def wake(self) -> None:
         """Jobs were committed."""
@@ -79,7 +77,8 @@ class Jobs:
                 group.create_task(self._watch())
                 group.create_task(self._work(group))
         finally:
-            left = list(self._running)
+            left = list(self._leased)
+            self._leased.clear()
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(1.0):
                     async with self._pool.acquire() as conn:
@@ -120,7 +119,7 @@ class Jobs:
                     await self._to_work.wait()
 
     async def _lease(self, group: asyncio.TaskGroup) -> None:
-        free = CONCURRENCY[self._lane] - len(self._running)
+        free = CONCURRENCY[self._lane] - len(self._leased)
         if free <= 0:
             return
         try:
@@ -131,13 +130,8 @@ class Jobs:
                 raise
             return
         for one in claimed:
-            task = group.create_task(self._safely(one))
-            self._running[one.job.input_id] = task
-            task.add_done_callback(partial(self._finished, one.job.input_id))
-
-    def _finished(self, input_id: UUID, _: object) -> None:
-        self._running.pop(input_id, None)
-        self._to_work.set()
+            self._leased.add(one.job.input_id)
+            group.create_task(self._safely(one))
 
     def _lease_seconds(self) -> float:
         patience = sum(one.timeout_ms for one in self._config().providers.values()) / 1000
@@ -154,6 +148,9 @@ class Jobs:
                 attempt=claimed.attempts,
                 error=type(error).__name__,
             )
+        # Not in a finally: what is cancelled keeps its lease until `run` gives it back.
+        self._leased.discard(claimed.job.input_id)
+        self._to_work.set()
 
     async def _one(self, claimed: store.Claimed) -> None:
         job = claimed.job
@@ -181,35 +178,9 @@ class Jobs:
         return questions(config, absent, subject(view.lead, view.facts), asked) if absent else []
 
     async def _ask(self, config: EnrichmentConfig, job: Job, question: Question) -> None:
-        kept = await self._kept(question)
-        if kept is None:
-            answer = await self._providers.ask(config, question)
-            self._metrics.provider_calls.labels(question.provider, answer.outcome.value).inc()
-            await self._remember(config.providers[question.provider], question, answer)
-            if answer.detail:
-                log.info(
-                    "provider_answered",
-                    provider=question.provider,
-                    code=answer.outcome.value,
-                    reason=answer.detail,
-                )
-            kept = answer.values
-        if kept:
-            await self._settle([job.input_id], values=kept)
-
-    async def _kept(self, question: Question) -> Mapping[str, Provenance] | None:
-        async with self._pool.acquire() as conn:
-            found = await store.answers(conn, [question])
-        return found.get((question.provider, question.key))
-
-    async def _remember(self, provider: HttpProvider, question: Question, answer: Answer) -> None:
-        if not answer.keepable:
-            return
-        days = provider.keep_days if answer.outcome is Outcome.MATCHED else provider.keep_miss_days
-        async with self._pool.acquire() as conn:
-            await store.keep(
-                conn, question, answer.outcome, answer.values, self._now(), timedelta(days=days)
-            )
+        values = await self._asking.ask(self._pool, config, question)
+        if values:
+            await self._settle([job.input_id], values=values)
 
     # -- settling ----------------------------------------------------------------------------
     async def _settle(

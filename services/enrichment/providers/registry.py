@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -26,28 +25,15 @@ class Providers:
         self._client = httpx.AsyncClient(limits=_CONNECTIONS)
         self._config: EnrichmentConfig | None = None
         self._built: Mapping[str, HttpJsonProvider] = {}
-        self._flights: dict[tuple[str, str], asyncio.Task[Answer]] = {}
 
     async def ask(self, config: EnrichmentConfig, question: Question) -> Answer:
-        """Put one question; who asks the same at the same time shares the answer.
-
-        A provider that is gone is an error of that question alone.
-        """
-        key = (question.provider, question.key)
-        flight = self._flights.get(key)
-        if flight is None:
-            provider = self._of(config).get(question.provider)
-            if provider is None:
-                return Answer(Outcome.ERROR, detail="not configured any more")
-            flight = asyncio.create_task(provider.ask(question))
-            self._flights[key] = flight
-            flight.add_done_callback(lambda _: self._flights.pop(key, None))
-        # Whoever gives up must not take the answer from the others who wait for it.
-        return await asyncio.shield(flight)
+        """Put one question; a provider that is gone is an error of that question alone."""
+        provider = self._of(config).get(question.provider)
+        if provider is None:
+            return Answer(Outcome.ERROR, detail="not configured any more")
+        return await provider.ask(question)
 
     async def close(self) -> None:
-        for flight in list(self._flights.values()):
-            flight.cancel()
         await self._client.aclose()
 
     def _of(self, config: EnrichmentConfig) -> Mapping[str, Provider]:

@@ -1,0 +1,104 @@
+"""The ledger adds up, order does not matter, and time only takes away."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.base import KindName
+from schemas.score import Dimension
+from services.scoring.config import ScoringFile, parse
+from services.scoring.model import Touch, decayed, lifetime, score
+
+_NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+_TEXT = (Path(__file__).parents[3] / "deploy/config/scoring.yaml").read_text("utf-8")
+MODEL: ScoringFile = parse({"scoring.yaml": _TEXT})
+
+_facts = st.fixed_dictionaries(
+    {},
+    optional={
+        "email.class": st.sampled_from(["business", "free", "disposable"]),
+        "email.role": st.booleans(),
+        "company.headcount": st.integers(1, 5000),
+        "company.industry": st.sampled_from(["Software", "Wholesale"]),
+        "company.domain": st.sampled_from(["rival.example", "acme.example"]),
+        "person.seniority": st.sampled_from(["c_suite", "vp", "manager", "student"]),
+        "person.department": st.sampled_from(["sales", "it"]),
+    },
+)
+_times = st.integers(0, 60 * 24 * 400).map(lambda minutes: _NOW - timedelta(minutes=minutes))
+
+
+@st.composite
+def _touch(draw: st.DrawFn) -> Touch:
+    at = draw(_times)
+    return Touch(draw(st.uuids(version=5)), draw(st.sampled_from(KindName)), at, at)
+
+
+_touches = st.lists(_touch(), max_size=12)
+
+
+@given(facts=_facts, touches=_touches)
+def test_the_lines_of_each_dimension_add_up_to_its_score(
+    facts: dict[str, object], touches: list[Touch]
+) -> None:
+    found = score(MODEL, facts, touches, _NOW)
+    for dimension, points in (
+        (Dimension.FIT, found.score.fit),
+        (Dimension.INTENT, found.score.intent),
+    ):
+        lines = [line.points for line in found.ledger if line.dimension is dimension]
+        assert sum(lines) == points
+    assert found.score.total == found.score.fit + found.score.intent
+    assert found.score.fit <= 100_00
+    assert found.score.intent <= 100_00
+
+
+@given(facts=_facts, touches=_touches, data=st.data())
+def test_order_and_repeats_of_touches_do_not_matter(
+    facts: dict[str, object], touches: list[Touch], data: st.DataObject
+) -> None:
+    again = data.draw(st.permutations(touches))
+    assert score(MODEL, facts, again + touches[:3], _NOW) == score(MODEL, facts, touches, _NOW)
+
+
+@given(facts=_facts, touches=_touches, minutes=st.integers(0, 60 * 24))
+def test_a_score_holds_for_whole_days(
+    facts: dict[str, object], touches: list[Touch], minutes: int
+) -> None:
+    """Within the day that each touch is in, nothing moves."""
+    later = _NOW + timedelta(minutes=minutes)
+    same_day = [t for t in touches if (later - t.at) // _DAY == (_NOW - t.at) // _DAY]
+    quiet = [t for t in same_day if t.kind not in MODEL.hot.kinds]
+    assert score(MODEL, facts, quiet, later).score == score(MODEL, facts, quiet, _NOW).score
+
+
+@given(
+    points=st.integers(-100_000, 100_000).filter(bool),
+    half_life=st.integers(1, 365),
+    day=st.integers(0, 2000),
+)
+@settings(max_examples=300)
+def test_decay_halves_and_never_grows(points: int, half_life: int, day: int) -> None:
+    here, next_day = decayed(points, half_life, day), decayed(points, half_life, day + 1)
+    assert abs(next_day) <= abs(here) <= abs(points)
+    assert abs(decayed(points, half_life, half_life) - points / 2) <= 0.5
+    end = lifetime(points, half_life)
+    assert decayed(points, half_life, end) == 0
+    assert decayed(points, half_life, end - 1) != 0
+
+
+@given(facts=_facts, touches=_touches)
+def test_a_hand_raise_sets_the_intent_band_by_itself(
+    facts: dict[str, object], touches: list[Touch]
+) -> None:
+    hand_raise = Touch(UUID(int=1), KindName.DEMO_REQUEST, _NOW - timedelta(days=300), _NOW)
+    found = score(MODEL, facts, [*touches, hand_raise], _NOW)
+    assert found.intent_band == "high"
+
+
+_DAY = timedelta(days=1)
