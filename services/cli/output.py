@@ -54,7 +54,9 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], empty: str) 
         say(empty)
         return
     names = list(columns)
-    table = Table(*(name.replace("_", " ") for name in names), box=None, pad_edge=False, show_edge=False)
+    table = Table(
+        *(name.replace("_", " ") for name in names), box=None, pad_edge=False, show_edge=False
+    )
     for row in rows:
         table.add_row(*(Text(_cell(row.get(name))) for name in names))
     stdout.print(table)
