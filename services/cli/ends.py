@@ -74,10 +74,12 @@ class Books:
             "duplicates": self.duplicates,
             **{end: counts[end] for end in ENDS},
             "unaccounted": len(self.unaccounted),
-            "latency_ms": latency_ms(
-                waited for key, waited in self.latencies.items() if key in self.accepted
-            ),
+            "latency_ms": self.speed_ms(),
         }
+
+    def speed_ms(self) -> dict[str, float | None]:
+        """Speed to assignment of what was accepted here."""
+        return latency_ms(w for key, w in self.latencies.items() if key in self.accepted)
 
 
 def latency_ms(seconds: Iterable[float]) -> dict[str, float | None]:

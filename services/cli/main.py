@@ -13,7 +13,15 @@ import typer
 
 COMMANDS: dict[str, str] = {
     "up": "services.cli.up:up",
+    "demo": "services.cli.demo:demo",
     "service": "services.cli.service:service",
+    "send": "services.cli.send:send",
+    "watch": "services.cli.watch:watch",
+    "explain": "services.cli.explain:explain",
+    "scoring": "services.cli.scoring:app",
+    "fairness": "services.cli.fairness:fairness",
+    "quarantine": "services.cli.quarantine:app",
+    "dlq": "services.cli.dlq:app",
     "config": "services.cli.config:app",
     "topics": "services.cli.topics:app",
     "migrate": "services.cli.migrate:migrate",

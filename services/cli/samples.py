@@ -13,7 +13,18 @@ from datetime import datetime, timedelta
 from itertools import count
 
 _FIRST = ("Dana", "Noah", "Amira", "Luca", "Mei", "Oskar", "Priya", "Tomas", "Zoë", "Ines")
-_LAST = ("Okafor", "Lindgren", "Haddad", "Moretti", "Tan", "Novak", "Rao", "Silva", "Meyer", "Costa")
+_LAST = (
+    "Okafor",
+    "Lindgren",
+    "Haddad",
+    "Moretti",
+    "Tan",
+    "Novak",
+    "Rao",
+    "Silva",
+    "Meyer",
+    "Costa",
+)
 _TITLES = (
     "VP Revenue", "Head of Sales", "Marketing Manager", "Chief Technology Officer",
     "Sales Operations Analyst", "Director of Growth", "Leiter Vertrieb", "Account Executive",
@@ -24,7 +35,7 @@ _KINDS = (
     "demo_request", "pricing_request", "demo_request", "content_download", "contact_sales",
     "webinar", "free_trial", "newsletter",
 )  # fmt: skip
-_UTM = (
+_UTM: tuple[dict[str, str], ...] = (
     {"source": "google", "medium": "cpc", "campaign": "brand"},
     {"source": "newsletter", "medium": "email", "campaign": "november"},
     {"source": "linkedin", "medium": "paid_social", "campaign": "revops"},
@@ -44,7 +55,7 @@ class Sample:
 
 
 def samples(run: str, at: datetime) -> Iterator[Sample]:
-    """Endless samples; every tenth is a trap: a retry, a double click, a test, an unreadable body."""
+    """Endless samples, with traps: a retry, a double click, a test, an unreadable body."""
     previous: Sample | None = None
     for number in count():
         if number % 10 == 7 and previous is not None:

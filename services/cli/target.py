@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 from pydantic import ValidationError
+from pydantic_core import from_json
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.cli.output import CommandError
@@ -122,3 +124,8 @@ async def connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
         yield opened
     finally:
         await opened.close()
+
+
+def decoded(value: str | None) -> Any:
+    """A jsonb column as Python values."""
+    return None if value is None else from_json(value)

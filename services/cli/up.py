@@ -154,7 +154,7 @@ def up(
         if json:
             output.emit(_line(running, options))
         else:
-            _announce(running, options)
+            announce(running, options)
 
     raise typer.Exit(run(options, ready))
 
@@ -250,7 +250,8 @@ def _line(running: Running, options: Options) -> dict[str, object]:
     }
 
 
-def _announce(running: Running, options: Options) -> None:
+def announce(running: Running, options: Options) -> None:
+    """Tells a person where everything is and how to send a first lead."""
     note = {
         "embedded": "in-process, for trying: it forgets on exit (--kafka apache keeps)",
         "apache": "Apache Kafka, kept in the data folder",

@@ -1,0 +1,156 @@
+"""``handraise demo``: starts everything, sends sample hand-raises, shows who gets them and why.
+
+It keeps its own books from the public topics only, so its last line is a proof, not a claim.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import httpx
+import typer
+from aiokafka import AIOKafkaConsumer
+
+from schemas.assignment import AssignmentChanged
+from schemas.submission import SubmissionQuarantined
+from services.cli import bus, configfiles, output, target, up, watch
+from services.cli.ends import ENDS, Books
+from services.cli.samples import Sample, samples
+from services.cli.send import Sender, accepted, loaded
+from services.runtime.datafolder import Running
+
+_RATE = 25.0
+"""Samples per second: quick to watch, slow enough that nothing queues."""
+_DRAIN_S = 30.0
+_UNACCOUNTED = 1
+
+
+def demo(
+    leads: Annotated[int, typer.Option(help="How many sample submissions.", min=1)] = 50,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep running afterwards and show what comes in.")
+    ] = False,
+    kafka: Annotated[str, typer.Option(help="As of `up`.")] = "embedded",
+    postgres: Annotated[str, typer.Option(help="As of `up`.")] = "embedded",
+    data: Annotated[Path | None, typer.Option(help="Data folder.")] = None,
+    port: Annotated[int | None, typer.Option(help="Of capture's HTTP.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Configuration folder.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="The last line is the summary.")] = False,
+) -> None:
+    """Run the pipeline on sample submissions in vendor formats; exit 1 when one has no end."""
+    folder = target.data_folder(data)
+    options = up.Options(folder, configfiles.folder(config), kafka, postgres, port)
+    show = Demo(leads, keep, json)
+
+    async def work(running: Running) -> None:
+        if keep and not json:
+            up.announce(running, options)
+        await show.run(target.find(folder))
+
+    code = up.run(options, work, stay=keep)
+    raise typer.Exit(code or show.code)
+
+
+class Demo:
+    """One run: the books, and what a person sees of it."""
+
+    def __init__(self, leads: int, keep: bool, json: bool) -> None:
+        self._leads, self._keep, self._json = leads, keep, json
+        self._books = Books()
+        self._booked = asyncio.Event()
+        self.code = 0
+
+    async def run(self, where: target.Target) -> None:
+        """Send, watch, wait for the ends, say what came out."""
+        async with bus.reader(where.kafka, bus.END_TOPICS) as consumer:
+            watching = asyncio.create_task(self._watch(consumer))
+            try:
+                await self._send(where)
+                await self._drain()
+                self._summary(where)
+                if self._keep:
+                    output.say("\nstill running; new assignments show here, Ctrl-C ends everything")
+                    await watching
+            finally:
+                watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watching
+
+    async def _send(self, where: target.Target) -> None:
+        # Named by the second, so that a second demo on the same data meets new people.
+        run = format(int(time.time()), "x")
+        async with (
+            Sender(where, loaded(where, None)) as sender,
+            asyncio.TaskGroup() as group,
+        ):
+            for sample in islice(samples(run, datetime.now(UTC)), self._leads):
+                group.create_task(self._post(sender, sample))
+                await asyncio.sleep(1 / _RATE)
+
+    async def _post(self, sender: Sender, sample: Sample) -> None:
+        response: httpx.Response = await sender.post(sample.source, sample.body)
+        answer = accepted(response)
+        if answer is None:
+            output.say(f"refused: {response.status_code} {response.text[:200]}")
+            return
+        self._books.answered(*answer)
+        if sample.note and not self._json:
+            output.stdout.print(
+                f"{'':25}{answer[1]:<11}{sample.note} ({sample.source})", style="dim"
+            )
+
+    async def _watch(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            got = await consumer.getmany(timeout_ms=500)
+            now = time.time()
+            for record in (one for records in got.values() for one in records):
+                match bus.understand(record):
+                    case AssignmentChanged() as event:
+                        self._books.assignment(event, now)
+                        if not self._json:
+                            output.stdout.print(watch.line(event, now))
+                    case SubmissionQuarantined() as event:
+                        self._books.quarantined(event)
+                        if not self._json:
+                            _aside(event.disposition, f"{event.reason}: {event.detail}")
+                    case bus.DeadLettered(submission_id=UUID() as submission_id):
+                        self._books.dead_lettered(submission_id)
+            self._booked.set()
+
+    async def _drain(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):
+                while self._books.unaccounted:
+                    self._booked.clear()
+                    await self._booked.wait()
+
+    def _summary(self, where: target.Target) -> None:
+        broker = where.running.broker if where.running else "external"
+        summary = {**self._books.summary(), "broker": broker}
+        if self._books.unaccounted:
+            self.code = _UNACCOUNTED
+        if self._json:
+            output.emit(summary)
+            return
+        ends = ", ".join(f"{summary[end]} {end.replace('_', '-')}" for end in ENDS if summary[end])
+        output.stdout.print(
+            f"\n{summary['accepted']} accepted ({summary['duplicates']} sent twice): {ends}; "
+            f"{summary['unaccounted']} unaccounted",
+            style="bold",
+        )
+        speed = self._books.speed_ms()
+        output.stdout.print(
+            f"speed to assignment, {broker} broker: p50 {speed['p50']} ms, p90 {speed['p90']} ms, "
+            f"p99 {speed['p99']} ms, max {speed['max']} ms"
+        )
+
+
+def _aside(what: str, text: str) -> None:
+    output.stdout.print(f"{'':20}{what:<11}{text}", style="dim", markup=False)

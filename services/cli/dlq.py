@@ -1,0 +1,122 @@
+"""``handraise dlq``: records that a stage set aside, and putting them back."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from aiokafka import AIOKafkaProducer
+
+from services.cli import output, target
+from services.cli.output import CommandError
+from services.runtime import dead_letters
+from services.runtime.dead_letters import DeadLetter
+from services.runtime.kafka_client import connection, producing
+from services.runtime.settings import KafkaSettings
+
+app = typer.Typer(help="Dead letters: list, show, replay.", no_args_is_help=True)
+
+TopicOption = Annotated[str | None, typer.Option("--topic", help="One dead-letter topic.")]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only of this reason.")]
+_SEND_S = 10.0
+
+
+@app.command("list")
+def list_(
+    topic: TopicOption = None,
+    reason: ReasonOption = None,
+    data: output.DataOption = None,
+    json: output.JsonOption = False,
+) -> None:
+    """What was set aside and why."""
+    letters = asyncio.run(_read(target.find(data).kafka, topic, reason))
+    rows = [{"ref": letter.ref, **_summary(letter)} for letter in letters]
+    if json:
+        output.emit({"dead_letters": rows})
+    else:
+        output.show(rows, ["ref", "reason", "at", "stage", "replays", "detail"], "no dead letters")
+
+
+@app.command()
+def show(
+    ref: Annotated[str, typer.Argument(help="topic/partition/offset, as `dlq list` names it.")],
+    data: output.DataOption = None,
+    json: output.JsonOption = False,
+) -> None:
+    """One dead letter with its bytes."""
+    letter = asyncio.run(_find(target.find(data).kafka, ref))
+    shown = {"ref": ref, **_summary(letter), "key": _text(letter.key), "value": _text(letter.value)}
+    shown["headers"] = {name: _text(value) for name, value in letter.headers}
+    if json:
+        output.emit(shown)
+        return
+    for name, value in shown.items():
+        output.stdout.print(f"{name:<18}{value}", markup=False)
+
+
+@app.command()
+def replay(
+    refs: Annotated[list[str] | None, typer.Argument(help="As `dlq list` names them.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Everything that is there.")] = False,
+    topic: TopicOption = None,
+    reason: ReasonOption = None,
+    data: output.DataOption = None,
+    json: output.JsonOption = False,
+) -> None:
+    """Put records back on their topic: same bytes, same key, same id."""
+    if not refs and not all_:
+        raise CommandError("name the records to replay, or give --all", 2)
+    kafka = target.find(data).kafka
+    replayed = asyncio.run(_replay(kafka, refs or [], topic, reason))
+    if json:
+        output.emit({"replayed": replayed})
+    else:
+        output.say(f"replayed {len(replayed)}")
+
+
+async def _read(kafka: KafkaSettings, topic: str | None, reason: str | None) -> list[DeadLetter]:
+    found = dead_letters.read(kafka, [topic] if topic else None)
+    return [letter async for letter in found if reason in (None, letter.reason)]
+
+
+async def _find(kafka: KafkaSettings, ref: str) -> DeadLetter:
+    letter = await dead_letters.find(kafka, ref)
+    if letter is None:
+        raise CommandError(f"there is no dead letter {ref}")
+    return letter
+
+
+async def _replay(
+    kafka: KafkaSettings, refs: list[str], topic: str | None, reason: str | None
+) -> list[str]:
+    letters = [await _find(kafka, ref) for ref in refs] or await _read(kafka, topic, reason)
+    producer = AIOKafkaProducer(**connection(kafka, "handraise-dlq"), **producing())
+    await producer.start()
+    try:
+        for letter in letters:
+            back = dead_letters.replay_of(letter)
+            async with asyncio.timeout(_SEND_S):
+                await producer.send_and_wait(
+                    back.topic, back.value, key=back.key, headers=list(back.headers)
+                )
+    finally:
+        await producer.stop()
+    return [letter.ref for letter in letters]
+
+
+def _summary(letter: DeadLetter) -> dict[str, Any]:
+    left_out = {"key", "value", "headers", "topic", "partition", "offset"}
+    return {name: value for name, value in asdict(letter).items() if name not in left_out}
+
+
+def _text(raw: bytes | None) -> str | None:
+    """Bytes as text where they are text, else as base64 behind a mark."""
+    if raw is None:
+        return None
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return "base64:" + b64encode(raw).decode()

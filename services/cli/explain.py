@@ -1,0 +1,107 @@
+"""``handraise explain``: the one story of a lead, from the read-only views of each service."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+import typer
+
+from services.cli import output, target
+from services.cli.leads import find_lead
+from services.cli.output import CommandError
+from services.cli.scoring import points
+from services.routing.explain import explain as in_words
+
+_TOUCHES = """
+select submission_id, touch, repeat, source, form_id, kind, motion, channel, lane, submitted_at,
+       received_at, account_key
+from capture.story where lead_id = $1 order by touch
+"""
+_KNOWN = """
+select lead_revision, at, complete, late, facts from enrichment.story
+where lead_id = $1 order by lead_revision desc limit 1
+"""
+_SCORES = """
+select score_revision, at, fit, intent, total, tier, mql, ledger, version, submission_id
+from scoring.story where lead_id = $1 order by score_revision
+"""
+_DECISIONS = """
+select sequence, at, assignment_id, role, cycle, attempt, status, rep_id, pool, reason, rule_path,
+       config_version, submission_id, ended, record
+from routing.story where lead_id = $1 order by sequence
+"""
+
+
+def explain(
+    lead: Annotated[str, typer.Argument(help="Lead id or e-mail.")],
+    data: output.DataOption = None,
+    json: output.JsonOption = False,
+) -> None:
+    """What came in, what is known, what it is worth, who got it and why."""
+    story = asyncio.run(_story(target.find(data), lead))
+    if json:
+        output.emit(story)
+    else:
+        _tell(story)
+
+
+async def _story(where: target.Target, lead: str) -> dict[str, Any]:
+    async with target.connection(where.postgres) as connection:
+        lead_id = await find_lead(connection, where, lead)
+        touches = await _rows(connection, _TOUCHES, lead_id)
+        if not touches:
+            raise CommandError(f"lead {lead_id} is unknown")
+        known = await _rows(connection, _KNOWN, lead_id)
+        return {
+            "lead_id": lead_id,
+            "account_key": touches[0].pop("account_key"),
+            "touches": touches,
+            "known": known[0] if known else None,
+            "scores": await _rows(connection, _SCORES, lead_id),
+            "decisions": await _rows(connection, _DECISIONS, lead_id),
+        }
+
+
+async def _rows(connection: asyncpg.Connection, query: str, lead_id: UUID) -> list[dict[str, Any]]:
+    rows = [dict(row) for row in await connection.fetch(query, lead_id)]
+    for row in rows:
+        for name in ("facts", "ledger", "record"):
+            if name in row:
+                row[name] = target.decoded(row[name])
+    return rows
+
+
+def _tell(story: dict[str, Any]) -> None:
+    _print(f"lead {story['lead_id']} (account {story['account_key']})", style="bold")
+    for touch in story["touches"]:
+        _print(
+            f"  touch {touch['touch']} at {touch['received_at']:%Y-%m-%d %H:%M:%S} UTC: "
+            f"{touch['kind']} from {touch['source']}, {touch['channel']}, {touch['repeat']}"
+        )
+    if story["known"]:
+        _print("known", style="bold")
+        for name, fact in sorted(story["known"]["facts"].items()):
+            _print(f"  {name:<20}{fact['value']!s:<28}{fact['source']}")
+    for score in story["scores"][-1:]:
+        _print(
+            f"score {points(score['total'])} (fit {points(score['fit'])}, intent "
+            f"{points(score['intent'])}): {score['tier']}",
+            style="bold",
+        )
+        for line in score["ledger"]:
+            _print(f"  {points(line['points']):>7}  {line['dimension']:<8}{line['rule']}")
+    for decision in story["decisions"]:
+        _print(
+            f"{decision['at']:%Y-%m-%d %H:%M:%S} UTC #{decision['sequence']} {decision['status']}",
+            style="bold",
+        )
+        _print(f"  {decision['reason']}")
+        for sentence in in_words(decision["record"]) if decision["record"] else ():
+            _print(f"  - {sentence}")
+
+
+def _print(text: str, style: str | None = None) -> None:
+    output.stdout.print(text, style=style, markup=False)

@@ -1,0 +1,110 @@
+"""``handraise send``: hands in files as their sender would, signed with the source's secret."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import httpx
+import typer
+
+from services.capture.adapters import ADAPTERS
+from services.capture.config import API, CaptureConfig, parse
+from services.cli import configfiles, output, target
+from services.cli.output import CommandError
+
+_TIMEOUT_S = 10.0
+
+
+class Sender:
+    """Posts bodies to capture as the vendor does; one connection pool for all."""
+
+    def __init__(self, where: target.Target, config: CaptureConfig) -> None:
+        self._where = where
+        self._config = config
+        self._client = httpx.AsyncClient(base_url=where.http, timeout=_TIMEOUT_S)
+
+    async def __aenter__(self) -> Sender:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def post(self, source: str, body: bytes) -> httpx.Response:
+        """One request; the answer, whatever it is.
+
+        :raises CommandError: the source or its secret is unknown here.
+        """
+        path, headers = self._request(source, body)
+        return await self._client.post(path, content=body, headers=headers)
+
+    def _request(self, source: str, body: bytes) -> tuple[str, dict[str, str]]:
+        found = self._config.sources.get(source)
+        if found is None:
+            known = ", ".join(sorted(self._config.sources))
+            raise CommandError(f"sources.yaml has no source {source!r}; there are {known}")
+        if found.config.adapter == API:
+            key = {"authorization": f"Bearer {self._where.api_key}"}
+            return "/v1/leads", {"content-type": "application/json", **key}
+        name = found.config.secret or ""
+        secret = self._where.secret(name)
+        if secret is None:
+            raise CommandError(f"the secret of {source!r} is unknown: set HANDRAISE_SECRET_{name}")
+        signed = ADAPTERS[found.config.adapter].sign(body, secret.encode(), time.time())
+        return f"/hooks/{source}", {"content-type": "application/json", **signed}
+
+
+def send(
+    source: Annotated[str, typer.Argument(help="As sources.yaml names it; `api` for /v1/leads.")],
+    files: Annotated[list[Path], typer.Argument(help="Request bodies.", exists=True)],
+    config: Annotated[Path | None, typer.Option(help="Configuration folder.")] = None,
+    data: output.DataOption = None,
+    json: output.JsonOption = False,
+) -> None:
+    """Sign each file as the vendor does and post it; exit 1 when one is refused."""
+    where = target.find(data)
+    answers = asyncio.run(_send(where, loaded(where, config), source, files))
+    if json:
+        for answer in answers:
+            output.emit(answer)
+    else:
+        columns = ["file", "http", "status", "submission_id", "detail"]
+        output.show(answers, columns, "nothing to send")
+    if any(answer["http"] != 200 for answer in answers):
+        raise typer.Exit(1)
+
+
+def loaded(where: target.Target, config: Path | None) -> CaptureConfig:
+    """The sources of the running installation, else of the folder."""
+    folder = config or (Path(where.running.config) if where.running else None)
+    return parse(configfiles.load(configfiles.folder(folder)))
+
+
+async def _send(
+    where: target.Target, config: CaptureConfig, source: str, files: list[Path]
+) -> list[dict[str, Any]]:
+    answers = []
+    async with Sender(where, config) as sender:
+        for file in files:
+            response = await sender.post(source, file.read_bytes())
+            answers.append({"file": str(file), "http": response.status_code, **_body(response)})
+    return answers
+
+
+def _body(response: httpx.Response) -> dict[str, Any]:
+    try:
+        answer = response.json()
+    except ValueError:
+        return {"detail": response.text[:200]}
+    return answer if isinstance(answer, dict) else {"detail": str(answer)}
+
+
+def accepted(response: httpx.Response) -> tuple[UUID, str] | None:
+    """Submission id and status of an answer with 200; None for any other."""
+    if response.status_code != 200:
+        return None
+    answer = response.json()
+    return UUID(answer["submission_id"]), answer["status"]
