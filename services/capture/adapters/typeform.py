@@ -66,9 +66,10 @@ class Typeform:
         values: dict[str, Any] = dict(_hidden(response, source.mapping))
         by_type: dict[str, list[str]] = {"email": [], "phone_number": []}
         for ref, kind, value in _answers(response):
+            target = _target(ref, source.mapping)
+            values[target] = value
             if kind in by_type:
-                by_type[kind].append(str(value))
-            values[_target(ref, source.mapping)] = value
+                by_type[kind].append(target)
         _only_one(values, "email", by_type["email"])
         _only_one(values, "phone", by_type["phone_number"])
         values["form_id"] = source.form_id or response.get("form_id")
@@ -132,5 +133,5 @@ def _value(kind: str, value: Any) -> Any:
 
 def _only_one(values: dict[str, Any], target: str, answered: list[str]) -> None:
     # Two e-mail questions (own, colleague's) say nothing about whose is whose without a mapping.
-    if target not in values and len(answered) == 1:
-        values[target] = answered[0]
+    if target not in values and len(answered) == 1 and answered[0].startswith("fields."):
+        values[target] = values.pop(answered[0])

@@ -87,13 +87,13 @@ async def delete(conn: Connection, ids: Sequence[int]) -> None:
 
 _POSTPONE = """
 update capture.spool
-set attempts = attempts + 1, due_at = now() + $2 * (2 ^ least(attempts + 1, 4))
+set attempts = attempts + 1, due_at = now() + $2::interval * power(2, least(attempts, 4))
 where id = any($1::bigint[])
 """
 
 
 async def postpone(conn: Connection, ids: Sequence[int], base: timedelta) -> None:
-    """It was published; due again after ``base``, doubled each time up to sixteenfold."""
+    """It was published; due again after ``base``, doubled each time up to sixteen-fold."""
     await conn.execute(_POSTPONE, list(ids), base)
 
 
