@@ -11,7 +11,8 @@ import structlog
 from asyncpg import exceptions as pg
 from asyncpg.pool import PoolConnectionProxy
 from pydantic_core import from_json, to_json
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+from tenacity.wait import wait_exponential, wait_random
 
 from schemas.base import Lane
 from services.runtime.settings import PostgresSettings
@@ -133,7 +134,7 @@ async def patiently(attempt: Callable[[], Awaitable[T]], *, doing: str) -> T:
 
     retrying = AsyncRetrying(
         retry=retry_if_exception(is_infrastructure),
-        wait=wait_exponential_jitter(initial=0.05, max=1, jitter=0.1),
+        wait=wait_exponential(multiplier=0.05, max=1) + wait_random(0, 0.1),
         before_sleep=say,
         reraise=True,
     )
