@@ -103,21 +103,29 @@ async def read(
     Joins no group and commits nothing: reading does not consume them.
     """
     quieten()
+    present = await _present(kafka, topics or dead_letter_topics())
+    if not present:
+        return
     consumer = AIOKafkaConsumer(
-        **connection(kafka, "handraise-dlq"), enable_auto_commit=False, fetch_max_wait_ms=50
+        *present,
+        **connection(kafka, "handraise-dlq"),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=50,
     )
     await consumer.start()
     try:
-        places = await _places(consumer, topics or dead_letter_topics())
-        if not places:
-            return
+        places = sorted(consumer.assignment(), key=lambda p: (present.index(p.topic), p.partition))
         async with asyncio.timeout(_ASK_TIMEOUT_S):
             first = await consumer.beginning_offsets(places)
             ends = await consumer.end_offsets(places)
+        consumer.pause(*places)
         for place in places:
             if first[place] < ends[place]:
-                async for letter in _read_one(consumer, place, first[place], ends[place]):
+                consumer.resume(place)
+                async for letter in _read_one(consumer, place, ends[place]):
                     yield letter
+                consumer.pause(place)
     finally:
         await consumer.stop()
 
@@ -131,29 +139,19 @@ async def find(kafka: KafkaSettings, ref: str) -> DeadLetter | None:
     return None
 
 
-async def _places(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> list[TopicPartition]:
-    known = await consumer.topics()
-    places = []
-    for topic in topics:
-        if topic in known:
-            numbers = consumer.partitions_for_topic(topic) or await _partitions(consumer, topic)
-            places += [TopicPartition(topic, number) for number in sorted(numbers)]
-    return places
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    consumer.subscribe([topic])
-    await consumer.topics()
-    found: set[int] = consumer.partitions_for_topic(topic) or set()
-    consumer.unsubscribe()
-    return found
+async def _present(kafka: KafkaSettings, topics: Sequence[str]) -> list[str]:
+    client = AIOKafkaConsumer(**connection(kafka, "handraise-dlq"))
+    await client.start()
+    try:
+        known = await client.topics()
+    finally:
+        await client.stop()
+    return [topic for topic in topics if topic in known]
 
 
 async def _read_one(
-    consumer: AIOKafkaConsumer, place: TopicPartition, first: int, end: int
+    consumer: AIOKafkaConsumer, place: TopicPartition, end: int
 ) -> AsyncIterator[DeadLetter]:
-    consumer.assign([place])
-    consumer.seek(place, first)
     while await consumer.position(place) < end:
         got = await consumer.getmany(place, timeout_ms=int(_IDLE_S * 1000))
         if not got:

@@ -188,19 +188,16 @@ async def publish(kafka: KafkaSettings, outputs: Sequence[Output]) -> None:
 async def contents(kafka: KafkaSettings, *topics: str) -> list[ConsumerRecord]:
     """Everything that is in these topics now, read without a group."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka.bootstrap_servers, enable_auto_commit=False, fetch_max_wait_ms=20
+        *topics,
+        bootstrap_servers=kafka.bootstrap_servers,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=20,
     )
     await consumer.start()
     try:
-        places = []
-        for name in topics:
-            consumer.subscribe([name])
-            await consumer._client._wait_on_metadata(name)
-            places += [TopicPartition(name, n) for n in consumer.partitions_for_topic(name) or ()]
-        consumer.unsubscribe()
-        consumer.assign(places)
+        places = list(consumer.assignment())
         ends = await consumer.end_offsets(places)
-        await consumer.seek_to_beginning(*places)
         found: list[ConsumerRecord] = []
         while [p for p in places if await consumer.position(p) < ends[p]]:
             for records in (await consumer.getmany(timeout_ms=200)).values():

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from services.runtime.stage.subscriber import StageSubscriber
 
 PERIOD_S: Final = 0.5
+SILENCE_S: Final = 5.0
+"""So long without an answer to a fetch, and the stage waits for Kafka, even if it has no work."""
 _POSITION_TIMEOUT_S: Final = 0.2
 
 
@@ -49,6 +51,8 @@ class Observer:
         sub.runner.telemetry.lag(self._lag_s())
         sub.runner.telemetry.batch_line()
         signs = self.signs()
+        sub.broker_silent = signs.fetch_age_s is not None and signs.fetch_age_s > SILENCE_S
+        sub.runner.telemetry.shown(sub.waiting_for)
         if not suspicious(signs, time.monotonic(), self._patience_s):
             return None
         answers = await self._broker_answers()
@@ -60,7 +64,7 @@ class Observer:
         return Signs(
             beat_at=sub.beat_at,
             working=bool(sub.at_hand),
-            retrying=sub.waiting_for is not None,
+            retrying=sub.retrying,
             behind_since=self._behind_since,
             fetch_age_s=self._fetch_age_s(),
         )

@@ -215,7 +215,7 @@ class StageRunner(Generic[E]):
             result = await retrying(again)
         finally:
             waited_for, self.waiting_for = self.waiting_for, None
-            self.telemetry.waiting(None)
+            self.telemetry.shown(None)
         seconds = round(time.monotonic() - started, 3)
         log.info("resumed", stage=self.spec.name, waited_for=waited_for, seconds=seconds)
         return result
@@ -226,4 +226,4 @@ class StageRunner(Generic[E]):
                 "waiting", stage=self.spec.name, waiting_for=what, error=type(error).__name__
             )
         self.waiting_for = what
-        self.telemetry.waiting(what)
+        self.telemetry.retried(what)

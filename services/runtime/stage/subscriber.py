@@ -69,6 +69,8 @@ class StageSubscriber(BatchSubscriber):
     at_hand: Records
     paused: bool
     poll_failing: bool
+    broker_silent: bool
+    """No fetch was answered for a while; found by the observer."""
     beat_at: float
     """Monotonic seconds of the last sign of life."""
     taken_at: float
@@ -140,7 +142,7 @@ class StageSubscriber(BatchSubscriber):
             if failures:
                 failures = 0
                 self.poll_failing = False
-                self.runner.telemetry.waiting(None)
+                self.runner.telemetry.shown(None)
             if batch:
                 epoch = self.epoch  # before anything is awaited: a revocation makes it stale
                 if not self._live:
@@ -150,7 +152,7 @@ class StageSubscriber(BatchSubscriber):
     async def _poll_failed(self, error: KafkaError, failures: int) -> None:
         self.poll_failing = True
         self.beat()
-        self.runner.telemetry.waiting("kafka")
+        self.runner.telemetry.retried("kafka")
         log.warning("poll_failed", stage=self.runner.spec.name, error=type(error).__name__)
         await asyncio.sleep(_BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)])
 
@@ -196,7 +198,12 @@ class StageSubscriber(BatchSubscriber):
     @property
     def waiting_for(self) -> WaitingFor | None:
         """What the stage waits for outside, while it does."""
-        return "kafka" if self.poll_failing else self.runner.waiting_for
+        return "kafka" if self.poll_failing or self.broker_silent else self.runner.waiting_for
+
+    @property
+    def retrying(self) -> bool:
+        """Whether it is repeating something and says so."""
+        return self.poll_failing or self.runner.waiting_for is not None
 
     def beat(self) -> None:
         self.beat_at = time.monotonic()
@@ -329,7 +336,7 @@ def adopt(
     subscriber.busy, subscriber.committing = asyncio.Lock(), asyncio.Lock()
     subscriber.dirty = asyncio.Event()
     subscriber.ahead, subscriber.at_hand = (), ()
-    subscriber.paused = subscriber.poll_failing = False
+    subscriber.paused = subscriber.poll_failing = subscriber.broker_silent = False
     subscriber.beat_at = subscriber.taken_at = time.monotonic()
     subscriber._live = runner.spec.lane is Lane.LIVE
     return subscriber

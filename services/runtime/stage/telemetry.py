@@ -43,7 +43,7 @@ class StageTelemetry:
         self._batches = self._records = self._outputs = 0
         self._slowest_s = 0.0
         self._logged_at = 0.0
-        self.waiting(None)
+        self.shown(None)
         self._lag.set(0)
 
     def taken(self, records: int) -> None:
@@ -70,11 +70,15 @@ class StageTelemetry:
     def commit_lost(self, reason: str) -> None:
         self._lost_commits[reason].inc()
 
-    def waiting(self, what: WaitingFor | None) -> None:
+    def retried(self, what: WaitingFor) -> None:
+        """One more attempt failed."""
+        self._retries[what].inc()
+        self.shown(what)
+
+    def shown(self, what: WaitingFor | None) -> None:
+        """What the stage waits for now."""
         for name, gauge in self._waiting.items():
             gauge.set(1 if name == what else 0)
-        if what is not None:
-            self._retries[what].inc()
 
     def lag(self, seconds: float) -> None:
         self._lag.set(seconds)
