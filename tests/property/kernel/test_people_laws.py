@@ -109,6 +109,8 @@ def test_windows_cover_time_without_gap_or_overlap(
     where, at = ZoneInfo(change[0]), change[1] + timedelta(minutes=minutes)
     start, end = window_start(window, where, at), window_end(window, where, at)
     assert start <= at < end
+    assert (start.tzinfo, end.tzinfo) == (UTC, UTC)
+    assert window is not Window.HOUR or end - start <= timedelta(hours=1)
     assert window_start(window, where, end) == end
     assert window_start(window, where, start) == start
     assert window_start(window, where, end - timedelta(seconds=1)) == start
