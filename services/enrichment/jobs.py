@@ -39,6 +39,7 @@ MOST_ATTEMPTS: Final = 3
 _AT_ONCE: Final = 200
 _IDLE_S: Final = 1.0
 _LEASE_MARGIN_S: Final = 5.0
+_STUCK_S: Final = 60.0
 
 
 class Jobs:
@@ -64,6 +65,8 @@ class Jobs:
         self._to_work = asyncio.Event()
         self._to_watch = asyncio.Event()
         self._leased: set[UUID] = set()
+        # The stage decides on the same few connections: answers must not take them all.
+        self._few = asyncio.Semaphore(2)
 
     def wake(self) -> None:
         """Jobs were committed."""
@@ -106,8 +109,23 @@ class Jobs:
                 self._metrics.enrichment_jobs.set(await store.count(conn))
                 wait = await store.next_deadline(conn, self._lane)
                 return _IDLE_S if wait is None else wait
-        await self._settle(due, over=True)
+        await self._isolating(due)
         return 0.0
+
+    async def _isolating(self, due: Sequence[UUID]) -> None:
+        """All in one transaction; where that fails, each alone, so that one costs only itself."""
+        try:
+            await self._settle(due, over=True)
+        except Exception as error:
+            if is_infrastructure(error):
+                raise
+            if len(due) > 1:
+                for one in due:
+                    await self._isolating([one])
+                return
+            log.error("enrichment_job_stuck", input_id=str(due[0]), error=type(error).__name__)
+            async with self._pool.acquire() as conn:
+                await store.postpone(conn, due[0], _STUCK_S)
 
     # -- questions ---------------------------------------------------------------------------
     async def _work(self, group: asyncio.TaskGroup) -> None:
@@ -164,13 +182,14 @@ class Jobs:
                 for question in open_now:
                     group.create_task(self._ask(config, job, question))
             asked |= {question.provider for question in open_now}
-        await self._settle([job.input_id], last=True)
+        async with self._few:
+            await self._settle([job.input_id], last=True)
 
     async def _open(
         self, config: EnrichmentConfig, job: Job, asked: frozenset[str]
     ) -> list[Question]:
         """What to ask next, given what is known by now."""
-        async with self._pool.acquire() as conn:
+        async with self._few, self._pool.acquire() as conn:
             state = await store.peek(conn, job.lead_id)
         at = self._now()
         view = picture(state, job.event, at)
@@ -180,7 +199,8 @@ class Jobs:
     async def _ask(self, config: EnrichmentConfig, job: Job, question: Question) -> None:
         values = await self._asking.ask(self._pool, config, question)
         if values:
-            await self._settle([job.input_id], values=values)
+            async with self._few:
+                await self._settle([job.input_id], values=values)
 
     # -- settling ----------------------------------------------------------------------------
     async def _settle(
@@ -193,6 +213,8 @@ class Jobs:
     ) -> None:
         async with self._pool.acquire() as conn, conn.transaction():
             leads = await store.leads_of(conn, input_ids)
+            if not leads:
+                return
             states = await store.lock(conn, leads)
             jobs = await store.open_jobs(conn, input_ids)
             found = settle(

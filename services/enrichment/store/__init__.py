@@ -1,0 +1,41 @@
+"""All SQL of enrichment. Callers hold a transaction; rows are locked in the order of lead ids."""
+
+from services.enrichment.store.answers import answers, forget_answers, keep
+from services.enrichment.store.jobs import (
+    Claimed,
+    NewJob,
+    add_jobs,
+    claim,
+    count,
+    due,
+    give_back,
+    leads_of,
+    mark_published,
+    next_deadline,
+    open_jobs,
+    postpone,
+    remove,
+)
+from services.enrichment.store.leads import lock, peek, write
+
+__all__ = [
+    "Claimed",
+    "NewJob",
+    "add_jobs",
+    "answers",
+    "claim",
+    "count",
+    "due",
+    "forget_answers",
+    "give_back",
+    "keep",
+    "leads_of",
+    "lock",
+    "mark_published",
+    "next_deadline",
+    "open_jobs",
+    "peek",
+    "postpone",
+    "remove",
+    "write",
+]
