@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI, Request, Response, Security
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import Histogram
 from starlette.requests import ClientDisconnect
@@ -65,7 +64,8 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
 
     async def principal(
         request: Request,
-        given: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+        # A default, not an annotation: those are text here, and could not name ``scope``.
+        given: HTTPAuthorizationCredentials | None = Security(_BEARER, scopes=[scope.value]),  # noqa: B008
     ) -> Principal:
         keys: KeyRing = request.app.state.keys
         if given is None:
@@ -79,7 +79,6 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
             raise Problem(403, "Forbidden", f"This key lacks the scope {scope}.", scope=scope)
         return found
 
-    principal.required_scope = scope  # type: ignore[attr-defined]
     return principal
 
 
@@ -196,29 +195,14 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         "description": "What is wrong, as a problem document.",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
-    needed = {(r.path, m.lower()): _needed(r) for r in _api_routes(app) for m in r.methods or ()}
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
+    for operations in document["paths"].values():
+        for operation in operations.values():
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = refused
-            if scope := needed.get((path, method)):
-                operation["security"] = [{_BEARER.scheme_name: [scope.value]}]
-                operation["x-required-scope"] = scope.value
+            for scope in operation.get("security", [{}])[0].get(_BEARER.scheme_name, ()):
+                operation["x-required-scope"] = scope
     app.openapi_schema = document
     return document
-
-
-def _api_routes(app: FastAPI) -> list[APIRoute]:
-    return [route for route in app.routes if isinstance(route, APIRoute)]
-
-
-def _needed(route: APIRoute) -> Scope | None:
-    """The scope of the route's :func:`require`, if it has one."""
-    for dependency in route.dependant.dependencies:
-        scope = getattr(dependency.call, "required_scope", None)
-        if isinstance(scope, Scope):
-            return scope
-    return None
 
 
 __all__ = [

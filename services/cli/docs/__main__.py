@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 
 from schemas import export
-from services.cli.docs import asyncapi
+from services.cli.docs import asyncapi, openapi
 
 ROOT = Path(__file__).parents[3]
 
@@ -20,7 +20,10 @@ def documents(root: Path = ROOT) -> dict[Path, str]:
     """The text of every document, by its path below ``root``."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     version: str = project["version"]
-    return {root / "docs" / "asyncapi.json": export.render(asyncapi.document(version))}
+    return {
+        root / "docs" / "asyncapi.json": export.render(asyncapi.document(version)),
+        root / "docs" / "openapi.json": export.render(openapi.document(version)),
+    }
 
 
 def outdated(root: Path = ROOT) -> list[str]:

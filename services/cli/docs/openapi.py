@@ -1,0 +1,85 @@
+"""The one OpenAPI document of all HTTP routes, merged from the services' own. Pure.
+
+Each service serves its part; the paths say which by their ``servers``. The probes, which every
+process has, are in it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from fastapi import APIRouter, FastAPI
+
+from services.capture import http as capture
+from services.routing import http as routing
+from services.runtime.http import create_app
+from services.runtime.metrics import Metrics
+
+Node = dict[str, Any]
+
+# Declaring routes asks nothing of what they need when they are called.
+ROUTERS: Mapping[str, Callable[[], APIRouter]] = {
+    "capture": lambda: capture.router(cast(capture.Doors, None)),
+    "routing": lambda: routing.router(cast(routing.Ask, None)),
+}
+PORTS = {"capture": 8080, "routing": 8081}
+"""Where ``deploy/compose.yaml`` publishes each; ``handraise up`` prints its own."""
+PROBES = ("/live", "/ready", "/metrics")
+
+_ABOUT = """\
+`/v1` takes an API key (`Authorization: Bearer`, made by `handraise keys create`) with the scope of
+`x-required-scope`; `/hooks` takes the signature of the source. Faults are problem documents (RFC
+9457). A 200 for a lead is sent only after it is durable. `servers` says which process answers."""
+
+
+class Conflict(ValueError):
+    """Two services give one name two meanings."""
+
+
+def application(service: str) -> FastAPI:
+    """The service's routes on an application of their own, which can answer nothing."""
+    app = create_app(f"Handraise {service}", metrics=Metrics())
+    app.include_router(ROUTERS[service]())
+    return app
+
+
+def document(version: str) -> Node:
+    """The whole OpenAPI document.
+
+    :raises Conflict: where two services give the same path or component two meanings.
+    """
+    paths: Node = {}
+    components: dict[str, Node] = {}
+    for service in ROUTERS:
+        part = application(service).openapi()
+        for path, operations in part["paths"].items():
+            _place(paths, path, operations if path in PROBES else _served(operations, service))
+        for sort, named in part.get("components", {}).items():
+            for name, body in named.items():
+                _place(components.setdefault(sort, {}), name, body)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Handraise HTTP",
+            "version": version,
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [_server("capture"), _server("routing")],
+        "paths": dict(sorted(paths.items())),
+        "components": {sort: dict(sorted(named.items())) for sort, named in components.items()},
+    }
+
+
+def _served(operations: Node, service: str) -> Node:
+    return {"servers": [_server(service)], **operations}
+
+
+def _server(service: str) -> Node:
+    return {"url": f"http://127.0.0.1:{PORTS[service]}", "description": service}
+
+
+def _place(target: Node, name: str, body: Any) -> None:
+    if target.setdefault(name, body) != body:
+        raise Conflict(f"{name} means two things")
