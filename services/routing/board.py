@@ -6,6 +6,7 @@ is dirty afterwards; in between nothing here touches a database.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -83,6 +84,9 @@ class Board:
         self.dirty_turns: set[tuple[str, str, str]] = set()
         self.changes: list[Change] = []
         self.new_scores: set[UUID] = set()
+        self.burst: int | None = None
+        """Most leads that one rep gets in this transaction; None for no limit."""
+        self.served: Counter[str] = Counter()
 
     # -- reading ------------------------------------------------------------------------------
     def lead(self, lead_id: UUID, account_key: str) -> LeadState:
@@ -182,6 +186,7 @@ class Board:
 
     def given(self, rep_id: str) -> None:
         """Count one more lead against a rep's caps."""
+        self.served[rep_id] += 1
         if rep_id in self.loaded.loads:
             self.loaded.loads[rep_id] = self.loaded.loads[rep_id].plus_one()
 

@@ -10,7 +10,7 @@ from typing import Any
 from schemas.base import TierName
 from services.kernel.people import Absence, Pool
 from services.routing.board import Board
-from services.routing.eligibility import OFF_OR_FULL, Barred, Past, over_cap, past_owner
+from services.routing.eligibility import OFF_OR_FULL, Barred, Cap, Past, over_cap, past_owner
 from services.routing.plan import tier_group
 
 _FOR_GOOD = frozenset({Absence.INACTIVE, Past.OWNER})
@@ -84,6 +84,8 @@ def survey(board: Board, pool: Pool, tier: TierName, excluded: tuple[str, ...]) 
 
 
 def _full(board: Board, member: str) -> Barred | None:
+    if board.burst is not None and board.served[member] >= board.burst:
+        return Barred(Cap.BURST)
     if member not in board.plan.capped:
         return None
     return over_cap(board.plan.teams.rep[member], board.load(member), board.now)

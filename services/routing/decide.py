@@ -67,8 +67,12 @@ def drained(board: Board, attempt: Attempt, event: LeadScored) -> list[Change]:
     subject = _subject(attempt, event, draining=True)
     placement = place(board, subject)
     if placement.status is AssignmentStatus.HELD:
-        board.put(replace(attempt, held_until=placement.held_until, pool=placement.pool))
+        due = attempt.held_until is None or attempt.held_until <= board.now
+        if due or placement.pool != attempt.pool:
+            board.put(replace(attempt, held_until=placement.held_until, pool=placement.pool))
         return []
+    if placement.status is AssignmentStatus.NURTURED:
+        return []  # the rules changed while it waited; it does not move down
     return [_write(board, lead, attempt, subject, placement, event, attempt.origin)]
 
 

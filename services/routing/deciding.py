@@ -1,4 +1,4 @@
-"""The deciding transaction: lock, load, decide, save. Everything that routing decides goes this way.
+"""The deciding transaction: lock, load, decide, save. Every decision of routing goes this way.
 
 Why one transaction for a whole batch: docs/decisions/routing-transaction.md.
 """

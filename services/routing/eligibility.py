@@ -28,6 +28,8 @@ class Cap(StrEnum):
     DAY = "cap_day"
     WEEK = "cap_week"
     OPEN = "cap_open"
+    BURST = "burst"
+    """Has just been given as many held leads as one person can look at."""
 
 
 class Past(StrEnum):
@@ -39,7 +41,9 @@ class Past(StrEnum):
 Why = Absence | Cap | Past
 """Why a member cannot get a lead."""
 
-OFF_OR_FULL: frozenset[Why] = frozenset({Absence.OFF_HOURS, Absence.HOLIDAY, *Cap})
+OFF_OR_FULL: frozenset[Why] = frozenset(
+    {Absence.OFF_HOURS, Absence.HOLIDAY, Cap.HOUR, Cap.DAY, Cap.WEEK, Cap.OPEN}
+)
 """What routing anyway looks past."""
 
 

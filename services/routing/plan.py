@@ -13,6 +13,7 @@ from services.kernel.calendars import Calendars
 from services.kernel.people import Pool, Rep, Teams
 from services.routing.policy import Rule, Target
 
+TIERS = tuple(tier.value for tier in TierName)
 ALL_TIERS = "all"
 """The tier group of a pool that rotates all tiers together."""
 
@@ -44,6 +45,10 @@ class Plan:
     managers: Mapping[str, str] = field(default_factory=dict)
     """Pool to the person who gets what the pool cannot place."""
 
+    _reachable: dict[str | None, frozenset[str]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
     @cached_property
     def weights(self) -> Mapping[str, Mapping[str, int]]:
         """Pool to member to weight."""
@@ -67,15 +72,22 @@ class Plan:
     def rep(self, name: str | None) -> Rep | None:
         return self.teams.rep.get(name) if name is not None else None
 
+    def chain(self, name: str | None) -> tuple[Pool, ...]:
+        """A pool and, in order, those that it overflows into."""
+        found: list[Pool] = []
+        pool = self.pool(name)
+        while pool is not None and pool not in found:
+            found.append(pool)
+            pool = self.pool(pool.overflow)
+        return tuple(found)
+
     def reachable(self, name: str | None) -> frozenset[str]:
-        """The pools that a lead of ``name`` may end in: itself, its overflows, the catch-all's."""
-        found: set[str] = set()
-        for start in (name, self.catch_all.pool):
-            pool = self.pool(start)
-            while pool is not None and pool.id not in found:
-                found.add(pool.id)
-                pool = self.pool(pool.overflow)
-        return frozenset(found)
+        """The pools that a lead of ``name`` may end in: itself, its overflows, the catch-all."""
+        known = self._reachable.get(name)
+        if known is None:
+            ends = {pool.id for pool in self.chain(name)}
+            known = self._reachable[name] = frozenset(ends | {self.catch_all.pool or ""} - {""})
+        return known
 
     def pools_of(self, person: str) -> tuple[str, ...]:
         return tuple(name for name, weights in self.weights.items() if person in weights)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+import asyncpg
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
@@ -185,7 +186,7 @@ def _windows(plan: Plan, rep_id: str, now: datetime) -> tuple[datetime, datetime
     return hour, day, week
 
 
-def _loaded(row: Mapping[str, Any]) -> Loaded:
+def _loaded(row: asyncpg.Record) -> Loaded:
     loaded = Loaded()
     for lead in _read(_LEADS, row["leads"]):
         loaded.leads[lead.lead_id] = LeadState(

@@ -107,19 +107,26 @@ from routing.attempts a where a.assignment_id = any($1::uuid[])
 """
 
 QUEUES = """
-select pool, count(*) as held, min(held_since) as oldest
-from routing.attempts where status = 'held' group by pool
+select pool, count(*)::int as held, min(held_since) as oldest,
+       (count(*) filter (where held_until <= $1))::int as overdue
+from routing.attempts where status = 'held' group by pool order by pool
 """
 
 HELD = """
-select assignment_id, lead_id, account_key, pool from routing.attempts
-where status = 'held' and pool = $1
-order by tier_rank, received_at, assignment_id limit $2
+(select assignment_id, lead_id, account_key from routing.attempts
+ where status = 'held' and pool = $1
+ order by tier_rank, received_at, assignment_id limit $2)
+union
+(select assignment_id, lead_id, account_key from routing.attempts
+ where status = 'held' and pool = $1 and held_until <= $3
+ order by tier_rank, received_at, assignment_id limit 200)
 """
+
+ONE_ANNOUNCER = "select pg_advisory_xact_lock(hashtextextended('routing.announced', 0))"
 
 ANNOUNCED = "select version from routing.announced order by id desc limit 1"
 
-ANNOUNCE = "insert into routing.announced (version) values ($1)"
+ANNOUNCE = "insert into routing.announced (version) values ($1) returning id"
 
 SEAT = """
 insert into routing.turns (pool, tier_group, member, weight, count, entitlement)

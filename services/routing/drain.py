@@ -1,0 +1,133 @@
+"""Giving held leads to reps as they become free: each second, by tier and age."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import datetime
+from typing import Final, cast
+
+import asyncpg
+
+from schemas.assignment import AssignmentStatus
+from services.routing import decide
+from services.routing.board import Board
+from services.routing.deciding import Clock, decide_with
+from services.routing.eligibility import away
+from services.routing.events import outputs
+from services.routing.handlers import Meters
+from services.routing.model import Change
+from services.routing.plan import Plan
+from services.routing.store import queues as store
+from services.routing.store.boards import Scope
+from services.routing.store.queues import Held, Queue
+from services.runtime.configstore import LiveConfig
+from services.runtime.metrics import Metrics
+from services.runtime.outbox import Outbox
+
+BURST: Final = 3
+"""Held leads that one rep gets at a time; the next ones a second later."""
+PERIOD_S: Final = 1.0
+_MORE: Final = 20
+"""Looked at beyond what can be given, as some may exclude whoever is free."""
+STAGE: Final = "routing.drain"
+
+
+class Drain:
+    """The background task; any number of processes may run one."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        outbox: Outbox,
+        config: LiveConfig[Plan],
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._pool = pool
+        self._outbox = outbox
+        self._config = config
+        self._clock = clock
+        self._metrics = metrics
+        self._meters = Meters(metrics)
+        self._woken = asyncio.Event()
+        self._shown: set[str] = set()
+
+    def wake(self) -> None:
+        """Look at once: somebody may have become free."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Drain until cancelled."""
+        while True:
+            await self.once()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), PERIOD_S)
+            self._woken.clear()
+
+    async def once(self) -> int:
+        """One pass over all pools that somebody waits for; how many leads were given out."""
+        now = self._clock()
+        waiting = await store.queues(self._pool, now)
+        self._show(waiting, now)
+        given = 0
+        for queue in waiting:
+            given += await self._queue(queue, now)
+        return given
+
+    async def _queue(self, queue: Queue, now: datetime) -> int:
+        plan = self._config.current.value
+        free = _working(plan, queue.pool, now)
+        if not free and not queue.overdue:
+            return 0
+        limit = BURST * free + _MORE if free else 0
+        held = await store.first(self._pool, queue.pool, now, limit)
+        return await self._try(queue.pool, held) if held else 0
+
+    async def _try(self, name: str, held: list[Held]) -> int:
+        async with self._pool.acquire() as proxy, proxy.transaction():
+            connection = cast(asyncpg.Connection, proxy)
+            config = await self._config.locked(connection)
+            scope = Scope(
+                leads={one.lead_id: 0 for one in held},
+                accounts=frozenset(one.account_key for one in held),
+                pools=config.value.reachable(name),
+            )
+            changes = await decide_with(
+                connection, config, self._clock, scope, lambda board: _drained(board, held)
+            )
+            made = await self._outbox.store(
+                connection, outputs(config.value, changes, cause=None, stage=STAGE)
+            )
+        await self._outbox.release(made)
+        self._meters.observe(made)
+        return len(changes)
+
+    def _show(self, waiting: list[Queue], now: datetime) -> None:
+        for name in self._shown - {queue.pool for queue in waiting}:
+            self._metrics.holds.labels(name).set(0)
+            self._metrics.oldest_hold.labels(name).set(0)
+        for queue in waiting:
+            age = max(0.0, (now - queue.oldest).total_seconds())
+            self._metrics.holds.labels(queue.pool).set(queue.held)
+            self._metrics.oldest_hold.labels(queue.pool).set(age)
+            self._shown.add(queue.pool)
+
+
+def _working(plan: Plan, name: str, now: datetime) -> int:
+    """Who of a pool, or of those it overflows into, works now; caps are counted under the locks."""
+    members = {member for pool in plan.chain(name) for member in plan.weights[pool.id]}
+    return sum(away(plan.rep(member), plan.calendars, now, None) is None for member in members)
+
+
+def _drained(board: Board, held: list[Held]) -> list[Change]:
+    board.burst = BURST
+    changes: list[Change] = []
+    found = [board.lead(one.lead_id, one.account_key) for one in held]
+    attempts = [lead.last for lead in found if lead.last is not None]
+    waiting = [one for one in attempts if one.status is AssignmentStatus.HELD]
+    for attempt in sorted(waiting, key=lambda one: one.rank):
+        scored = board.lead_of(attempt).scored
+        assert scored is not None  # the scope asks for it
+        changes += decide.drained(board, attempt, scored)
+    return changes

@@ -1,0 +1,92 @@
+"""``POST /v1/assignments/{assignment_id}/accept`` and ``/reject``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.assignment import AssignmentStatus, RequestAction
+from services.routing.answer import Request
+from services.routing.life import Refusal, Refused
+from services.routing.model import Attempt
+from services.routing.requests import Outcome
+from services.runtime.apikeys import Principal, Scope
+from services.runtime.http import Problem, require
+
+Ask = Callable[[UUID, Request], Awaitable[Outcome | None]]
+
+Actor = Annotated[Principal, Depends(require(Scope.ASSIGNMENTS_ACT))]
+
+
+class Act(BaseModel):
+    """Who acts, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rep_id: Annotated[str, Field(min_length=1, max_length=64)]
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class Acted(BaseModel):
+    """What the attempt is now."""
+
+    assignment_id: UUID
+    status: AssignmentStatus
+    lead_id: UUID
+
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: {"description": "no valid API key"},
+    403: {"description": "the key lacks the scope, or another rep has the lead"},
+    404: {"description": "there is no such assignment"},
+    409: {"description": "the attempt is over; names the present owner"},
+}
+
+
+def router(ask: Ask) -> APIRouter:
+    """The routes; ``ask`` decides a request and commits it."""
+    routes = APIRouter(prefix="/v1/assignments/{assignment_id}", tags=["assignments"])
+
+    @routes.post("/accept", responses=_PROBLEMS)
+    async def accept(assignment_id: UUID, act: Act, _: Actor) -> Acted:
+        """The rep takes the lead up. Repeating it is answered the same."""
+        return await _act(ask, assignment_id, act, RequestAction.ACCEPT)
+
+    @routes.post("/reject", responses=_PROBLEMS)
+    async def reject(assignment_id: UUID, act: Act, _: Actor) -> Acted:
+        """The rep gives the lead back; somebody else gets it at once, or it is held."""
+        return await _act(ask, assignment_id, act, RequestAction.REJECT)
+
+    return routes
+
+
+async def _act(ask: Ask, assignment_id: UUID, act: Act, action: RequestAction) -> Acted:
+    outcome = await ask(assignment_id, Request(action, act.rep_id, act.reason))
+    if outcome is None:
+        raise Problem(404, "Unknown assignment", "There is no assignment with this id.")
+    if isinstance(outcome.answered.verdict, Refused):
+        raise _refusal(outcome.answered.verdict.why, outcome.last)
+    changes = outcome.answered.changes
+    status = changes[0].status if changes else outcome.found.status
+    return Acted(assignment_id=assignment_id, status=status, lead_id=outcome.found.lead_id)
+
+
+def _refusal(why: Refusal, last: Attempt) -> Problem:
+    match why:
+        case Refusal.NOT_YOURS:
+            return Problem(403, "Not yours", "Another rep has this lead.")
+        case Refusal.OVER | Refusal.STALE:
+            owner = last.rep_id if last.is_active else None
+            now = f"{owner} has the lead now" if owner else "nobody has the lead now"
+            return Problem(
+                409,
+                "The attempt is over",
+                f"This attempt has ended; {now}.",
+                owner=owner,
+                assignment_id=str(last.assignment_id),
+                status_now=last.status.value,
+            )
