@@ -20,7 +20,7 @@ SHELL = {
         "recent", "relay", "release", "spool", "store", "unverified",
     },
     "services.enrichment": {
-        "app", "handlers", "jobs", "providers.http_json", "providers.registry", "store",
+        "app", "asking", "handlers", "jobs", "providers.http_json", "providers.registry", "store",
     },
     "services.scoring": {"app", "handlers", "store"},
     "services.routing": {"app", "handlers", "http", "store", "timers"},
