@@ -20,10 +20,8 @@ from schemas.cloudevents import CONTENT_TYPE, SPEC_VERSION, Envelope
 from schemas.topics import (
     DEAD_LETTER_PARTITIONS,
     DEAD_LETTER_RETENTION,
-    SUBMISSIONS,
     TOPICS,
     TopicSpec,
-    partner_topic,
 )
 from services.cli.docs.dead_letters import HEADERS as DEAD_LETTER_HEADERS
 
@@ -43,8 +41,6 @@ ANNOUNCED = frozenset(
 """Producers that ``topics.py`` already names and that do not produce yet: no operations."""
 
 BINDING = "0.5.0"
-PARTNERS = "submissions.partner"
-"""Id of the one channel whose address has a parameter."""
 SCHEMAS = "#/components/schemas/"
 MESSAGES = "#/components/messages/"
 EXAMPLE_TIME = datetime(2026, 11, 23, 9, 0, 0, 250_000, tzinfo=UTC)
@@ -59,7 +55,6 @@ have passed. Binary fields are base64 (either alphabet; we send the URL-safe one
 def document(version: str) -> Node:
     """The whole AsyncAPI document."""
     channels = {spec.name: _channel(spec) for spec in TOPICS}
-    channels[PARTNERS] = _partner_channel()
     for spec, service in _consumed():
         channels[spec.dead_letters(service)] = _dead_letter_channel(spec, service)
     return {
@@ -189,18 +184,6 @@ def _example(event: type[Event], path: Path) -> Node:
     return {"name": path.stem, "headers": headers, "payload": json.loads(raw)}
 
 
-def _partner_channel() -> Node:
-    channel = _channel(SUBMISSIONS)
-    address = partner_topic("{partner}")
-    return {
-        **channel,
-        "address": address,
-        "description": "A partner produces submissions directly; the topic binds the source.",
-        "parameters": {"partner": {"description": "Name of a source in sources.yaml."}},
-        "bindings": {"kafka": {**channel["bindings"]["kafka"], "topic": address}},
-    }
-
-
 def _dead_letter_channel(spec: TopicSpec, service: str) -> Node:
     name = spec.dead_letters(service)
     milliseconds = int(DEAD_LETTER_RETENTION.total_seconds() * 1000)
@@ -256,7 +239,6 @@ def _operations() -> Iterator[tuple[str, Node]]:
         for service in spec.consumers:
             yield _operation(service, "receive", spec.name, spec.event.__name__)
             yield _operation(service, "send", spec.dead_letters(service), "DeadLetter")
-    yield _operation("capture", "receive", PARTNERS, SUBMISSIONS.event.__name__)
 
 
 def _operation(service: str, action: str, channel: str, message: str) -> tuple[str, Node]:

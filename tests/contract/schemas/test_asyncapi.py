@@ -16,7 +16,6 @@ from jsonschema import Draft202012Validator, FormatChecker
 from schemas.cloudevents import Envelope
 from schemas.topics import BY_NAME, TOPICS, dead_letter_topics
 from services.cli.docs.__main__ import ROOT, outdated
-from services.cli.docs.asyncapi import PARTNERS
 from services.cli.docs.dead_letters import HEADERS
 from services.runtime.stage.dead_letter import dead_letter
 from services.runtime.stage.decode import Fault
@@ -76,12 +75,9 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_every_topic_is_a_channel_dead_letters_too() -> None:
-    assert set(CHANNELS) == {*BY_NAME, *dead_letter_topics(), PARTNERS}
+    assert set(CHANNELS) == {*BY_NAME, *dead_letter_topics()}
     for name, channel in CHANNELS.items():
-        if name != PARTNERS:
-            assert channel["address"] == name
-    assert CHANNELS[PARTNERS]["address"] == "submissions.partner.{partner}.v1"
-    assert set(CHANNELS[PARTNERS]["parameters"]) == {"partner"}
+        assert channel["address"] == name
 
 
 @pytest.mark.parametrize("spec", TOPICS, ids=lambda spec: spec.name)
