@@ -54,7 +54,7 @@ def personal_phone(raw: str | None, country: str | None = None) -> str | None:
     either for a person would make one lead of two strangers.
     """
     number = _parse(raw, country)
-    if number is None or number.extension or _type(number) in _OF_COMPANIES:
+    if number is None or number.extension or line_type(number) in _OF_COMPANIES:
         return None
     return _e164(number)
 
@@ -69,7 +69,7 @@ def phone_country(e164: str) -> str | None:
 def phone_type(e164: str) -> PhoneType | None:
     """The kind of line of an E.164 number; None where it is not valid."""
     number = _parse(e164, None)
-    return None if number is None else _type(number)
+    return None if number is None else line_type(number)
 
 
 def _parse(raw: str | None, country: str | None) -> PhoneNumber | None:
@@ -85,7 +85,8 @@ def _parse(raw: str | None, country: str | None) -> PhoneNumber | None:
     return number if phonenumbers.is_valid_number(number) else None
 
 
-def _type(number: PhoneNumber) -> PhoneType:
+def line_type(number: PhoneNumber) -> PhoneType:
+    """The kind of line of a number that is parsed already."""
     return _TYPES.get(phonenumbers.number_type(number), PhoneType.OTHER)
 
 

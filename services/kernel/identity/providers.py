@@ -57,7 +57,7 @@ PROVIDERS: tuple[Provider, ...] = (
         reason="Outlook.com takes what follows a plus as a tag; dots and domains are distinct",
     ),
     Provider(
-        domains=("fastmail.com", "fastmail.fm", "messagingengine.com", "sent.com"),
+        domains=("fastmail.com", "fastmail.fm", "sent.com"),
         reason="Fastmail files user+folder into the mailbox of user; dots are distinct",
     ),
     Provider(
