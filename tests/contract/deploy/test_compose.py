@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import BaseModel
+from typer.testing import CliRunner
 
+from services.cli import service
+from services.cli.main import build
 from services.runtime.settings import Settings, read, variable
 from tests.support.grafana import DEPLOY
 
@@ -48,6 +51,15 @@ def test_each_service_of_the_house_runs() -> None:
     assert {"kafka", "postgres", "prometheus", "grafana"} <= SERVICES.keys()
     for name in LASTING:
         assert (ROOT / "services" / name).is_dir()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_command_knows_what_compose_tells_it_to_do(name: str) -> None:
+    command = OURS[name]["command"]
+    done = CliRunner().invoke(build(command), [*command, "--help"])
+    assert done.exit_code == 0, done.output
+    if command[0] == "service":
+        assert command[1] in service.SERVICES
 
 
 @pytest.mark.parametrize("name", OURS)
