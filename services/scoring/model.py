@@ -196,8 +196,7 @@ def _line(
     event: UUID | None = None,
     expires_at: datetime | None = None,
 ) -> LedgerLine:
-    # Every value comes from a checked model: validating it again would double the price of a lead.
-    return LedgerLine.model_construct(
+    return LedgerLine(
         rule=rule,
         dimension=dimension,
         group=group,

@@ -6,14 +6,13 @@ from datetime import datetime
 
 from schemas.base import Provenance
 from schemas.lead import Lead
+from services.enrichment.offline.phones import Number, read
 from services.enrichment.offline.places import country, time_zone
 from services.enrichment.offline.titles import classify
 from services.kernel.identity import (
     EmailClass,
     email_class,
     is_role_address,
-    phone_country,
-    phone_type,
     registrable_domain,
 )
 
@@ -31,8 +30,9 @@ def derive(lead: Lead, at: datetime) -> Facts:
     """
     facts: Facts = {}
     domain = _email(lead, at, facts)
-    number_country = _phone(lead, at, facts)
-    _place(lead, domain, number_country, at, facts)
+    number = read(lead.phone) if lead.phone else None
+    _phone(number, at, facts)
+    _place(lead, domain, number, at, facts)
     _title(lead, at, facts)
     if lead.company:
         facts["company"] = Provenance(value=lead.company, source="form", at=at)
@@ -52,26 +52,22 @@ def _email(lead: Lead, at: datetime, facts: Facts) -> str | None:
     return domain
 
 
-def _phone(lead: Lead, at: datetime, facts: Facts) -> str | None:
-    if not lead.phone:
-        return None
-    kind = phone_type(lead.phone)
-    if kind is not None:
-        facts["phone_type"] = _fact(kind.value, "derived:phone", at)
-    where = phone_country(lead.phone)
-    if where:
-        facts["phone_country"] = _fact(where, "derived:phone", at)
-    return where
+def _phone(number: Number | None, at: datetime, facts: Facts) -> None:
+    if number is None:
+        return
+    facts["phone_type"] = _fact(number.kind.value, "derived:phone", at)
+    if number.country:
+        facts["phone_country"] = _fact(number.country, "derived:phone", at)
 
 
 def _place(
-    lead: Lead, domain: str | None, number_country: str | None, at: datetime, facts: Facts
+    lead: Lead, domain: str | None, number: Number | None, at: datetime, facts: Facts
 ) -> None:
-    where = country(lead.country, number_country, domain)
+    where = country(lead.country, number.country if number else None, domain)
     if where is None:
         return
     facts["country"] = _fact(where.value, where.evidence, at, where.confidence)
-    zone = time_zone(where, lead.phone if number_country else None, number_country)
+    zone = time_zone(where, number)
     if zone is not None:
         facts["time_zone"] = _fact(zone.value, zone.evidence, at, zone.confidence)
 

@@ -7,11 +7,8 @@ country's, or the phone prefix's where the country has several clocks.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
-import phonenumbers
-from phonenumbers import timezone as prefixes
-
+from services.enrichment.offline.phones import Number
 from services.enrichment.offline.zones import SHARE, ZONES
 
 _FORM, _PHONE, _TLD = 0.95, 0.85, 0.7
@@ -53,19 +50,17 @@ def country(stated: str | None, phone_country: str | None, domain: str | None) -
     return Place(from_domain, "derived:tld", _TLD) if from_domain else None
 
 
-def time_zone(where: Place, phone: str | None, phone_country: str | None) -> Place | None:
+def time_zone(where: Place, number: Number | None) -> Place | None:
     """The clock by which the person most likely lives.
 
-    :param phone: E.164; asked only where the country has several clocks and the phone is of it.
+    :param number: their phone; a foreign one moves no clock.
     """
-    share = SHARE.get(where.value, 1.0)
-    if phone and share < 1.0 and phone_country == where.value:
-        zone = _of_prefix(phone)
-        if zone:
-            return Place(zone, "derived:phone", round(where.confidence * _PREFIX_ZONE, 2))
+    if number is not None and number.zone and number.country == where.value:
+        return Place(number.zone, "derived:phone", round(where.confidence * _PREFIX_ZONE, 2))
     zone = ZONES.get(where.value)
     if zone is None:
         return None
+    share = SHARE.get(where.value, 1.0)
     return Place(zone, "derived:country", round(where.confidence * share, 2))
 
 
@@ -77,10 +72,3 @@ def _of_domain(domain: str | None) -> str | None:
         return _TLD_COUNTRIES[ending]
     code = ending.upper()
     return code if code in ZONES and ending not in _GENERIC_TLDS else None
-
-
-@lru_cache(maxsize=4096)
-def _of_prefix(phone: str) -> str | None:
-    """The one zone of a number's prefix; None where it is unknown or spans several."""
-    zones = prefixes.time_zones_for_number(phonenumbers.parse(phone))
-    return zones[0] if len(zones) == 1 and zones[0] != prefixes.UNKNOWN_TIMEZONE else None
