@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
-from confluent_kafka import KafkaException
+from aiokafka.errors import KafkaError as ClientError
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs forget to re-export
     AdminClient,
     AlterConfigOpType,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _TIMEOUT_S: Final = 15.0
 _DEAD_LETTER_BYTES: Final = 2 * 1024 * 1024
 """A dead letter is larger than its record: it carries the reason, too."""
-_EMBEDDED_PARTITIONS: Final = 4
+_COPIES: Final = 3
 
 
 class TopicsError(Exception):
@@ -51,9 +52,7 @@ class Wanted:
     config: Mapping[str, str] = field(default_factory=dict)
 
 
-def wanted(
-    partitions_override: int | Mapping[str, int] | None = None, replication: int = 1
-) -> list[Wanted]:
+def wanted(partitions_override: int | Mapping[str, int] | None = None) -> list[Wanted]:
     """Every topic that the house needs, dead letters included."""
 
     def partitions(spec: TopicSpec) -> int:
@@ -65,27 +64,28 @@ def wanted(
             case _:
                 return max(spec.partitions, partitions_override.get(spec.name, 0))
 
-    durable = {"min.insync.replicas": "2" if replication > 2 else "1"}
-    topics = [Wanted(s.name, partitions(s), {**durable, **_kept(s)}) for s in TOPICS]
     letters = {
-        **durable,
         "cleanup.policy": "delete",
         "retention.ms": str(int(DEAD_LETTER_RETENTION.total_seconds() * 1000)),
         "max.message.bytes": str(_DEAD_LETTER_BYTES),
     }
-    return topics + [Wanted(n, DEAD_LETTER_PARTITIONS, letters) for n in dead_letter_topics()]
+    return [Wanted(spec.name, partitions(spec), _kept(spec)) for spec in TOPICS] + [
+        Wanted(name, DEAD_LETTER_PARTITIONS, letters) for name in dead_letter_topics()
+    ]
 
 
 async def apply(
     kafka: KafkaSettings,
     partitions_override: int | Mapping[str, int] | None = None,
-    replication: int = 1,
+    replication: int | None = None,
 ) -> list[str]:
     """Create what is missing, enlarge what is too small, mend settings; what changed, in words.
 
+    :param partitions_override: for all topics, or by name; never fewer than declared.
+    :param replication: copies of a new topic; three if not given, or as many as there are brokers.
     :raises TopicsError: no cluster, or it refused.
     """
-    topics = wanted(partitions_override, replication)
+    topics = wanted(partitions_override)
     if kafka.embedded:
         return await _touch(kafka, topics)
     return await asyncio.to_thread(_apply, kafka, topics, replication)
@@ -99,7 +99,7 @@ async def verify(kafka: KafkaSettings) -> list[str]:
     if kafka.embedded:
         await _touch(kafka, wanted())
         return []
-    present = await asyncio.to_thread(lambda: _present(AdminClient(librdkafka(kafka))))
+    present = await asyncio.to_thread(lambda: _present(AdminClient(librdkafka(kafka))).partitions)
     faults = []
     for topic in wanted():
         have = present.get(topic.name)
@@ -121,36 +121,57 @@ def _kept(spec: TopicSpec) -> dict[str, str]:
 
 
 # -- a real cluster, through librdkafka in a thread ---------------------------------------------
-def _apply(kafka: KafkaSettings, topics: list[Wanted], replication: int) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Present:
+    brokers: int
+    partitions: Mapping[str, int]
+    copies: Mapping[str, int]
+
+
+def _apply(kafka: KafkaSettings, topics: list[Wanted], replication: int | None) -> list[str]:
     client = AdminClient(librdkafka(kafka))
-    present = _present(client)
-    missing = [topic for topic in topics if topic.name not in present]
-    small = [t for t in topics if t.name in present and present[t.name] < t.partitions]
-    changed = []
-    if missing:
-        new = [NewTopic(t.name, t.partitions, replication, config=dict(t.config)) for t in missing]
-        _await(client.create_topics(new))
-        changed += [f"created {t.name} with {t.partitions} partitions" for t in missing]
+    changed = _create(client, topics, _present(client), replication)
+    present = _all_present(client, {topic.name for topic in topics})
+    have = present.partitions
+    small = [topic for topic in topics if have[topic.name] < topic.partitions]
     if small:
         _await(client.create_partitions([NewPartitions(t.name, t.partitions) for t in small]))
         changed += [
-            f"enlarged {t.name} from {present[t.name]} to {t.partitions} partitions" for t in small
+            f"enlarged {t.name} from {have[t.name]} to {t.partitions} partitions" for t in small
         ]
-    return changed + _mend(client, [topic for topic in topics if topic.name in present])
+    return changed + _mend(client, topics, present)
 
 
-def _mend(client: AdminClient, topics: list[Wanted]) -> list[str]:
-    if not topics:
+def _create(
+    client: AdminClient, topics: list[Wanted], present: _Present, replication: int | None
+) -> list[str]:
+    missing = {topic.name: topic for topic in topics if topic.name not in present.partitions}
+    if not missing:
         return []
-    asked = {t.name: ConfigResource(ResourceType.TOPIC, t.name) for t in topics}
-    answers = {
-        resource.name: future.result(_TIMEOUT_S)
-        for resource, future in client.describe_configs(list(asked.values())).items()
-    }
+    copies = replication or min(_COPIES, present.brokers)
+    new = [
+        NewTopic(t.name, t.partitions, copies, config={**t.config, **_in_sync(copies)})
+        for t in missing.values()
+    ]
+    created = []
+    for name, future in client.create_topics(new).items():
+        try:
+            future.result(_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # someone was quicker
+                raise TopicsError(f"{name}: {_text(error)}") from error
+        else:
+            number = missing[name].partitions
+            created.append(f"created {name} with {number} partition{'s'[: number != 1]}")
+    return created
+
+
+def _mend(client: AdminClient, topics: list[Wanted], present: _Present) -> list[str]:
     changed, resources = [], []
+    have = _settings(client, [topic.name for topic in topics])
     for topic in topics:
-        have = answers[topic.name]
-        differing = {k: v for k, v in topic.config.items() if have[k].value != v}
+        should = {**topic.config, **_in_sync(present.copies[topic.name])}
+        differing = {k: v for k, v in should.items() if have[topic.name][k] != v}
         if not differing:
             continue
         entries = [
@@ -161,27 +182,62 @@ def _mend(client: AdminClient, topics: list[Wanted]) -> list[str]:
             ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=entries)
         )
         changed += [
-            f"set {k}={v} on {topic.name} (was {have[k].value})" for k, v in differing.items()
+            f"set {name}={value} on {topic.name} (was {have[topic.name][name]})"
+            for name, value in differing.items()
         ]
     if resources:
         _await(client.incremental_alter_configs(resources))
     return changed
 
 
-def _present(client: AdminClient) -> dict[str, int]:
+def _settings(client: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    answers = _await(client.describe_configs(resources))
+    return {
+        resource.name: {name: entry.value for name, entry in answer.items()}
+        for resource, answer in answers.items()
+    }
+
+
+def _in_sync(copies: int) -> dict[str, str]:
+    """With three copies an acknowledgement means two of them have it."""
+    return {"min.insync.replicas": "2" if copies > 2 else "1"}
+
+
+def _all_present(client: AdminClient, names: set[str]) -> _Present:
+    """A broker may list a topic a moment after another one created it."""
+    until = time.monotonic() + _TIMEOUT_S
+    while missing := names - (present := _present(client)).partitions.keys():
+        if time.monotonic() > until:
+            raise TopicsError(f"created, but not to be seen: {', '.join(sorted(missing))}")
+        time.sleep(0.05)
+    return present
+
+
+def _present(client: AdminClient) -> _Present:
     try:
         metadata = client.list_topics(timeout=_TIMEOUT_S)
     except KafkaException as error:
         raise TopicsError(f"no Kafka could be asked: {_text(error)}") from error
-    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+    topics = {name: topic.partitions for name, topic in metadata.topics.items()}
+    return _Present(
+        brokers=len(metadata.brokers),
+        partitions={name: len(parts) for name, parts in topics.items()},
+        copies={
+            name: min((len(part.replicas) for part in parts.values()), default=0)
+            for name, parts in topics.items()
+        },
+    )
 
 
-def _await(futures: Mapping[Any, Any]) -> None:
-    for topic, future in futures.items():
+def _await(futures: Mapping[Any, Any]) -> dict[Any, Any]:
+    answers = {}
+    for what, future in futures.items():
         try:
-            future.result(_TIMEOUT_S)
+            answers[what] = future.result(_TIMEOUT_S)
         except KafkaException as error:
-            raise TopicsError(f"{topic}: {_text(error)}") from error
+            raise TopicsError(f"{what}: {_text(error)}") from error
+    return answers
 
 
 def _text(error: KafkaException) -> str:
@@ -195,11 +251,11 @@ async def _touch(kafka: KafkaSettings, topics: list[Wanted]) -> list[str]:
     client = AIOKafkaClient(**connection(kafka, "handraise-topics"))
     try:
         await client.bootstrap()
-        known = client.cluster.topics()
+        known = (await client.fetch_all_metadata()).topics()
         for topic in topics:
             if topic.name not in known:
                 await client._wait_on_metadata(topic.name)
-    except (KafkaError, OSError) as error:
+    except (ClientError, OSError) as error:
         raise TopicsError(f"no Kafka could be asked: {type(error).__name__}") from error
     finally:
         await client.close()
