@@ -152,6 +152,7 @@ async def _without_repeats(
         first = claims.setdefault(claim.key, claim) is claim
         claimants.append((record, claim, first))
     before = await people.claim(conn, list(claims.values()))
+    aside: list[Received] = []
     for record, claim, first in claimants:
         delivered = before.get(claim.key) or (None if first else claims[claim.key].delivered)
         if delivered is None:
@@ -159,16 +160,35 @@ async def _without_repeats(
         match repeats.compare(delivered, claim.delivered.body_sha256):
             case repeats.Delivery.CONFLICT:
                 meant[record.id] = conflict()
+                aside.append(record)
             case repeats.Delivery.RETRY if delivered.submission_id != record.event.submission_id:
                 meant[record.id] = retried_under_another_id()
+                aside.append(record)
             case repeats.Delivery.RETRY:
                 del meant[record.id]
+    await _once_each(conn, aside, meant)
 
 
-def _claim(event: SubmissionReceived) -> repeats.Claim:
+async def _once_each(
+    conn: Connection, aside: Sequence[Received], meant: dict[UUID, Draft | SetAside]
+) -> None:
+    """Set a submission that lost its key aside once, however often it is delivered."""
+    claims: dict[repeats.Key, repeats.Claim] = {}
+    repeated = []
+    for record in aside:
+        claim = _claim(record.event, f"aside:{record.event.submission_id}")
+        if claims.setdefault(claim.key, claim) is not claim:
+            repeated.append(record)
+    before = await people.claim(conn, list(claims.values()))
+    keys = {(r.event.source, f"aside:{r.event.submission_id}"): r for r in reversed(aside)}
+    for record in (*repeated, *(keys[key] for key in before)):
+        meant.pop(record.id, None)
+
+
+def _claim(event: SubmissionReceived, key: str | None = None) -> repeats.Claim:
     return repeats.Claim(
         event.source,
-        event.delivery_key,
+        key or event.delivery_key,
         repeats.Delivered(event.submission_id, event.body_sha256),
         event.received_at,
         event.received_at + repeats.LIFETIMES[event.delivery_key_kind],
