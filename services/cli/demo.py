@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID
 
 import httpx
 import typer
-from aiokafka import AIOKafkaConsumer
 
 from schemas.assignment import AssignmentChanged
 from schemas.submission import SubmissionQuarantined
 from services.cli import bus, configfiles, output, target, up, watch
+from services.cli.bookkeeper import Bookkeeper
 from services.cli.ends import ENDS, Books
 from services.cli.samples import Sample, samples
 from services.cli.send import Sender, accepted, loaded
@@ -28,7 +26,8 @@ from services.runtime.datafolder import Running
 
 _RATE = 25.0
 """Samples per second: quick to watch, slow enough that nothing queues."""
-_DRAIN_S = 30.0
+_QUIET_S = 30.0
+"""So long without any end, and the rest counts as unaccounted."""
 _UNACCOUNTED = 1
 
 
@@ -64,24 +63,18 @@ class Demo:
     def __init__(self, leads: int, keep: bool, json: bool) -> None:
         self._leads, self._keep, self._json = leads, keep, json
         self._books = Books()
-        self._booked = asyncio.Event()
         self.code = 0
 
     async def run(self, where: target.Target) -> None:
         """Send, watch, wait for the ends, say what came out."""
-        async with bus.reader(where.kafka, bus.END_TOPICS) as consumer:
-            watching = asyncio.create_task(self._watch(consumer))
-            try:
-                await self._send(where)
-                await self._drain()
-                self._summary(where)
-                if self._keep:
-                    output.say("\nstill running; new assignments show here, Ctrl-C ends everything")
-                    await watching
-            finally:
-                watching.cancel()
-                with suppress(asyncio.CancelledError):
-                    await watching
+        keeper = Bookkeeper(self._books, None if self._json else _show)
+        async with keeper.reading(where.kafka) as watching:
+            await self._send(where)
+            await keeper.settled(_QUIET_S)
+            self._summary(where)
+            if self._keep:
+                output.say("\nstill running; new assignments show here, Ctrl-C ends everything")
+                await watching
 
     async def _send(self, where: target.Target) -> None:
         # Named by the second, so that a second demo on the same data meets new people.
@@ -106,31 +99,6 @@ class Demo:
                 f"{'':25}{answer[1]:<11}{sample.note} ({sample.source})", style="dim"
             )
 
-    async def _watch(self, consumer: AIOKafkaConsumer) -> None:
-        while True:
-            got = await consumer.getmany(timeout_ms=500)
-            now = time.time()
-            for record in (one for records in got.values() for one in records):
-                match bus.understand(record):
-                    case AssignmentChanged() as event:
-                        self._books.assignment(event, now)
-                        if not self._json:
-                            output.stdout.print(watch.line(event, now))
-                    case SubmissionQuarantined() as event:
-                        self._books.quarantined(event)
-                        if not self._json:
-                            _aside(event.disposition, f"{event.reason}: {event.detail}")
-                    case bus.DeadLettered(submission_id=UUID() as submission_id):
-                        self._books.dead_lettered(submission_id)
-            self._booked.set()
-
-    async def _drain(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_DRAIN_S):
-                while self._books.unaccounted:
-                    self._booked.clear()
-                    await self._booked.wait()
-
     def _summary(self, where: target.Target) -> None:
         broker = where.running.broker if where.running else "external"
         summary = {**self._books.summary(), "broker": broker}
@@ -150,6 +118,16 @@ class Demo:
             f"speed to assignment, {broker} broker: p50 {speed['p50']} ms, p90 {speed['p90']} ms, "
             f"p99 {speed['p99']} ms, max {speed['max']} ms"
         )
+
+
+def _show(seen: bus.Seen, now: float) -> None:
+    match seen:
+        case AssignmentChanged():
+            output.stdout.print(watch.line(seen, now))
+        case SubmissionQuarantined():
+            _aside(seen.disposition, f"{seen.reason}: {seen.detail}")
+        case bus.DeadLettered():
+            _aside("dead", f"on {seen.topic}")
 
 
 def _aside(what: str, text: str) -> None:

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "fairness": "services.cli.fairness:fairness",
     "quarantine": "services.cli.quarantine:app",
     "dlq": "services.cli.dlq:app",
+    "replay": "services.cli.replay:replay",
     "config": "services.cli.config:app",
     "topics": "services.cli.topics:app",
     "migrate": "services.cli.migrate:migrate",

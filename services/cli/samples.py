@@ -61,7 +61,7 @@ def samples(run: str, at: datetime) -> Iterator[Sample]:
         if number % 10 == 7 and previous is not None:
             yield Sample(previous.source, previous.body, "delivery retry")
         elif number % 40 == 19:
-            yield Sample(WEBSITE_SOURCE, b'{"type": "form.submitted", "data": ', "unreadable body")
+            yield Sample(WEBSITE_SOURCE, b'{"type": "lead.submitted", "data": ', "unreadable body")
         elif number % 40 == 29:
             yield _website(run, number, at, {"test": True}, "test lead")
         elif number % 40 == 39:
@@ -83,7 +83,7 @@ def _ordinary(run: str, number: int, at: datetime) -> Sample:
 
 def _website(run: str, number: int, at: datetime, extra: dict[str, object], note: str) -> Sample:
     lead = _lead(run, number, at) | extra
-    event = {"type": "form.submitted", "timestamp": at.isoformat(), "data": lead}
+    event = {"type": "lead.submitted", "timestamp": at.isoformat(), "data": lead}
     return Sample(WEBSITE_SOURCE, _json(event), note)
 
 
@@ -139,8 +139,8 @@ def _name(number: int) -> tuple[str, str]:
 
 
 def _domain(run: str, number: int) -> str:
-    # Three colleagues per company, so that a demo shows one owner for one account.
-    return f"company-{run}-{number // 3}.example"
+    # Every fifth is a colleague of the one before: a demo shows one owner for one account.
+    return f"company-{run}-{number - (number % 5 == 4)}.example"
 
 
 def _json(value: object) -> bytes:

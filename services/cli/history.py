@@ -1,0 +1,78 @@
+"""Rows of a CSV or NDJSON file as ``/v1/leads`` bodies with the time at which they happened."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from services.capture.leadform import is_target
+from services.cli.output import CommandError
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One submission of long ago."""
+
+    at: datetime
+    body: dict[str, Any]
+
+
+def read(path: Path, mapping: Mapping[str, str], time_format: str | None) -> list[Past]:
+    """Every row, oldest first.
+
+    :param mapping: target (as in ``sources.yaml``) -> column; empty: columns are named as targets.
+    :param time_format: of ``submitted_at``, as ``strptime`` takes it; None: ISO 8601. A time
+        without an offset counts as UTC.
+    :raises CommandError: names the row and what is wrong with it.
+    """
+    for name in mapping:
+        if not is_target(name):
+            raise CommandError(f"--map {name}=…: {name!r} is no field of a lead", 2)
+    rows: list[Past] = []
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        for number, row in enumerate(_rows(path, file), start=1):
+            try:
+                rows.append(_past(row, mapping, time_format))
+            except (KeyError, ValueError) as error:
+                raise CommandError(f"{path} row {number}: {error}") from None
+    if not rows:
+        raise CommandError(f"{path} holds no row")
+    return sorted(rows, key=lambda past: past.at)
+
+
+def _rows(path: Path, file: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+    if path.suffix == ".csv":
+        yield from csv.DictReader(file)
+    else:
+        yield from (json.loads(line) for line in file if line.strip())
+
+
+def _past(row: Mapping[str, Any], mapping: Mapping[str, str], time_format: str | None) -> Past:
+    columns = mapping or {name: name for name in row}
+    values = {target: row[column] for target, column in columns.items() if row[column] != ""}
+    if "submitted_at" not in values:
+        raise ValueError("no submitted_at")
+    at = _moment(str(values["submitted_at"]), time_format)
+    return Past(at, _nested({**values, "submitted_at": at.isoformat()}))
+
+
+def _moment(text: str, time_format: str | None) -> datetime:
+    # A format without %z gives a naive time, which the next line takes as UTC.
+    at = datetime.strptime(text, time_format) if time_format else datetime.fromisoformat(text)  # noqa: DTZ007
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    for target, value in values.items():
+        group, dot, member = target.partition(".")
+        if dot:
+            body.setdefault(group, {})[member] = value
+        else:
+            body[group] = value
+    return body
