@@ -41,7 +41,7 @@ class Bookkeeper:
                     await task
 
     async def settled(self, quiet_s: float) -> bool:
-        """Waits until every accepted submission has its end; False after ``quiet_s`` without one."""
+        """Waits until every accepted submission has its end; False after ``quiet_s`` of nothing."""
         while self.books.unaccounted:
             self._booked.clear()
             try:
