@@ -91,11 +91,14 @@ async def open_pool(
         min_size=min(2, size),
         max_size=size,
         init=prepare,
+        # Nothing sets session state, so the query that would clear it is a round trip for nothing.
+        reset=_as_it_is,
         timeout=5,
         # The server's own limit comes first; this one is for a server that cannot answer any more.
         command_timeout=statement_ms / 1000 + 5,
         # A connection that is opened again costs a decision ten milliseconds.
         max_inactive_connection_lifetime=0,
+        max_queries=2**31,
         server_settings={
             "application_name": name,
             "statement_timeout": str(statement_ms),
@@ -114,6 +117,10 @@ async def prepare(connection: Connection) -> None:
         await connection.set_type_codec(
             kind, encoder=_encode, decoder=from_json, schema="pg_catalog", format="text"
         )
+
+
+async def _as_it_is(connection: asyncpg.Connection) -> None:
+    """asyncpg itself still ends a transaction that was left open."""
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]], *, doing: str) -> T:
