@@ -146,7 +146,7 @@ class LaneBroker:
                 self._trouble = "waiting_for=kafka"
                 if attempt in (0, 3, 10) or attempt % 60 == 0:
                     log.warning(
-                        "waiting",
+                        "broker.waiting",
                         waiting_for="kafka",
                         lane=self.lane.value,
                         error=type(error).__name__,

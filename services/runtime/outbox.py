@@ -103,7 +103,7 @@ class Outbox:
         try:
             await self._publish(outputs)
         except (KafkaError, OSError) as error:
-            log.warning("release_left_to_sweep", rows=len(outputs), error=type(error).__name__)
+            log.warning("outbox.left_to_sweep", rows=len(outputs), error=type(error).__name__)
         else:
             self.acknowledged(outputs)
 
@@ -179,7 +179,7 @@ class Outbox:
             again = {row["id"]: row for row in (*rows, *newest)}
             await self._publish([sql.to_output(again[row]) for row in sorted(again)])
             await connection.execute(self._sql.mark, list(again))
-        log.info("outbox_swept", rows=len(rows))
+        log.info("outbox.swept", rows=len(rows))
         return len(rows)
 
     async def _mark_loop(self) -> None:
@@ -208,4 +208,4 @@ class Outbox:
                 if not (is_infrastructure(error) or isinstance(error, KafkaError)):
                     raise
                 failures = min(failures + 1, 5)
-                log.warning("sweep_failed", error=type(error).__name__)
+                log.warning("outbox.sweep_failed", error=type(error).__name__)

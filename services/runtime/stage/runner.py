@@ -112,7 +112,7 @@ class StageRunner(Generic[E]):
                 self.spec.on_acknowledged(outputs)
             except Exception:
                 # The outputs are out: a fault in counting them must not dead-letter the record.
-                log.exception("acknowledgement_hook_failed", stage=self.spec.name)
+                log.exception("stage.acknowledgement_hook_failed", stage=self.spec.name)
 
     async def _without(
         self, pairs: Sequence[Pair[E]], reasons: Mapping[UUID, tuple[str, str]], host: Host
@@ -161,10 +161,10 @@ class StageRunner(Generic[E]):
         self._budget.buried()
         self.telemetry.buried(fault.reason)
         log.warning(
-            "dead_letter",
+            "stage.dead_letter",
             stage=self.spec.name,
             reason=fault.reason,
-            detail=fault.detail,
+            error=fault.detail,
             topic=raw.topic,
             partition=raw.partition,
             offset=raw.offset,
@@ -217,13 +217,13 @@ class StageRunner(Generic[E]):
             waited_for, self.waiting_for = self.waiting_for, None
             self.telemetry.shown(None)
         seconds = round(time.monotonic() - started, 3)
-        log.info("resumed", stage=self.spec.name, waited_for=waited_for, seconds=seconds)
+        log.info("stage.resumed", stage=self.spec.name, waiting_for=waited_for, seconds=seconds)
         return result
 
     def _wait_for(self, what: WaitingFor, error: BaseException | None) -> None:
         if self.waiting_for != what:
             log.warning(
-                "waiting", stage=self.spec.name, waiting_for=what, error=type(error).__name__
+                "stage.waiting", stage=self.spec.name, waiting_for=what, error=type(error).__name__
             )
         self.waiting_for = what
         self.telemetry.retried(what)

@@ -123,7 +123,7 @@ class StageSubscriber(BatchSubscriber):
         """Take the stage down, for good."""
         if self.failure is None:
             self.failure, self.running = reason, False
-            log.error("stage_failed", stage=self.runner.spec.name, reason=reason)
+            log.error("stage.failed", stage=self.runner.spec.name, reason=reason)
             self.on_failure(reason)
 
     # -- the loop ----------------------------------------------------------------------------
@@ -153,7 +153,7 @@ class StageSubscriber(BatchSubscriber):
         self.poll_failing = True
         self.beat()
         self.runner.telemetry.retried("kafka")
-        log.warning("poll_failed", stage=self.runner.spec.name, error=type(error).__name__)
+        log.warning("stage.poll_failed", stage=self.runner.spec.name, error=type(error).__name__)
         await asyncio.sleep(_BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)])
 
     async def _take(self, consumer: AIOKafkaConsumer) -> Records:
@@ -182,12 +182,12 @@ class StageSubscriber(BatchSubscriber):
                 with self.gate.live() if self._live else _no_gate:
                     await self.runner.run(batch, EpochHost(self, epoch))
             except Abandoned:
-                log.info("batch_abandoned", stage=self.runner.spec.name, records=len(batch))
+                log.info("stage.abandoned", stage=self.runner.spec.name, records=len(batch))
             except StageStopped as stopped:
                 self.fail(str(stopped))
             except Exception as error:
                 # The runner ends every batch in one of the ways above: this is a fault of ours.
-                log.exception("runner_failed", stage=self.runner.spec.name)
+                log.exception("stage.runner_failed", stage=self.runner.spec.name)
                 self.fail(f"{self.runner.spec.name} stopped: {type(error).__name__} in the runner")
             finally:
                 self.at_hand = ()

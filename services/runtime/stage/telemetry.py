@@ -89,12 +89,12 @@ class StageTelemetry:
         if not self._batches or now - self._logged_at < _LOG_PERIOD_S:
             return
         log.info(
-            "batch",
+            "stage.batch",
             stage=self._stage,
-            batches=self._batches,
+            count=self._batches,
             records=self._records,
             outputs=self._outputs,
-            slowest_ms=round(self._slowest_s * 1000, 1),
+            delay_ms=round(self._slowest_s * 1000, 1),
         )
         self._batches = self._records = self._outputs = 0
         self._slowest_s = 0.0
