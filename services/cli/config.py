@@ -73,9 +73,9 @@ def publish(
     json: output.JsonOption = False,
 ) -> None:
     """Check a folder and make it the active version; services take it up within a second."""
-    files = configfiles.load(configfiles.folder(config))
-    dsn = postgres or target.find(data).postgres
-    _activate(dsn, files, note, json)
+    found = target.find(data)
+    files = configfiles.load(_folder(config, found))
+    _activate(postgres or found.postgres, files, note, json)
 
 
 @app.command()
@@ -123,9 +123,10 @@ def diff(
     json: output.JsonOption = False,
 ) -> None:
     """What differs between two versions, or between the active one and the folder."""
-    dsn = postgres or target.find(data).postgres
+    found = target.find(data)
+    dsn = postgres or found.postgres
     before = asyncio.run(_files(dsn, old))
-    after = asyncio.run(_files(dsn, new)) if new else configfiles.load(configfiles.folder(config))
+    after = asyncio.run(_files(dsn, new)) if new else configfiles.load(_folder(config, found))
     lines = list(_differences(before, after))
     if json:
         output.emit(
@@ -136,6 +137,11 @@ def diff(
             output.stdout.print(line, markup=False)
     else:
         output.say(f"no difference: both are version {version_of(after)}")
+
+
+def _folder(given: Path | None, found: target.Target) -> Path:
+    """The folder that a running ``up`` was started with, unless another one is named."""
+    return configfiles.folder(given or (Path(found.running.config) if found.running else None))
 
 
 def _activate(dsn: str, files: Mapping[str, str], note: str, json: bool) -> None:

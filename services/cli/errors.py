@@ -36,7 +36,7 @@ def explain(error: Exception) -> tuple[str, int] | None:
         ):
             return str(error), 1
         case asyncpg.PostgresError() | asyncpg.InterfaceError():
-            return f"Postgres: {error}", 1
+            return f"Postgres: {str(error).splitlines()[0]}", 1
         case KafkaError():
             return f"Kafka: {error!r}", 1
         case ConnectionError() | TimeoutError():
