@@ -1,6 +1,6 @@
 """Measure the pipeline against its floors and print the table that docs/benchmarks.md holds.
 
-    .venv/bin/python -m tests.benchmarks.pipeline [--rounds 5] [--quick] [--out docs/benchmarks/latency.md]
+    python -m tests.benchmarks.pipeline [--rounds 5] [--quick] [--out docs/benchmarks/latency.md]
 
 One real Apache Kafka and one Postgres serve every variant; only one variant's processes run at a
 time; variants take turns within a round, so that the machine's mood hits all of them.
@@ -9,7 +9,6 @@ time; variants take turns within a round, so that the machine's mood hits all of
 from __future__ import annotations
 
 import argparse
-import asyncio
 import platform
 import shutil
 import tempfile
@@ -25,7 +24,7 @@ import asyncpg
 import psutil
 import uvloop
 
-from services.runtime.embedded.kafka import ApacheKafka
+from services.runtime.embedded.kafka import EmbeddedKafka
 from services.runtime.embedded.postgres import EmbeddedPostgres
 from tests.benchmarks.pipeline import variants
 from tests.benchmarks.pipeline.leads import bodies
@@ -41,8 +40,18 @@ Results = dict[tuple[str, str], list[Outcome]]
 def plan(quick: bool) -> dict[str, tuple[float | None, int]]:
     """Load name -> (rate per second or None for as fast as possible, leads per round)."""
     if quick:
-        return {"idle": (1 / IDLE_SECONDS, 3), "50/s": (50, 200), "200/s": (200, 800), "burst": (None, 2000)}
-    return {"idle": (1 / IDLE_SECONDS, 12), "50/s": (50, 600), "200/s": (200, 1000), "burst": (None, 6000)}
+        return {
+            "idle": (1 / IDLE_SECONDS, 3),
+            "50/s": (50, 200),
+            "200/s": (200, 800),
+            "burst": (None, 2000),
+        }
+    return {
+        "idle": (1 / IDLE_SECONDS, 12),
+        "50/s": (50, 600),
+        "200/s": (200, 1000),
+        "burst": (None, 6000),
+    }
 
 
 async def measure(name: str, variant: Variant, round_: int, quick: bool, results: Results) -> None:
@@ -55,7 +64,8 @@ async def measure(name: str, variant: Variant, round_: int, quick: bool, results
             outcome = await run_load(target, list(islice(people, count)), rate)
             results[name, load].append(outcome)
             print(
-                f"round {round_} {name:10} {load:6} p50 {1000 * percentile(outcome.latencies, 0.5):7.1f} ms "
+                f"round {round_} {name:10} {load:6} "
+                f"p50 {1000 * percentile(outcome.latencies, 0.5):7.1f} ms "
                 f"p99 {1000 * percentile(outcome.latencies, 0.99):7.1f} ms "
                 f"refused {outcome.refused} missing {outcome.missing} "
                 f"{len(outcome.latencies) / max(outcome.seconds, 1e-9):6.0f}/s",
@@ -63,9 +73,12 @@ async def measure(name: str, variant: Variant, round_: int, quick: bool, results
             )
 
 
-def table(results: Results, rounds: int) -> str:
+def table(results: Results) -> str:
     """Markdown: percentiles over all samples of all rounds, and the median burst rate."""
-    lines = ["| variant | load | samples | p50 ms | p90 ms | p99 ms | leads/s | refused | missing |", "|---|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| variant | load | samples | p50 ms | p90 ms | p99 ms | leads/s | refused | missing |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
     for (name, load), outcomes in results.items():
         pooled = [value for outcome in outcomes for value in outcome.latencies]
         rates = [len(o.latencies) / o.seconds for o in outcomes if o.seconds]
@@ -73,7 +86,8 @@ def table(results: Results, rounds: int) -> str:
         if load == "burst":
             cells = ["-", "-", "-"]
         lines.append(
-            f"| {name} | {load} | {len(pooled)} | {' | '.join(cells)} | {percentile(rates, 0.5):.0f} "
+            f"| {name} | {load} | {len(pooled)} | {' | '.join(cells)} "
+            f"| {percentile(rates, 0.5):.0f} "
             f"| {sum(o.refused for o in outcomes)} | {sum(o.missing for o in outcomes)} |"
         )
     return "\n".join([*lines, "", *ratios(results)])
@@ -99,13 +113,14 @@ def ratios(results: Results) -> list[str]:
 def machine() -> str:
     """What it ran on."""
     memory = psutil.virtual_memory().total / 2**30
-    return f"{psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{psutil.cpu_count()} cores, {memory:.0f} GiB, {system}"
 
 
 async def main(args: argparse.Namespace) -> None:
     scratch = Path(tempfile.mkdtemp(prefix="handraise-bench-"))
     scratch.chmod(0o711)
-    postgres, kafka = EmbeddedPostgres(scratch / "postgres"), ApacheKafka(scratch / "kafka")
+    postgres, kafka = EmbeddedPostgres(scratch / "postgres"), EmbeddedKafka(scratch / "kafka")
     results: Results = defaultdict(list)
     try:
         dsn = postgres.start()
@@ -126,7 +141,8 @@ async def main(args: argparse.Namespace) -> None:
         kafka.stop()
         postgres.stop()
         shutil.rmtree(scratch, ignore_errors=True)
-    report = f"{machine()}, {datetime.now(UTC):%Y-%m-%d}, {args.rounds} rounds\n\n{table(results, args.rounds)}\n"
+    head = f"{machine()}, {datetime.now(UTC):%Y-%m-%d}, {args.rounds} rounds"
+    report = f"{head}\n\n{table(results)}\n"
     print("\n" + report)
     if args.out:
         Path(args.out).write_text(report)

@@ -4,7 +4,7 @@
 ``b``: an HTTP handler in front and each hop a process of its own, which writes one row to Postgres
 (fsynced commit) before it publishes, and sends as many bytes as Handraise sends at that hop.
 
-    python -m tests.benchmarks.pipeline.floor hop --kafka … --hops 0,1,2,3 --sizes … [--dsn …] [--http PORT]
+    python -m tests.benchmarks.pipeline.floor --kafka … --prefix … --hops 0,1,2,3 [--http PORT]
 """
 
 from __future__ import annotations
@@ -41,11 +41,13 @@ def padded(submission_id: str, size: int) -> bytes:
 
 
 def new_producer(kafka: str) -> AIOKafkaProducer:
-    return AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True, linger_ms=0)
+    return AIOKafkaProducer(
+        bootstrap_servers=kafka, acks="all", enable_idempotence=True, linger_ms=0
+    )
 
 
 async def relay(args: argparse.Namespace, hop: int, producer: AIOKafkaProducer) -> None:
-    """Take what is there, (store,) publish, await all acknowledgements, commit in the background."""
+    """Take what is there, (store,) publish, await the acknowledgements, commit behind."""
     consumer = AIOKafkaConsumer(
         topic(args.prefix, hop), bootstrap_servers=args.kafka, group_id=f"{args.prefix}-{hop}",
         enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=100,
@@ -66,7 +68,8 @@ async def relay(args: argparse.Namespace, hop: int, producer: AIOKafkaProducer) 
             values = [padded(submission_id, size) for submission_id in ids]
             if pool is not None:
                 await pool.execute(
-                    "insert into floor(hop, id, body) select $1, * from unnest($2::text[], $3::bytea[])",
+                    "insert into floor(hop, id, body)"
+                    " select $1, * from unnest($2::text[], $3::bytea[])",
                     hop, ids, values,
                 )  # fmt: skip
             sends = [
@@ -104,7 +107,9 @@ async def serve(args: argparse.Namespace, producer: AIOKafkaProducer) -> None:
         return JSONResponse({"status": "accepted", "submission_id": submission_id})
 
     app = Starlette(routes=[Route("/leads", accept, methods=["POST"])])
-    config = uvicorn.Config(app, port=args.http, loop="uvloop", http="httptools", log_level="warning")
+    config = uvicorn.Config(
+        app, port=args.http, loop="uvloop", http="httptools", log_level="warning"
+    )
     server = uvicorn.Server(config)
     server.capture_signals = _no_signals  # type: ignore[method-assign]
     await server.serve()

@@ -94,10 +94,14 @@ def handraise(parts: Parts, run: str) -> Iterator[Target]:
 
 def _relay(stack: ExitStack, parts: Parts, prefix: str, options: Sequence[str]) -> None:
     module = "tests.benchmarks.pipeline.floor"
-    _start(stack, [sys.executable, "-m", module, "--kafka", parts.kafka, "--prefix", prefix, *options])
+    _start(
+        stack, [sys.executable, "-m", module, "--kafka", parts.kafka, "--prefix", prefix, *options]
+    )
 
 
-def _start(stack: ExitStack, command: Sequence[str], stdout: int | None = None) -> subprocess.Popen[bytes]:
+def _start(
+    stack: ExitStack, command: Sequence[str], stdout: int | None = None
+) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(command, stdout=stdout)
     stack.callback(_stop, process)
     return process

@@ -1,0 +1,1 @@
+"""Real leads through the whole pipeline: ``python -m tests.benchmarks.olist``."""
