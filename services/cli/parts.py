@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.cli import target
 from services.cli.output import CommandError
 from services.runtime.datafolder import DataFolder
 from services.runtime.embedded.broker import EmbeddedBroker
@@ -50,6 +51,9 @@ class Parts:
 
     @property
     def kafka(self) -> KafkaSettings:
+        """How `up` itself talks to it; services get the same from their environment."""
+        if self.broker == "external":
+            return target.kafka_at(self.kafka_choice)
         return KafkaSettings(bootstrap_servers=self.bootstrap, embedded=self.broker == "embedded")
 
     def choose(self) -> None:
@@ -66,6 +70,8 @@ class Parts:
                 self.owned["kafka"] = EmbeddedKafka(self.folder.kafka, progress=self.say)
             case _ if ":" not in self.kafka_choice:
                 raise CommandError("--kafka is `embedded`, `apache` or host:port,...", 2)
+            case _:
+                target.kafka_at(self.kafka_choice)
 
     def start(self, name: str) -> Coroutine[Any, Any, None]:
         """Starts one part in a thread; nothing to do where it is external."""

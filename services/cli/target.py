@@ -116,6 +116,16 @@ def find(data: Path | None = None) -> Target:
     return Target(folder.resolve(), running, environment)
 
 
+def kafka_at(addresses: str) -> KafkaSettings:
+    """Brokers named on the command line; how to log in comes from the environment."""
+    try:
+        settings = _Addresses(kafka={"bootstrap_servers": addresses}).kafka
+    except ValidationError as error:
+        raise CommandError(f"--kafka {addresses}: {error.errors()[0]['msg']}", 2) from None
+    assert settings is not None
+    return settings
+
+
 @asynccontextmanager
 async def connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """One connection, closed in the end."""

@@ -55,4 +55,4 @@ def check(
 
 
 def _kafka(address: str | None, data: output.DataOption) -> KafkaSettings:
-    return KafkaSettings(bootstrap_servers=address) if address else target.find(data).kafka
+    return target.kafka_at(address) if address else target.find(data).kafka
