@@ -66,26 +66,26 @@ async def _traffic(running: Up, server: Prometheus) -> None:
     now = datetime.now(UTC)
     async with httpx.AsyncClient(base_url=running.http, timeout=10) as client:
         for sample in islice(samples(format(int(time.time()), "x"), now), 60):
-            answer = await client.post(**_request(running, sample))
+            answer = await _hand_in(client, running, sample)
             assert answer.status_code == 200, answer.text
         for number in range(5):
-            held = {"kind": "webinar", "email": f"held{number}@waits-{number}.example.com"}
-            running.post_lead(**held)
+            running.post_lead(kind="webinar", email=f"held{number}@waits-{number}.example.com")
         await _poison(running.line["kafka"])
         server.wait_for("sum(handraise_holds) > 0")
         server.wait_for("sum(handraise_hold_seconds_count) >= 1", seconds=40)
         for sample in islice(samples(format(int(time.time()), "x"), now), 30):
-            await client.post(**_request(running, sample))
+            await _hand_in(client, running, sample)
 
 
-def _request(running: Up, sample: Sample) -> dict[str, object]:
-    """As the sample's sender would make it: signed, or with the API key."""
+async def _hand_in(client: httpx.AsyncClient, running: Up, sample: Sample) -> httpx.Response:
+    """As the sample's sender would: signed, or with the API key."""
     headers = {"content-type": "application/json"}
     if sample.source not in SOURCES:
-        return {"url": "/v1/leads", "content": sample.body, "headers": headers | running.headers}
+        headers |= running.headers
+        return await client.post("/v1/leads", content=sample.body, headers=headers)
     adapter, variable = SOURCES[sample.source]
-    signed = ADAPTERS[adapter].sign(sample.body, SECRETS[variable].encode(), time.time())
-    return {"url": f"/hooks/{sample.source}", "content": sample.body, "headers": headers | signed}
+    headers |= ADAPTERS[adapter].sign(sample.body, SECRETS[variable].encode(), time.time())
+    return await client.post(f"/hooks/{sample.source}", content=sample.body, headers=headers)
 
 
 async def _poison(bootstrap: str) -> None:
