@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from aiokafka import AIOKafkaConsumer
@@ -136,8 +137,52 @@ async def outside(kafka: KafkaSettings) -> AsyncIterator[Outside]:
         await consumer.stop()
 
 
-async def eventually(check: Callable[[], Awaitable[bool]], seconds: float = 15.0) -> None:
-    """Wait until ``check`` holds."""
-    async with asyncio.timeout(seconds):
-        while not await check():
-            await asyncio.sleep(0.02)
+class Proxy:
+    """A way to a server that can be frozen: connections stay open and nothing passes."""
+
+    def __init__(self, dsn: str) -> None:
+        parts = urlsplit(dsn)
+        self._to = (parts.hostname or "", parts.port or 5432)
+        self._dsn = parts
+        self._open = asyncio.Event()
+        self._open.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def freeze(self) -> None:
+        self._open.clear()
+
+    def thaw(self) -> None:
+        self._open.set()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[str]:
+        """The DSN that leads through here."""
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        user = self._dsn.netloc.rpartition("@")[0]
+        try:
+            yield self._dsn._replace(netloc=f"{user}@127.0.0.1:{port}").geturl()
+        finally:
+            self.thaw()
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(*self._to)
+        for source, to in ((reader, back), (there, writer)):
+            task = asyncio.create_task(self._pump(source, to))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _pump(self, source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65_536):
+                await self._open.wait()
+                to.write(data)
+                await to.drain()
+        except OSError:
+            pass
+        finally:
+            to.close()
