@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import context
+from alembic.operations import Operations, ops
+from sqlalchemy import DDL
+
+
+@Operations.implementation_for(ops.ExecuteSQLOp, replace=True)
+def execute_verbatim(operations: Operations, operation: Any) -> None:
+    """``op.execute("...")`` as it is written: as a ``text()`` it would take ``{"a":1}`` for a
+    parameter and write NULL in its place."""
+    statement = operation.sqltext
+    if isinstance(statement, str):
+        statement = DDL(statement.replace("%", "%%"))  # DDL fills in %(names)s
+    operations.migration_context.impl.execute(statement)
+
 
 attributes = context.config.attributes
 context.configure(

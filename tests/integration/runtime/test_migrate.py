@@ -25,7 +25,7 @@ def upgrade():
         select pg_sleep(0.3);
         create function ROOM.half() returns integer language plpgsql as $$
         begin
-            return 1 % 2;  -- a semicolon and a percent sign
+            return ('{"a":1}'::jsonb->>'a')::int % 2;  -- what parsers of SQL stumble over
         end $$;
     ''')
 """
