@@ -78,7 +78,6 @@ class Board:
         self.now = now
         self.loaded = loaded
         self._locked = locked
-        self._away: dict[str, Barred | None] = {}
         self.dirty_leads: dict[UUID, LeadState] = {}
         self.dirty_attempts: dict[UUID, Attempt] = {}
         self.dirty_turns: set[tuple[str, str, str]] = set()
@@ -93,11 +92,11 @@ class Board:
         return self.loaded.leads.get(lead_id) or LeadState(lead_id, account_key)
 
     def away(self, rep_id: str) -> Barred | None:
-        """As :func:`eligibility.away`, worked out once per rep and transaction."""
-        if rep_id not in self._away:
-            rep, overlay = self.plan.rep(rep_id), self.loaded.overlays.get(rep_id)
-            self._away[rep_id] = away(rep, self.plan.calendars, self.now, overlay)
-        return self._away[rep_id]
+        """As :func:`eligibility.away`, worked out once per rep and minute."""
+        overlay = self.loaded.overlays.get(rep_id)
+        if overlay is not None:
+            return away(self.plan.rep(rep_id), self.plan.calendars, self.now, overlay)
+        return self.plan.away(rep_id, self.now)
 
     def load(self, rep_id: str) -> Load:
         return self.loaded.loads.get(rep_id, Load())

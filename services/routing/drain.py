@@ -13,7 +13,6 @@ from schemas.assignment import AssignmentStatus
 from services.routing import decide
 from services.routing.board import Board
 from services.routing.deciding import Clock, decide_with
-from services.routing.eligibility import away
 from services.routing.events import outputs
 from services.routing.handlers import Meters
 from services.routing.model import Change
@@ -117,7 +116,7 @@ class Drain:
 def _working(plan: Plan, name: str, now: datetime) -> int:
     """Who of a pool, or of those it overflows into, works now; caps are counted under the locks."""
     members = {member for pool in plan.chain(name) for member in plan.weights[pool.id]}
-    return sum(away(plan.rep(member), plan.calendars, now, None) is None for member in members)
+    return sum(plan.away(member, now) is None for member in members)
 
 
 def _drained(board: Board, held: list[Held]) -> list[Change]:

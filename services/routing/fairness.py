@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 UNIT = 10**12
 """One lead. Entitlements are whole multiples of 1 / UNIT of a lead, so sums never drift, and a
@@ -88,12 +89,18 @@ def shares(weights: Mapping[str, int]) -> dict[str, int]:
     The remainder of the division goes, one unit each, to the first members by id: always the same
     ones for the same set, so that a member's rate does not change while the set does not.
     """
-    total = sum(weights.values())
-    split = {member: UNIT * weights[member] // total for member in sorted(weights)}
-    left = UNIT - sum(split.values())
-    for member in list(split)[:left]:
-        split[member] += 1
-    return split
+    return dict(_split(tuple(sorted(weights.items()))))
+
+
+@lru_cache(maxsize=1_024)  # the same members are eligible for many leads in a row
+def _split(weights: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    total = sum(weight for _, weight in weights)
+    parts = [UNIT * weight // total for _, weight in weights]
+    left = UNIT - sum(parts)
+    return tuple(
+        (member, part + (at < left))
+        for at, ((member, _), part) in enumerate(zip(weights, parts, strict=True))
+    )
 
 
 def choose(weights: Mapping[str, int], turns: Mapping[str, Turn]) -> Choice:

@@ -108,7 +108,7 @@ def _overflow(desk: Desk, pool: Pool) -> Survey | None:
     while following is not None and following.id not in passed:
         passed.add(following.id)
         seen = desk.look(following)
-        if seen.weights and _ahead(desk, seen) == 0:
+        if seen.weights and _ahead(desk, seen) + _ahead(desk, seen, pool) == 0:
             return seen
         following = desk.board.plan.pool(following.overflow)
     return None
@@ -168,14 +168,17 @@ def _hold(desk: Desk, seen: Survey, how: How, ahead: int = 0) -> Placement:
     )
 
 
-def _ahead(desk: Desk, seen: Survey) -> int:
-    """How many wait for this pool who rank before the lead and could be served now."""
+def _ahead(desk: Desk, seen: Survey, queue: Pool | None = None) -> int:
+    """How many wait who rank before the lead and whom these members could serve now.
+
+    :param queue: the pool that they wait for, where these are members of its overflow.
+    """
     subject = desk.subject
     if subject.draining or not seen.able:
         return 0
     return sum(
         1
-        for one in desk.board.waiting(seen.pool)
+        for one in desk.board.waiting(queue or seen.pool)
         if one.rank < subject.rank and not seen.able.issubset(one.excluded)
     )
 

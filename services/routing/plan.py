@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
 from schemas.base import KindName, TierName
 from services.kernel.calendars import Calendars
 from services.kernel.people import Pool, Rep, Teams
+from services.routing.eligibility import Barred, away
 from services.routing.policy import Rule, Target
 
 TIERS = tuple(tier.value for tier in TierName)
 ALL_TIERS = "all"
 """The tier group of a pool that rotates all tiers together."""
+
+_REMEMBERED = 10_000
 
 
 class OwnerAway(StrEnum):
@@ -46,6 +49,9 @@ class Plan:
     """Pool to the person who gets what the pool cannot place."""
 
     _reachable: dict[str | None, frozenset[str]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    _away: dict[tuple[str, datetime], Barred | None] = field(
         default_factory=dict, repr=False, compare=False
     )
 
@@ -88,6 +94,20 @@ class Plan:
             ends = {pool.id for pool in self.chain(name)}
             known = self._reachable[name] = frozenset(ends | {self.catch_all.pool or ""} - {""})
         return known
+
+    def away(self, rep: str, now: datetime) -> Barred | None:
+        """Why a rep gets nothing at ``now``, as configured.
+
+        Hours, holidays, leave and clock changes all begin and end on a whole minute, so the answer
+        is kept for the minute.
+        """
+        minute = now.replace(second=0, microsecond=0)
+        key = (rep, minute)
+        if key not in self._away:
+            if len(self._away) > _REMEMBERED:
+                self._away.clear()
+            self._away[key] = away(self.rep(rep), self.calendars, minute, None)
+        return self._away[key]
 
     def pools_of(self, person: str) -> tuple[str, ...]:
         return tuple(name for name, weights in self.weights.items() if person in weights)

@@ -14,7 +14,11 @@ from services.routing.config import parse
 from services.routing.plan import Plan
 
 MONDAY_NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
-ALWAYS = "calendars: {always: {hours: {every_day: '00:00-24:00'}}, office: {hours: {weekdays: '09:00-17:00'}}}"
+CALENDARS = """
+calendars:
+  always: {hours: {every_day: "00:00-24:00"}}
+  office: {hours: {weekdays: "09:00-17:00"}}
+"""
 
 
 def lead_id(name: str) -> UUID:
@@ -100,7 +104,7 @@ def files(
     )
     rule_lines = f"rules:\n{rules}\n" if rules else ""
     return {
-        "calendars.yaml": ALWAYS,
+        "calendars.yaml": CALENDARS,
         "teams.yaml": teams,
         "routing.yaml": f"{routing}\n{rule_lines}catch_all: {{pool: desk}}\n",
     }

@@ -1,0 +1,133 @@
+"""A decision record in words, for a person who asks why. Pure.
+
+Reads what :func:`services.routing.placement.place` and :mod:`services.routing.answer` write; a part
+that a record lacks is passed over, so that records of older releases can be told as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from services.routing.fairness import UNIT
+from services.routing.subject import How
+
+Part = Mapping[str, Any]
+
+_LOST = {
+    "inactive": "has left",
+    "paused": "is paused",
+    "leave": "is on leave",
+    "holiday": "has a public holiday",
+    "off_hours": "is outside working hours",
+    "cap_hour": "has the most leads of an hour",
+    "cap_day": "has the most leads of a day",
+    "cap_week": "has the most leads of a week",
+    "cap_open": "has as many untaken leads as may be",
+    "burst": "was just given several held leads",
+    "past_owner": "had this lead before",
+}
+_OPS = {
+    "eq": "is",
+    "ne": "is not",
+    "in": "is one of",
+    "not_in": "is none of",
+    "gt": "is over",
+    "gte": "is at least",
+    "lt": "is under",
+    "lte": "is at most",
+    "between": "lies between",
+}
+_HOW = {
+    How.OWNER: "{rep} gets it as the account's owner",
+    How.TURN: "{rep} gets it in turn, from pool {pool}",
+    How.OVERFLOW: "{rep} gets it in turn, from overflow pool {pool}",
+    How.CATCH_ALL: "held too long: {rep} gets it in turn, from catch-all pool {pool}",
+    How.ANYWAY: "nobody is free: {rep} gets it all the same, from pool {pool}",
+    How.ESCALATED: "{rep} gets it, who answers for pool {pool}",
+    How.NOBODY_FREE: "held for pool {pool} until {held_until} at the latest",
+    How.BEHIND: "held for pool {pool} behind leads that wait longer",
+    How.NURTURE: "goes to nurture",
+}
+
+
+def explain(record: Part | None) -> list[str]:
+    """One line per step of the decision, in the order in which it was taken."""
+    return list(_lines(record or {}))
+
+
+def _lines(record: Part) -> Iterator[str]:
+    if request := record.get("request"):
+        by = request.get("by") or "the system"
+        yield f"request: {request['action']} by {by}{_said(request.get('reason'))}"
+    if "outcome" not in record:
+        return
+    yield (
+        f"decided at {record['at']} with configuration {record['config']}, score revision"
+        f" {record.get('score_revision')}, tier {record['tier']}"
+    )
+    yield from _owner(record.get("owner", ()))
+    for tried in record.get("tried", ()):
+        yield f"rule {tried['rule']}: no{_because(tried.get('because') or {})}"
+    yield f"rule {record['rule']}: yes ({record['rule_path']})"
+    if record.get("excluded"):
+        yield f"not again to {', '.join(record['excluded'])}"
+    for pool in record.get("pools", ()):
+        yield from _pool(pool)
+    if choice := record.get("choice"):
+        yield from _choice(choice)
+    outcome = record["outcome"]
+    yield f"outcome {outcome['status']}: {_HOW[How(outcome['how'])].format_map(outcome)}"
+
+
+def _owner(checks: Sequence[Part]) -> Iterator[str]:
+    for check in checks:
+        if check["rep"] is None:
+            yield "owner of the account: nobody has a colleague"
+        elif check["lost"] is None:
+            yield f"owner of the account: {check['rep']} has a colleague"
+        else:
+            yield f"owner of the account: {check['rep']} {_LOST.get(check['lost'], check['lost'])}"
+
+
+def _because(part: Part) -> str:
+    if "field" not in part:
+        return f" ({part['op']} did not hold)" if part else ""
+    if part["op"] in ("exists", "missing"):
+        return f" ({part['field']} {part['op']}: no)"
+    want = part["want"]
+    shown = ", ".join(map(str, want)) if isinstance(want, list) else want
+    asked = f"{part['field']} {_OPS.get(part['op'], part['op'])} {shown}"
+    return f" ({asked}: {'not known' if part['got'] is None else part['got']})"
+
+
+def _pool(pool: Part) -> Iterator[str]:
+    yield f"pool {pool['pool']} (tiers: {pool['group']}):"
+    for member in pool["members"]:
+        if member["eligible"]:
+            yield f"  {member['member']}: eligible"
+        else:
+            until = f" until {member['until']}" if member.get("until") else ""
+            yield f"  {member['member']}: {_LOST.get(member['why'], member['why'])}{until}"
+
+
+def _choice(choice: Part) -> Iterator[str]:
+    yield f"turn in pool {choice['pool']}: the earliest deadline among those who are owed a lead"
+    for one in choice["standings"]:
+        ahead = one["count"] * UNIT - one["entitlement"]
+        owed = "owed" if ahead < 0 else "not owed"
+        deadline = (Decimal(ahead + UNIT) / Decimal(one["share"])).quantize(Decimal("0.001"))
+        mark = " <- next" if one["member"] == choice["rep"] else ""
+        yield (
+            f"  {one['member']}: weight {one['weight']}, count {one['count']}, entitlement"
+            f" {_leads(one['entitlement'])}, {owed}, deadline in {deadline} leads{mark}"
+        )
+
+
+def _leads(units: int) -> str:
+    return str((Decimal(units) / UNIT).quantize(Decimal("0.001")))
+
+
+def _said(reason: str | None) -> str:
+    return f" ({reason})" if reason else ""
