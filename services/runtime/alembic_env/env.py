@@ -15,7 +15,8 @@ def execute_verbatim(operations: Operations, operation: Any) -> None:
     parameter and write NULL in its place."""
     statement = operation.sqltext
     if isinstance(statement, str):
-        statement = DDL(statement.replace("%", "%%"))  # DDL fills in %(names)s
+        # DDL fills in %(names)s
+        statement = DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
     operations.migration_context.impl.execute(statement)
 
 
