@@ -18,8 +18,12 @@ from schemas import catalog
 from schemas.base import Event, deterministic_id
 from schemas.cloudevents import CONTENT_TYPE, SPEC_VERSION, Envelope
 from schemas.topics import (
+    ACTIVITIES,
+    CAPTURED,
+    CAPTURED_BULK,
     DEAD_LETTER_PARTITIONS,
     DEAD_LETTER_RETENTION,
+    SIGNALS,
     TOPICS,
     TopicSpec,
 )
@@ -32,10 +36,10 @@ SERVICES = ("capture", "enrichment", "scoring", "routing")
 
 ANNOUNCED = frozenset(
     {
-        ("scoring", "leads.captured.v1"),
-        ("scoring", "leads.captured.bulk.v1"),
-        ("capture", "activities.v1"),
-        ("capture", "signals.v1"),
+        ("scoring", CAPTURED.name),
+        ("scoring", CAPTURED_BULK.name),
+        ("capture", ACTIVITIES.name),
+        ("capture", SIGNALS.name),
     }
 )
 """Producers that ``topics.py`` already names and that do not produce yet: no operations."""
