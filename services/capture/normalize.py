@@ -79,31 +79,21 @@ def normalise(form: LeadForm, origin: Origin) -> Draft:
     """
     country = country_code(form.country)
     email = normalise_email(form.email)
-    phone = normalise_phone(form.phone, country)
+    personal = personal_phone(form.phone, country)
+    phone = personal or normalise_phone(form.phone, country)
     external_id = line(form.external_id)
     if email is None and phone is None and external_id is None:
         raise Unparsable("neither email nor phone is valid, and there is no external_id")
     kind = form.kind or origin.kind
     motion = Motion.OUTBOUND if kind is KindName.PROSPECT else origin.motion
     utm, click_ids = campaign(form)
-    evidence = Evidence(
-        source=origin.source,
-        kind=kind,
-        motion=motion,
-        utm_source=folded(utm.source),
-        utm_medium=folded(utm.medium),
-        utm_campaign=folded(utm.campaign),
-        click_ids=frozenset(click_ids),
-        referrer=foreign_host(form.referrer, form.page_url, tuple(origin.own_domains)),
-        page_known=form.page_url is not None,
-    )
     given = {"email": (form.email, email), "phone": (form.phone, phone),
              "country": (form.country, country)}  # fmt: skip
     return Draft(
-        who=Who(email, personal_phone(form.phone, country), external_id),
+        who=Who(email, personal, external_id),
         kind=kind,
         motion=motion,
-        channel=channel_of(evidence, origin.channels),
+        channel=channel_of(_evidence(form, origin, kind, motion, utm, click_ids), origin.channels),
         submitted_at=believable(form.submitted_at, origin.received_at),
         form_id=line(form.form_id),
         values={
@@ -117,6 +107,27 @@ def normalise(form: LeadForm, origin: Origin) -> Draft:
             "consent": tuple(Consent(**dict(one)) for one in form.consent),
             "fields": _fields(form.fields, given),
         },
+    )
+
+
+def _evidence(
+    form: LeadForm,
+    origin: Origin,
+    kind: KindName,
+    motion: Motion,
+    utm: Utm,
+    click_ids: Mapping[str, str],
+) -> Evidence:
+    return Evidence(
+        source=origin.source,
+        kind=kind,
+        motion=motion,
+        utm_source=folded(utm.source),
+        utm_medium=folded(utm.medium),
+        utm_campaign=folded(utm.campaign),
+        click_ids=frozenset(click_ids),
+        referrer=foreign_host(form.referrer, form.page_url, tuple(origin.own_domains)),
+        page_known=form.page_url is not None,
     )
 
 
