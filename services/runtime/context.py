@@ -148,10 +148,16 @@ class Context:
         for lane in Lane:
             await self.pool(lane)
 
-    async def start(self) -> None:
-        """Start what the service has built: brokers first, then what publishes through them."""
-        await asyncio.gather(*(broker.start() for broker in self.lanes))
+    async def start(self, *, wait: bool = True) -> None:
+        """Start what the service has built: brokers first, then what publishes through them.
+
+        ``wait``: for the brokers. They go on trying by themselves while Kafka is away.
+        """
         parts = self._parts
+        if wait:
+            await self._start_lanes()
+        else:
+            parts.tasks.append(_spawn("lanes", self._start_lanes))
         parts.publishers += [_spawn(name, outbox.run) for name, outbox in parts.outboxes]
         self._running = True
         parts.tasks += [_spawn(name, run) for name, run in parts.waiting]
@@ -173,6 +179,9 @@ class Context:
             await live.stop()
         pools = [*parts.pools.values(), *([parts.control] if parts.control else [])]
         await asyncio.gather(*(_close(pool) for pool in pools))
+
+    async def _start_lanes(self) -> None:
+        await asyncio.gather(*(broker.start() for broker in self.lanes))
 
     async def _postgres(self) -> str | None:
         await self.control.fetchval("select 1")

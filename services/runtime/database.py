@@ -130,6 +130,8 @@ async def patiently(attempt: Callable[[], Awaitable[T]], *, doing: str) -> T:
         return await attempt()
 
     def say(state: RetryCallState) -> None:
+        if state.attempt_number > 3 and state.attempt_number % 30:
+            return
         error = state.outcome.exception() if state.outcome else None
         log.warning(
             "waiting",

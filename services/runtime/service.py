@@ -47,6 +47,9 @@ _HTTP_SECONDS: Final = 1.5
 _READY_POLL_S: Final = 0.02
 _BACK_OFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 
+_AWAY: Final = (TopicsError, KafkaError, OSError)
+"""What a Kafka that is not there raises."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -59,8 +62,8 @@ def run(name: str, build: Build) -> int:
 
     Order: settings, HTTP (alive at once, 503 for all but the probes), Postgres, schema version,
     installation secret, keys, topics, ``build``, brokers, background loops; then ready.
-    Postgres and Kafka are waited for. Stops on SIGTERM and SIGINT and, when supervised, when stdin
-    closes.
+    Postgres is waited for; without Kafka the service starts and does what it can (capture accepts).
+    Stops on SIGTERM and SIGINT and, when supervised, when stdin closes.
     """
     try:
         settings, secrets = _environment()
@@ -76,6 +79,7 @@ class _Process:
         self._build = build
         self._context = Context(name, settings, secrets)
         self._stopping = asyncio.Event()
+        self._found_late: _Misconfigured | None = None
 
     async def run(self) -> int:
         context = self._context
@@ -113,6 +117,8 @@ class _Process:
                 task.cancel()
         finally:
             lag.cancel()
+        if self._found_late is not None:
+            raise self._found_late
         reasons = [
             lane.reason or "a stage failed" for lane in self._context.lanes if lane.failed.is_set()
         ]
@@ -126,13 +132,13 @@ class _Process:
         context = self._context
         try:
             await self._start_database()
-            await self._start_kafka()
+            kafka_is_there = await self._start_kafka()
             context.health.starting = "the service is being built"
             await self._build(context)
         except (ConfigError, NoConfiguration, SchemaError, InstallationError) as error:
             raise _Misconfigured(str(error)) from error
         context.task("keys", lambda: context.keys.run(context.control))
-        await context.start()
+        await context.start(wait=kafka_is_there)
         context.health.starting = None
         # What lives from here to the end need not be walked by every full collection.
         gc.collect()
@@ -160,21 +166,38 @@ class _Process:
             await installation.claim(connection, context.secrets.get(LEAD_ID_KEY)[0])
         await context.keys.refresh(context.control)
 
-    async def _start_kafka(self) -> None:
+    async def _start_kafka(self) -> bool:
+        """Whether Kafka is there. Where it is not, its topics are checked once it is."""
         context = self._context
         context.health.starting = "waits for kafka"
+        try:
+            self._accept(await self._topics())
+        except _AWAY as error:
+            log.warning("waiting", waiting_for="kafka", error=type(error).__name__)
+            context.ready_when("kafka", self._unchecked)
+            context.task("topics", self._check_topics_later)
+            return False
+        return True
+
+    async def _check_topics_later(self) -> None:
         attempt = 0
         while True:
+            await asyncio.sleep(_BACK_OFF_S[min(attempt, len(_BACK_OFF_S) - 1)])
+            attempt += 1
             try:
-                faults = await self._topics()
-                break
-            except (TopicsError, KafkaError, OSError) as error:
-                delay = _BACK_OFF_S[min(attempt, len(_BACK_OFF_S) - 1)]
-                attempt += 1
-                log.warning(
-                    "waiting", waiting_for="kafka", attempt=attempt, error=type(error).__name__
-                )
-                await asyncio.sleep(delay)
+                self._accept(await self._topics())
+            except _AWAY:
+                continue
+            except _Misconfigured as error:
+                self._found_late = error
+                self._stopping.set()
+            self._context.health.checks.pop("kafka", None)
+            return
+
+    async def _unchecked(self) -> str | None:
+        return "no broker was reached yet"
+
+    def _accept(self, faults: list[str]) -> None:
         if faults:
             raise _Misconfigured("\n".join(faults))
 
