@@ -179,8 +179,9 @@ class Jobs:
             if not open_now:
                 break
             async with asyncio.TaskGroup() as group:
-                for question in open_now:
-                    group.create_task(self._ask(config, job, question))
+                asks = [group.create_task(self._ask(config, job, one)) for one in open_now]
+            if any(ask.result() for ask in asks):
+                return
             asked |= {question.provider for question in open_now}
         async with self._few:
             await self._settle([job.input_id], last=True)
@@ -196,11 +197,13 @@ class Jobs:
         absent = missing(config, view.facts, at)
         return questions(config, absent, subject(view.lead, view.facts), asked) if absent else []
 
-    async def _ask(self, config: EnrichmentConfig, job: Job, question: Question) -> None:
+    async def _ask(self, config: EnrichmentConfig, job: Job, question: Question) -> bool:
+        """Whether the job is done with this answer."""
         values = await self._asking.ask(self._pool, config, question)
-        if values:
-            async with self._few:
-                await self._settle([job.input_id], values=values)
+        if not values:
+            return False
+        async with self._few:
+            return await self._settle([job.input_id], values=values)
 
     # -- settling ----------------------------------------------------------------------------
     async def _settle(
@@ -210,11 +213,12 @@ class Jobs:
         values: Mapping[str, Provenance] | None = None,
         over: bool = False,
         last: bool = False,
-    ) -> None:
+    ) -> bool:
+        """Whether all of these jobs are done, by this call or by another's."""
         async with self._pool.acquire() as conn, conn.transaction():
             leads = await store.leads_of(conn, input_ids)
             if not leads:
-                return
+                return True
             states = await store.lock(conn, leads)
             jobs = await store.open_jobs(conn, input_ids)
             found = settle(
@@ -222,6 +226,7 @@ class Jobs:
             )
             outputs = await self._store(conn, found)
         await self._outbox.release(outputs)
+        return len(found.done) == len(jobs)
 
     async def _store(self, conn: Connection, found: Settled) -> list[Output]:
         if found.states or found.revisions:
