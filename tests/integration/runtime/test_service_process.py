@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from services.runtime.configstore import version_of
+from services.runtime.embedded.kafka import EmbeddedKafka
 from services.runtime.embedded.ports import free_port
 from services.runtime.embedded.postgres import EmbeddedPostgres
 from tests.support.kafka import Broker
@@ -287,6 +288,7 @@ def test_while_kafka_is_away_it_is_alive_and_not_ready_and_can_be_stopped(
     assert process.out.empty()
     process.child.send_signal(signal.SIGINT)
     assert process.ended() == 0
+    assert process.logged("drained")[0]["seconds"] < 5
 
 
 def test_it_waits_for_postgres_and_stays_alive_when_it_goes(
@@ -314,3 +316,25 @@ def _waiting_for(url: str) -> list[str]:
     except httpx.TransportError:
         return []
     return waiting
+
+
+@pytest.mark.timeout(150)
+def test_topics_that_are_missing_are_refused_also_when_kafka_comes_late(
+    start: Any, environment: dict[str, str], own_kafka: Callable[..., EmbeddedKafka]
+) -> None:
+    broker = own_kafka()
+    real = environment | {
+        "HANDRAISE_KAFKA__BOOTSTRAP_SERVERS": broker.address,
+        "HANDRAISE_KAFKA__EMBEDDED": "false",
+    }
+    at_once = start(real)
+    assert at_once.ended() == 2
+    expected = "topic submissions.v1 is missing; run: handraise topics apply"
+    assert expected in at_once.reasons()
+
+    broker.stop()
+    late = start(real)
+    wait_until(lambda: late.logged("waiting"), 20)
+    broker.start()
+    assert late.ended() == 2
+    assert expected in late.reasons()
