@@ -119,7 +119,7 @@ def find(data: Path | None = None) -> Target:
 def kafka_at(addresses: str) -> KafkaSettings:
     """Brokers named on the command line; how to log in comes from the environment."""
     try:
-        settings = _Addresses(kafka={"bootstrap_servers": addresses}).kafka
+        settings = _Addresses(kafka={"bootstrap_servers": addresses}).kafka  # type: ignore[arg-type]
     except ValidationError as error:
         raise CommandError(f"--kafka {addresses}: {error.errors()[0]['msg']}", 2) from None
     assert settings is not None

@@ -80,6 +80,7 @@ def librdkafka(kafka: KafkaSettings) -> dict[str, Any]:
     config: dict[str, Any] = {
         "bootstrap.servers": kafka.bootstrap_servers,
         "security.protocol": kafka.security_protocol,
+        "log_level": 2,  # a broker that is away is our caller's to report, once
     }
     if kafka.ssl_cafile is not None:
         config["ssl.ca.location"] = str(kafka.ssl_cafile)

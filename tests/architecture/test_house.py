@@ -12,7 +12,7 @@ from importlinter.cli import lint_imports
 
 from tests.architecture.reading import ROOT, SERVICES, Module, modules
 
-MODULE_LINES, FUNCTION_LINES = 300, 40
+MODULE_LINES, TEST_LINES, FUNCTION_LINES = 300, 400, 40
 
 SHELL = {
     "services.capture": {
@@ -23,7 +23,9 @@ SHELL = {
         "app", "asking", "handlers", "jobs", "providers.http_json", "providers.registry", "store",
     },
     "services.scoring": {"app", "handlers", "store"},
-    "services.routing": {"app", "handlers", "http", "store", "timers"},
+    "services.routing": {
+        "app", "deciding", "drain", "handlers", "http", "people_feed", "requests", "store",
+    },
 }  # fmt: skip
 """What touches the world. Every other module of a service, and all of the kernel, is pure."""
 
@@ -122,13 +124,17 @@ def test_shell_modules_exist() -> None:
 
 
 def test_only_the_command_imports_a_service() -> None:
-    """And of a service only how it is built and how its configuration reads."""
+    """And of a service only how it is built and how its configuration reads (docs: its routes)."""
     allowed = re.compile(rf"services\.({'|'.join(SERVICES)})(\.(app|config)(\..*)?)?$")
+    documented = re.compile(rf"services\.({'|'.join(SERVICES)})\.http(\..*)?$")
     for module in modules("services/cli"):
         for name, line in module.imports():
             top, _, rest = name.partition(".")
             if top == "services" and rest.split(".")[0] in SERVICES:
-                assert allowed.match(name), f"{module.name}:{line} imports {name}"
+                asks = allowed.match(name) or (
+                    module.name.startswith("services.cli.docs.") and documented.match(name)
+                )
+                assert asks, f"{module.name}:{line} imports {name}"
 
 
 def test_only_settings_read_the_environment() -> None:
@@ -144,7 +150,8 @@ def test_modules_are_small() -> None:
     long = {
         module.name: lines
         for module in modules("schemas", "services", "tests")
-        if (lines := module.text.count("\n")) > MODULE_LINES
+        if (lines := module.text.count("\n"))
+        > (TEST_LINES if module.name.startswith("tests.") else MODULE_LINES)
     }
     assert long == {}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -22,8 +22,8 @@ def wait_until(check: Callable[[], T], timeout: float = 10.0, what: str = "") ->
 
 
 async def eventually(
-    check: Callable[[], T | Awaitable[T]], timeout: float = 10.0, what: str = ""
-) -> T:
+    check: Callable[[], Any], timeout: float = 10.0, what: str = "", pause: float = 0.02
+) -> Any:
     """As :func:`wait_until` in a running loop; ``check`` may be a coroutine function."""
     deadline = time.monotonic() + timeout
     while True:
@@ -33,7 +33,7 @@ async def eventually(
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout} s: {what or _source(check)}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause)
 
 
 def _source(check: Callable[..., object]) -> str:
