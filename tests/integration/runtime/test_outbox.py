@@ -280,6 +280,21 @@ async def test_a_slow_publisher_cannot_leave_an_old_decision_last(pool: asyncpg.
     assert sink.published[-1].row == new.row
 
 
+async def test_a_decision_that_was_committed_late_is_not_left_last(pool: asyncpg.Pool) -> None:
+    sink = Sink()
+    late, quick = box(pool, sink), box(pool, sink)
+    async with pool.acquire() as connection, connection.transaction():
+        out = replace(event_output(CURRENT), key=b"lead-1")
+        (old,) = await late.store(connection, [out])
+        (new,) = await current(pool, quick, "lead-1")
+        await quick.release([new])
+        await quick.mark()
+    await age(pool)  # and the process that decided late is dead
+    while await quick.sweep():
+        pass
+    assert [out.row for out in sink.published] == [new.row, old.row, new.row]
+
+
 async def test_overlapping_publishers_end_with_the_newest_whoever_marks_first(
     pool: asyncpg.Pool,
 ) -> None:

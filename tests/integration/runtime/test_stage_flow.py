@@ -124,6 +124,7 @@ async def test_while_postgres_is_down_it_stays_in_the_group_and_says_so(
             await eventually(lambda: subscriber.beat_at > before)  # noqa: B023
             polls.append(subscriber.beat_at)
         assert subscriber.paused
+        assert subscriber.ahead == ()
         assert not broker.failed.is_set()
         assert not await contents(kafka, f"{source.name}.svc.dlq")
         down = False
