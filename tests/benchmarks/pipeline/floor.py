@@ -69,11 +69,11 @@ async def relay(args: argparse.Namespace, hop: int, producer: AIOKafkaProducer) 
             if pool is not None:
                 await pool.execute(
                     "insert into floor(hop, id, body)"
-                    " select $1, * from unnest($2::text[], $3::bytea[])",
+                    " select $1::int, * from unnest($2::text[], $3::bytea[])",
                     hop, ids, values,
                 )  # fmt: skip
             sends = [
-                await producer.send(out, value, key=record.key, headers=record.headers)
+                await producer.send(out, value, key=record.key, headers=list(record.headers))
                 for record, value in zip(records, values, strict=True)
             ]
             await asyncio.gather(*sends)
@@ -130,11 +130,14 @@ async def main(args: argparse.Namespace) -> None:
     tasks = [asyncio.create_task(relay(args, hop, producer)) for hop in args.hops]
     if args.http:
         tasks.append(asyncio.create_task(serve(args, producer)))
-    await asyncio.wait([asyncio.create_task(stop.wait()), *tasks], return_when="FIRST_COMPLETED")
-    for task in tasks:
+    stopping = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    for task in (stopping, *tasks):
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(stopping, *tasks, return_exceptions=True)
     await asyncio.wait_for(producer.stop(), 5)
+    for task in done:
+        task.result()
 
 
 def parse(argv: list[str]) -> argparse.Namespace:

@@ -17,6 +17,7 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 _HEAD_END = b"\r\n\r\n"
+_IDLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,16 @@ class Connection:
 
     async def open(self) -> Connection:
         self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+        self._used = time.perf_counter()
         return self
 
     async def post(self, body: bytes) -> tuple[int, bytes]:
         """Send one request; returns status and body."""
+        if time.perf_counter() - self._used > _IDLE_SECONDS:
+            # Servers close idle connections; a form tool would open a new one, too.
+            self.close()
+            await self.open()
+        self._used = time.perf_counter()
         self._writer.write(self._head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         head = await self._reader.readuntil(_HEAD_END)
         length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
