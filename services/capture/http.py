@@ -243,7 +243,7 @@ def _form(raw: bytes) -> LeadForm:
     try:
         form = LeadForm.model_validate(parse_object(raw))
     except Unparsable as error:
-        raise Problem(400, "Not readable", f"The body is {error}.") from None
+        raise Problem(400, "Not readable", f"The body cannot be read: {error}.") from None
     except ValidationError as error:
         raise invalid([dict(fault) for fault in error.errors()]) from None
     if form.email is not None and normalise_email(form.email) is None:
