@@ -14,7 +14,9 @@ import pytest
 from tests.support import kafka, postgres, used
 
 REQUIRE = "HANDRAISE_REQUIRE_REAL"
-_REAL_FIXTURES = {"real_kafka", "own_kafka"}
+_OWN_FIXTURES = {"own_kafka", "pipeline"}
+"""They kill their broker, so it must be one from the jars."""
+_REAL_FIXTURES = {"real_kafka", *_OWN_FIXTURES}
 
 
 @pytest.hookimpl(trylast=True)
@@ -55,4 +57,4 @@ def _needs_real(item: pytest.Item) -> bool:
 
 
 def _needs_own(item: pytest.Item) -> bool:
-    return "own_kafka" in getattr(item, "fixturenames", ())
+    return bool(_OWN_FIXTURES & set(getattr(item, "fixturenames", ())))

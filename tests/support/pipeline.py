@@ -1,0 +1,375 @@
+"""A running ``up`` to be tormented: its processes, its groups, its database, an outside sender."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from schemas.topics import TOPICS, dead_letter_topics
+from services.runtime.embedded.ports import free_port
+from tests.support import used
+from tests.support.checker import Active, History, Report, check, stale
+from tests.support.observer import Observer, observing
+from tests.support.traffic import TYPEFORM, WEBSITE, Request
+from tests.support.up import Up, up
+from tests.support.waiting import eventually, wait_until
+
+SERVICES = ("capture", "enrichment", "scoring", "routing")
+EVERY_TOPIC = tuple(spec.name for spec in TOPICS) + dead_letter_topics()
+SECRETS = {
+    TYPEFORM: "typeform-secret-of-a-test",
+    WEBSITE: "whsec_d2Vic2l0ZS1zZWNyZXQtb2YtYS10ZXN0",
+}
+ENVIRONMENT = {f"HANDRAISE_SECRET_{name.upper()}": secret for name, secret in SECRETS.items()}
+_PATIENCE_S = 60.0
+"""For what takes a second on an idle machine."""
+_MEMBER_SESSION_MS = "3000"
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """An ``up`` with what it takes to hurt it and to look at it from outside."""
+
+    up: Up
+    injected: set[str] = field(default_factory=set)
+    """Submission ids of records that tests put on the bus themselves."""
+
+    @property
+    def kafka(self) -> str:
+        return str(self.up.line["kafka"])
+
+    @property
+    def dsn(self) -> str:
+        return str(self.up.line["postgres"])
+
+    # -- processes ---------------------------------------------------------------------------
+    def service(self, name: str) -> psutil.Process:
+        """The present process of a service, waited for where it is just being started again."""
+
+        def found() -> psutil.Process | None:
+            for process in self.up.family():
+                with contextlib.suppress(psutil.Error):
+                    if process.cmdline()[-2:] == ["service", name]:
+                        return process
+            return None
+
+        return wait_until(found, _PATIENCE_S, f"a process of {name}") or _never()
+
+    def kill(self, name: str) -> None:
+        """``kill -9``; returns when the process is gone."""
+        process = self.service(name)
+        process.kill()
+        process.wait(10)
+
+    def broker(self) -> psutil.Process:
+        """The Java process of its Apache Kafka."""
+        (java,) = [p for p in self.up.family() if "kafka.Kafka" in p.cmdline()]
+        return java
+
+    def ready(self, timeout: float = _PATIENCE_S, *names: str) -> None:
+        """Returns when all services (or those named) say that they are ready."""
+        urls = {name: self.up.line["services"][name] for name in names or SERVICES}
+
+        def waiting() -> list[str]:
+            return [name for name, url in urls.items() if not _ready(url)]
+
+        wait_until(lambda: not waiting(), timeout, "every service ready")
+
+    # -- consumer groups ---------------------------------------------------------------------
+    def members(self, group: str) -> dict[str, set[tuple[str, int]]]:
+        """Member -> its partitions; a static member by its instance id, any other by its host id.
+
+        Asked of the group's coordinator; empty while it rebalances.
+        """
+        admin = AdminClient({"bootstrap.servers": self.kafka})
+        described = admin.describe_consumer_groups([group])[group].result(10)
+        if described.state.name != "STABLE":
+            return {}
+        return {
+            member.group_instance_id or member.member_id: {
+                (place.topic, place.partition) for place in member.assignment.topic_partitions
+            }
+            for member in described.members
+        }
+
+    def rewind(self, group: str, topic: str, partitions: int) -> None:
+        """Puts a group without members back to the first record of a topic."""
+        admin = AdminClient({"bootstrap.servers": self.kafka})
+        wait_until(
+            lambda: admin.describe_consumer_groups([group])[group].result(10).state.name == "EMPTY",
+            _PATIENCE_S,
+            f"{group} without members",
+        )
+        first = [TopicPartition(topic, number, 0) for number in range(partitions)]
+        request = [ConsumerGroupTopicPartitions(group, first)]
+        done = admin.alter_consumer_group_offsets(request)[group].result(10)
+        assert all(place.error is None for place in done.topic_partitions)
+
+    def positions(self, group: str, topic: str, partitions: int) -> list[int]:
+        """The committed offset of each partition; -1001 where there is none."""
+        admin = AdminClient({"bootstrap.servers": self.kafka})
+        places = [TopicPartition(topic, number) for number in range(partitions)]
+        request = [ConsumerGroupTopicPartitions(group, places)]
+        found = admin.list_consumer_group_offsets(request)[group].result(10)
+        return [place.offset for place in found.topic_partitions]
+
+    # -- database ----------------------------------------------------------------------------
+    async def active(self) -> tuple[Active, ...]:
+        """Every active attempt, as the database has it."""
+        rows = await self.rows(
+            "select lead_id::text, role, assignment_id::text, rep_id, status from routing.attempts"
+            " where status in ('assigned', 'reassigned', 'accepted', 'escalated')"
+        )
+        return tuple(Active(*row) for row in rows)
+
+    async def unfinished(self) -> dict[str, int]:
+        """Rows that wait for something: outboxes, spool, jobs. Only those that are not zero."""
+        queries = {
+            f"{name}.outbox": f"select count(*) from {name}.outbox where published_at is null"
+            for name in SERVICES
+        }
+        queries["capture.spool"] = "select count(*) from capture.spool where ended_at is null"
+        queries["enrichment.jobs"] = "select count(*) from enrichment.jobs"
+        counts = {name: (await self.rows(query))[0][0] for name, query in queries.items()}
+        return {name: count for name, count in counts.items() if count}
+
+    async def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """What a query gives, on a connection of its own."""
+        connection = await asyncpg.connect(self.dsn, timeout=10)
+        try:
+            return list(await connection.fetch(query, *arguments))
+        finally:
+            await connection.close()
+
+
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """``up --kafka apache`` on the example configuration, shared: use leads of your own."""
+    data = tmp_path_factory.mktemp("pipeline") / "data"
+    used.note("Kafka for the pipeline", "Apache Kafka by Maven, in `up --kafka apache`")
+    with running(data, "--kafka", "apache") as started:
+        yield started
+
+
+@contextlib.contextmanager
+def running(data: Path, *options: str, timeout: float = 120.0) -> Iterator[Pipeline]:
+    """``up`` on a data folder, with the secrets of the sources known."""
+    with up(data, *options, env=ENVIRONMENT, timeout=timeout) as started:
+        yield Pipeline(started)
+
+
+# -- one more process of a service -----------------------------------------------------------
+@dataclass(slots=True)
+class Member:
+    """A service process of our own, beside those of ``up``."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+
+    def samples(self, name: str) -> dict[str, float]:
+        """Its metric of that name, by label text."""
+        found = {}
+        for line in httpx.get(f"{self.url}/metrics", timeout=10).text.splitlines():
+            if line.startswith(f"{name}{{"):
+                labels, _, value = line.removeprefix(name).rpartition(" ")
+                found[labels] = float(value)
+        return found
+
+    def freeze(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """``kill -9``."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def leave(self) -> int:
+        """SIGTERM; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+
+@contextlib.contextmanager
+def member(pipeline: Pipeline, name: str) -> Iterator[Member]:
+    """Starts ``handraise service`` with the environment of ``up``'s own; ready when entered.
+
+    Its membership is dynamic and its session short, so that its end is noticed soon. It ends with
+    the block, and with this process: its standard input is a pipe.
+    """
+    port = free_port()
+    environment = pipeline.service(name).environ()
+    environment.pop("HANDRAISE_KAFKA__INSTANCE", None)
+    environment |= {
+        "HANDRAISE_HTTP__PORT": str(port),
+        "HANDRAISE_KAFKA__SESSION_TIMEOUT_MS": _MEMBER_SESSION_MS,
+    }
+    log = Path(pipeline.up.line["data"]) / "logs" / f"{name}-{port}.log"
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "services.cli.main", "service", name],
+            stdin=subprocess.PIPE,
+            stdout=sink,
+            stderr=sink,
+            env=environment,
+        )
+    extra = Member(process, f"http://127.0.0.1:{port}")
+    try:
+        wait_until(lambda: process.poll() is not None or _ready(extra.url), _PATIENCE_S, str(log))
+        assert process.poll() is None, log.read_text()
+        yield extra
+    finally:
+        if process.poll() is None:
+            process.kill()  # also ends one that is frozen
+            process.wait(10)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+# -- the outside -----------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one attempt to hand something in came to."""
+
+    digest: str
+    """SHA-256 of the body."""
+    status: int | None
+    """None: no answer; it may be in or not."""
+    submission_id: str | None
+    word: str | None
+    """accepted or duplicate."""
+    seconds: float
+
+
+@dataclass(slots=True)
+class World:
+    """Form tools that hand in and come again, and an observer of the whole bus."""
+
+    pipeline: Pipeline
+    bus: Observer
+    http: httpx.AsyncClient
+    answers: list[Answer] = field(default_factory=list)
+
+    async def attempt(self, request: Request, base: str | None = None) -> Answer:
+        """Hands it in once, at ``base`` or at capture's own address."""
+        began = time.monotonic()
+        headers = request.headers(self.pipeline.up.line["api_key"], SECRETS)
+        status, body = None, {}
+        try:
+            response = await self.http.post(
+                f"{base or self.pipeline.up.http}{request.path}",
+                content=request.body,
+                headers=headers,
+            )
+            status = response.status_code
+            body = response.json()
+        except (httpx.TransportError, json.JSONDecodeError):
+            pass
+        spent = time.monotonic() - began
+        answer = Answer(
+            request.digest, status, body.get("submission_id"), body.get("status"), spent
+        )
+        self.answers.append(answer)
+        return answer
+
+    async def deliver(self, request: Request, timeout: float = 90.0) -> Answer:
+        """Hands it in until it is taken, as senders do: again after no answer, 429 or 5xx."""
+        deadline, pause = time.monotonic() + timeout, 0.1
+        while True:
+            answer = await self.attempt(request)
+            if answer.status is not None and answer.status < 500 and answer.status != 429:
+                return answer
+            assert time.monotonic() < deadline, f"not taken within {timeout} s: {answer}"
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 1.0)
+
+    @property
+    def accepted(self) -> frozenset[str]:
+        """Submission ids that were answered with 200."""
+        return frozenset(a.submission_id for a in self.answers if a.submission_id)
+
+    async def history(self) -> History:
+        """Everything up to now."""
+        refused = {a.digest for a in self.answers if a.status is not None and a.status in _REFUSED}
+        taken = {a.digest for a in self.answers if a.status == 200 or a.status is None}
+        return History(
+            accepted=self.accepted,
+            records=tuple(self.bus.records),
+            active=await self.pipeline.active(),
+            refused=frozenset(refused - taken),
+            injected=frozenset(self.pipeline.injected),
+        )
+
+    async def settled(self, timeout: float = 90.0) -> Report:
+        """Waits until all that is durable has its end and nothing waits; then judges.
+
+        :raises AssertionError: something never came to an end, or an invariant is broken.
+        """
+
+        def unaccounted() -> frozenset[str]:
+            return History(self.accepted, tuple(self.bus.records)).unaccounted
+
+        async def at_rest() -> bool:
+            if unaccounted() or await self.pipeline.unfinished():
+                return False
+            return not stale(await self.history())
+
+        try:
+            await eventually(at_rest, timeout, pause=0.25)
+        except AssertionError:
+            left = await self.pipeline.unfinished()
+            late = stale(await self.history())
+            raise AssertionError(
+                f"not at rest within {timeout} s: no end {sorted(unaccounted())[:5]}, waiting "
+                f"{left}, stale {late[:5]}"
+            ) from None
+        report = check(await self.history())
+        assert not report.faults, str(report)
+        return report
+
+
+_REFUSED = range(400, 429)
+
+
+@contextlib.asynccontextmanager
+async def world(
+    pipeline: Pipeline, topics: Sequence[str] = EVERY_TOPIC
+) -> AsyncIterator[World]:
+    """The outside of a pipeline that is ready."""
+    pipeline.ready()
+    limits = httpx.Limits(max_connections=50, max_keepalive_connections=20)
+    async with (
+        observing(pipeline.kafka, topics) as bus,
+        httpx.AsyncClient(timeout=10, limits=limits) as http,
+    ):
+        yield World(pipeline, bus, http)
+
+
+def _ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/ready", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _never() -> Any:
+    raise AssertionError("wait_until returns what is true")
