@@ -60,7 +60,7 @@ class LaneBroker:
         self._gate = gate or LaneGate.of(service)
         self._stages: list[StageSubscriber] = []
         self._starting: asyncio.Task[None] | None = None
-        self._trouble: str | None = "not started"
+        self._trouble: str | None = "not started yet"
         self._client_id = f"handraise-{service}-{lane.value}"
         self.broker = self._build()
         self._producer = LaneProducer(self._make_producer)
@@ -141,7 +141,9 @@ class LaneBroker:
         attempt = 0
         while True:
             try:
-                await self.broker.start()
+                await self.broker.connect()
+                await self._join()
+                await self.broker.start()  # the rest of what FastStream does; they run already
             except (KafkaError, OSError) as error:
                 self._trouble = "waiting_for=kafka"
                 if attempt in (0, 3, 10) or attempt % 60 == 0:
@@ -156,6 +158,13 @@ class LaneBroker:
             else:
                 self._trouble = None
                 return
+
+    async def _join(self) -> None:
+        """All groups at once: a join takes up to seconds, and FastStream joins one by one."""
+        joins = [stage.start() for stage in self._stages]
+        for failure in await asyncio.gather(*joins, return_exceptions=True):
+            if failure is not None:
+                raise failure
 
     def _failed(self, reason: str) -> None:
         if self.reason is None:

@@ -34,6 +34,9 @@ def waiting_for(error: BaseException, *, publishing: bool) -> WaitingFor | None:
     """What to wait for; None where waiting cannot help because the record itself is at fault."""
     if isinstance(error, _TOO_LARGE):
         return None
+    if isinstance(error, BaseExceptionGroup):  # of a handler's TaskGroup
+        found = [waiting_for(member, publishing=publishing) for member in error.exceptions]
+        return found[0] if all(found) else None
     if isinstance(error, KafkaError):
         return "kafka"
     if publishing and isinstance(error, OSError):  # TimeoutError is one

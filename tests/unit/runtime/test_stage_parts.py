@@ -56,6 +56,8 @@ IN = topic("shell.parts.v1")
         (OutputTooLarge("t", 10), False, None),
         (ValueError("x"), False, None),
         (KeyError("x"), True, None),
+        (ExceptionGroup("both", [TimeoutError(), KafkaConnectionError()]), False, "postgres"),
+        (ExceptionGroup("one", [KafkaConnectionError(), ValueError("x")]), False, None),
     ],
 )
 def test_what_an_error_asks_us_to_wait_for(
