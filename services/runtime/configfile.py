@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from services.runtime import yamltext
-from services.runtime.explain import explain
+from services.runtime.configfaults import explain
 from services.runtime.yamltext import Path, Yaml, YamlError
 
 M = TypeVar("M", bound=BaseModel)

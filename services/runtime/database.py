@@ -52,6 +52,8 @@ def is_infrastructure(error: BaseException) -> bool:
     match error:
         case BaseExceptionGroup():
             return all(is_infrastructure(member) for member in error.exceptions)
+        case pg.InvalidCachedStatementError():
+            return True  # a migration ran meanwhile; asyncpg has dropped the plan, a repeat works
         case pg.PostgresError():
             state = str(error.sqlstate or "")
             return state[:2] in _INFRASTRUCTURE_CLASSES or state in _INFRASTRUCTURE_STATES

@@ -250,8 +250,8 @@ class _Process:
             threading.Thread(target=process.wait_for_eof, args=stop, daemon=True).start()
 
     def _told_to_stop(self, signal_name: str) -> None:
-        if self._stopping.is_set():  # told twice: whoever asks does not want to wait
-            os._exit(CRASHED)
+        if self._stopping.is_set() and signal_name == signal.SIGINT.name:
+            os._exit(CRASHED)  # Ctrl-C a second time: a person who does not want to wait
         log.info("stopping", signal=signal_name)
         self._stopping.set()
 

@@ -65,6 +65,25 @@ async def test_time_outs_are_infrastructure_and_bad_values_are_not(postgres_dsn:
     await pool.close()
 
 
+async def test_a_migration_under_a_running_service_only_costs_a_repeat(postgres_dsn: str) -> None:
+    pool = await open_pool(postgres_dsn, size=2)
+    await pool.execute("create table moving (a int); insert into moving values (1)")
+
+    async def decide() -> Any:
+        async with pool.acquire() as connection, connection.transaction():
+            return dict(await connection.fetchrow("select * from moving"))
+
+    assert [await decide() for _ in range(2)] == [{"a": 1}] * 2
+    other = await asyncpg.connect(postgres_dsn)
+    await other.execute("alter table moving add column b int")
+    await other.close()
+    with pytest.raises(asyncpg.InvalidCachedStatementError) as outdated:
+        await decide()
+    assert is_infrastructure(outdated.value)
+    assert await decide() == {"a": 1, "b": None}
+    await pool.close()
+
+
 async def test_a_database_that_dies_and_returns(own_postgres: EmbeddedPostgres) -> None:
     """What each call raises meanwhile is infrastructure, and the pool then works again."""
     dsn = own_postgres.dsn

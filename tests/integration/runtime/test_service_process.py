@@ -198,7 +198,9 @@ def test_it_drains_when_the_supervisor_is_gone(start: Any, environment: dict[str
     process = start(environment)
     process.ready()
     process.child.stdin.close()
+    process.child.send_signal(signal.SIGTERM)  # and told so, too
     assert process.ended() == 0
+    assert process.logged("drained")
 
 
 def test_every_fault_of_the_environment_at_once(start: Any) -> None:

@@ -29,6 +29,7 @@ from services.runtime.database import is_infrastructure
         pg.PostgresIOError("x"),
         pg.ReadOnlySQLTransactionError("x"),
         pg.IdleInTransactionSessionTimeoutError("x"),
+        pg.InvalidCachedStatementError("x"),
         pg.InternalClientError("cannot switch to state 12; another operation is in progress"),
         asyncpg.InterfaceError("connection is closed"),
         asyncpg.InterfaceError("pool is closing"),
