@@ -26,6 +26,9 @@ MODELS: dict[str, str] = {
     "channels.yaml": "services.capture.channels:ChannelTable",
     "enrichment.yaml": "services.enrichment.config:EnrichmentFile",
     "scoring.yaml": "services.scoring.config:ScoringFile",
+    "routing.yaml": "services.routing.config:RoutingFile",
+    "teams.yaml": "services.kernel.people.model:Teams",
+    "calendars.yaml": "services.kernel.calendars.model:Calendars",
 }
 """What each file is, for editors."""
 

@@ -97,6 +97,12 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def _one_block_too(schema: dict[str, Any]) -> None:
+    """Editors accept what :meth:`WeeklyHours._one_block_is_a_list` accepts."""
+    for day in schema["properties"].values():
+        day["anyOf"].append(day["anyOf"][0]["items"])
+
+
 class WeeklyHours(BaseModel):
     """The blocks of each weekday; a day that is not named has none.
 
@@ -104,7 +110,7 @@ class WeeklyHours(BaseModel):
     One block may be written without a list.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_one_block_too)
 
     every_day: Blocks | None = None
     weekdays: Blocks | None = None

@@ -69,8 +69,18 @@ class DayOff(_Model):
     name: str = "day off"
 
 
+def _short_forms_too(schema: dict[str, Any]) -> None:
+    """Editors accept what :meth:`Calendar._short_forms` accepts."""
+    holidays, days_off = schema["properties"]["holidays"], schema["properties"]["days_off"]
+    schema["properties"]["holidays"] = {"anyOf": [holidays, holidays["items"]]}
+    day = {"type": "string", "format": "date"}
+    days_off["items"] = {"anyOf": [days_off["items"], day]}
+
+
 class Calendar(_Model):
     """When a group of people works, by the clock on their wall."""
+
+    model_config = ConfigDict(json_schema_extra=_short_forms_too)
 
     hours: WeeklyHours
     holidays: tuple[HolidaysOf, ...] = ()

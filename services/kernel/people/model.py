@@ -124,8 +124,16 @@ class Member(_Model):
     """Relative to the other members: 2 gets twice the leads of 1."""
 
 
+def _bare_members_too(schema: dict[str, Any]) -> None:
+    """Editors accept what :meth:`Pool._bare_members` accepts."""
+    members = schema["properties"]["members"]
+    members["items"] = {"anyOf": [members["items"], {"type": "string"}]}
+
+
 class Pool(_Model):
     """Reps who share leads fairly."""
+
+    model_config = ConfigDict(json_schema_extra=_bare_members_too)
 
     id: Slug
     role: RoleName
