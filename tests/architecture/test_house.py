@@ -124,8 +124,8 @@ def test_shell_modules_exist() -> None:
 
 
 def test_only_the_command_imports_a_service() -> None:
-    """And of a service only how it is built and how its configuration reads (docs: its routes)."""
-    allowed = re.compile(rf"services\.({'|'.join(SERVICES)})(\.(app|config)(\..*)?)?$")
+    """And of a service only how it is built, read and explained (docs: its routes too)."""
+    allowed = re.compile(rf"services\.({'|'.join(SERVICES)})(\.(app|config|explain)(\..*)?)?$")
     documented = re.compile(rf"services\.({'|'.join(SERVICES)})\.http(\..*)?$")
     for module in modules("services/cli"):
         for name, line in module.imports():

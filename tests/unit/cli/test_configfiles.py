@@ -1,0 +1,53 @@
+"""The configuration folder as the command sees it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from services.cli import configfiles
+from services.cli.output import CommandError
+from services.runtime.configfile import ConfigError
+
+
+def test_every_file_of_the_example_has_a_schema_that_it_satisfies() -> None:
+    files = configfiles.load(configfiles.folder(None))
+    assert files.keys() == configfiles.MODELS.keys()
+    for name, text in files.items():
+        schema = configfiles.schema(name)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        # As an editor sees it: a date of YAML is the text that it was written as.
+        document = json.loads(json.dumps(yaml.safe_load(text), default=str))
+        jsonschema.validate(document, schema)
+
+
+def test_faults_of_several_files_are_told_together(tmp_path: Path) -> None:
+    folder = shutil.copytree(configfiles.folder(None), tmp_path / "config")
+    for name in ("sources.yaml", "scoring.yaml"):
+        (folder / name).write_text((folder / name).read_text() + "\ninvented: 1\n")
+    with pytest.raises(ConfigError) as caught:
+        configfiles.load(folder)
+    assert {fault.file for fault in caught.value.faults} == {"sources.yaml", "scoring.yaml"}
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="there is no configuration folder") as caught:
+        configfiles.folder(tmp_path / "nothing")
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("sources: {b: {secret: TWO}, a: {secret: ONE}, c: {secret: ONE}, d: {}}", ["ONE", "TWO"]),
+        ("sources:", []),
+        ("", []),
+    ],
+)
+def test_secrets_that_sources_name(text: str, names: list[str]) -> None:
+    assert configfiles.secret_names({"sources.yaml": text}) == names
