@@ -29,8 +29,19 @@ def _folded_list(value: object) -> object:
     ) else found  # fmt: skip
 
 
-Words = Annotated[tuple[str, ...], BeforeValidator(_list), Field(max_length=200)]
-Folded = Annotated[tuple[str, ...], BeforeValidator(_folded_list), Field(max_length=200)]
+_OneOrMore = str | list[str]
+"""What the file may hold, for editors."""
+
+Words = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_list, json_schema_input_type=_OneOrMore),
+    Field(max_length=200),
+]
+Folded = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_folded_list, json_schema_input_type=_OneOrMore),
+    Field(max_length=200),
+]
 
 
 class _Entry(BaseModel):
@@ -41,7 +52,13 @@ class ChannelWhen(_Entry):
     """Conditions that must all hold; within one, any of its values."""
 
     source: Words | None = None
-    kind: Annotated[tuple[KindName, ...], BeforeValidator(_list)] | None = None
+    kind: (
+        Annotated[
+            tuple[KindName, ...],
+            BeforeValidator(_list, json_schema_input_type=KindName | list[KindName]),
+        ]
+        | None
+    ) = None
     motion: Motion | None = None
     click_id: Words | None = None
     """Names of click parameters, whatever their value."""

@@ -7,11 +7,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 
 import services
 from services.cli.output import CommandError
+from services.runtime import yamltext
 from services.runtime.configfile import ConfigError, Fault
 from services.runtime.configstore import Files, read_folder
 
@@ -72,5 +72,5 @@ def schema(file: str) -> dict[str, Any]:
 
 def secret_names(files: Files) -> list[str]:
     """Secrets that the sources name: those that senders and we share."""
-    sources = (yaml.safe_load(files.get("sources.yaml", "")) or {}).get("sources") or {}
+    sources = (yamltext.read(files.get("sources.yaml", "")).data or {}).get("sources") or {}
     return sorted({entry["secret"] for entry in sources.values() if entry.get("secret")})

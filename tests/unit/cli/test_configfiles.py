@@ -8,10 +8,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-import yaml
 
 from services.cli import configfiles
 from services.cli.output import CommandError
+from services.runtime import yamltext
 from services.runtime.configfile import ConfigError
 
 
@@ -22,7 +22,7 @@ def test_every_file_of_the_example_has_a_schema_that_it_satisfies() -> None:
         schema = configfiles.schema(name)
         jsonschema.Draft202012Validator.check_schema(schema)
         # As an editor sees it: a date of YAML is the text that it was written as.
-        document = json.loads(json.dumps(yaml.safe_load(text), default=str))
+        document = json.loads(json.dumps(yamltext.read(text).data, default=str))
         jsonschema.validate(document, schema)
 
 
