@@ -22,7 +22,7 @@ help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## start everything here, send sample leads, show who gets them; Ctrl-C ends it
-	@$(BIN)/handraise up
+	@$(BIN)/handraise demo --keep
 
 demo: $(VENV)/run.stamp ## send N leads (LEADS=200) through everything, account for each, end
 	@$(BIN)/handraise demo --leads $(or $(LEADS),200)
@@ -39,8 +39,8 @@ bench: $(VENV)/dev.stamp ## measure latency and throughput against bare aiokafka
 	@$(BIN)/python -m tests.benchmarks.pipeline $(ARGS)
 
 reliability: export HANDRAISE_REQUIRE_REAL := 1
-reliability: $(VENV)/dev.stamp ## only the tests that kill, freeze and partition, on real Kafka
-	@$(PYTEST) tests/reliability $(ARGS)
+reliability: $(VENV)/dev.stamp ## all that kill, freeze and starve, the long runs too (20 minutes), on real Kafka
+	@$(PYTEST) tests/reliability -m "long or not long" $(ARGS)
 
 lint: $(VENV)/dev.stamp ## ruff, formatting, types
 	@$(BIN)/ruff check .
