@@ -7,8 +7,6 @@ import os
 import platform
 import shutil
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from services.runtime import installation, migrate, topics_admin
 from services.runtime.configstore import ConfigStore, version_of
 from services.runtime.embedded import java, postgres
 from services.runtime.embedded.errors import EmbeddedError
+from services.runtime.supervisor import not_ready
 
 _FREE_BYTES = 2 * 1024**3
 
@@ -108,13 +107,8 @@ async def _topics(found: Target) -> str:
 
 
 def _service(name: str, url: str) -> Finding:
-    try:
-        with urllib.request.urlopen(f"{url}/ready", timeout=3):  # noqa: S310  (our own address)
-            return Finding(name, "ok", f"ready at {url}")
-    except urllib.error.HTTPError as error:
-        return Finding(name, "FAULT", error.read().decode(errors="replace")[:300])
-    except OSError as error:
-        return Finding(name, "FAULT", f"{url} does not answer: {error}")
+    why = not_ready(url)
+    return Finding(name, "FAULT" if why else "ok", why or f"ready at {url}")
 
 
 def _tried(check: str, otherwise: str, look: Callable[[], str]) -> Finding:
