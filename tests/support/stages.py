@@ -207,6 +207,19 @@ async def contents(kafka: KafkaSettings, *topics: str) -> list[ConsumerRecord]:
         await consumer.stop()
 
 
+async def size(kafka: KafkaSettings, name: str) -> int:
+    """How many records are in a topic now."""
+    consumer = AIOKafkaConsumer(
+        name, bootstrap_servers=kafka.bootstrap_servers, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(consumer.assignment())
+        return sum(ends.values())
+    finally:
+        await consumer.stop()
+
+
 async def committed(kafka: KafkaSettings, group: str, name: str, partitions: int = 4) -> int:
     """Sum of the group's committed offsets on a topic."""
     consumer = AIOKafkaConsumer(

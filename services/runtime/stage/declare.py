@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.subscriber.usecase import BatchSubscriber
 
+from schemas.base import Lane
 from services.runtime.kafka_client import fetch_wait_ms
+from services.runtime.stage.commits import Commits
 from services.runtime.stage.gate import LaneGate
+from services.runtime.stage.observe import Observer
 from services.runtime.stage.runner import StageRunner
-from services.runtime.stage.subscriber import Rebalance, StageSubscriber, adopt
+from services.runtime.stage.subscriber import StageSubscriber
 
 if TYPE_CHECKING:
     from services.runtime.settings import KafkaSettings
@@ -79,3 +86,42 @@ async def _parse(records: Any) -> KafkaMessage:
 
 async def _decode(message: KafkaMessage) -> Any:
     return message.raw_message
+
+
+class Rebalance(ConsumerRebalanceListener):
+    """Hands aiokafka's callbacks to the subscriber, which does not exist yet at declaration."""
+
+    subscriber: StageSubscriber
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        if revoked:
+            await self.subscriber.revoked()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self.subscriber.assigned()
+
+
+def adopt(
+    subscriber: BatchSubscriber,
+    runner: StageRunner[Any],
+    gate: LaneGate,
+    on_failure: Callable[[str], None],
+    broker_answers: Callable[[], Awaitable[bool]],
+) -> StageSubscriber:
+    """Give the subscriber that FastStream declared our loop.
+
+    Its class is the one private touch: ``broker.subscriber`` offers no way to say which class it
+    should build.
+    """
+    subscriber.__class__ = StageSubscriber
+    assert isinstance(subscriber, StageSubscriber)
+    subscriber.runner, subscriber.gate, subscriber.on_failure = runner, gate, on_failure
+    subscriber.observer = Observer(subscriber, broker_answers)
+    subscriber.failure, subscriber.joined = None, False
+    subscriber.commits = Commits(runner.telemetry)
+    subscriber.busy = asyncio.Lock()
+    subscriber.ahead, subscriber.at_hand = (), ()
+    subscriber.paused = subscriber.poll_failing = subscriber.broker_silent = False
+    subscriber.beat_at = subscriber.taken_at = time.monotonic()
+    subscriber._live = runner.spec.lane is Lane.LIVE
+    return subscriber

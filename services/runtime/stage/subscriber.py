@@ -9,26 +9,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import (
-    CommitFailedError,
-    ConsumerStoppedError,
-    IllegalStateError,
-    KafkaError,
-)
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream import Response
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
-from schemas.base import Lane
 from services.runtime.stage.classify import WaitingFor
+from services.runtime.stage.commits import Commits
 from services.runtime.stage.gate import LaneGate
 from services.runtime.stage.hosts import DirectHost, EpochHost
 from services.runtime.stage.observe import Observer
-from services.runtime.stage.offsets import OffsetNotes
 from services.runtime.stage.runner import StageRunner
 from services.runtime.stage.spec import Abandoned, StageStopped
 
@@ -37,9 +31,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-COMMIT_PERIOD_S: Final = 0.05
-COMMIT_TIMEOUT_S: Final = 3.0
-"""A commit hangs for as long as the broker is away; the consumer stays healthy if it is left."""
 POLL_S: Final = 1.0
 DRAIN_S: Final = 3.0
 """What a running batch gets on a stop or a revocation, of the five seconds of a drain."""
@@ -62,8 +53,7 @@ class StageSubscriber(BatchSubscriber):
     """Why the stage took itself down."""
     joined: bool
     """It has an assignment, maybe an empty one."""
-    epoch: int
-    """Counts assignments; a batch of an older one is stale."""
+    commits: Commits
     ahead: Records
     """Polled while paused, to be taken next."""
     at_hand: Records
@@ -75,11 +65,8 @@ class StageSubscriber(BatchSubscriber):
     """Monotonic seconds of the last sign of life."""
     taken_at: float
     """Monotonic seconds at which the position last moved."""
-    notes: OffsetNotes
     busy: asyncio.Lock
     """Held while a batch runs."""
-    committing: asyncio.Lock
-    dirty: asyncio.Event
     _live: bool
 
     # -- life --------------------------------------------------------------------------------
@@ -97,7 +84,7 @@ class StageSubscriber(BatchSubscriber):
             raise
         if self.consumer is not None and hasattr(self.consumer, "getmany"):
             self.beat()
-            self.add_task(self._commit_loop)
+            self.add_task(self.commits.run, (self.consumer,))
             self.add_task(self.observer.run)
 
     async def stop(self) -> None:
@@ -205,6 +192,15 @@ class StageSubscriber(BatchSubscriber):
         """Whether it is repeating something and says so."""
         return self.poll_failing or self.runner.waiting_for is not None
 
+    @property
+    def epoch(self) -> int:
+        """Which assignment this is; a batch of an older one is stale."""
+        return self.commits.epoch
+
+    def note(self, records: Sequence[ConsumerRecord], epoch: int) -> None:
+        self.beat()
+        self.commits.note(records, epoch)
+
     def beat(self) -> None:
         self.beat_at = time.monotonic()
 
@@ -231,39 +227,6 @@ class StageSubscriber(BatchSubscriber):
             self.consumer.resume(*self.consumer.paused())
         self.paused = False
 
-    # -- offsets -----------------------------------------------------------------------------
-    def note(self, records: Sequence[ConsumerRecord], epoch: int) -> None:
-        self.beat()
-        if epoch == self.epoch:
-            self.notes.note(records)
-            self.dirty.set()
-
-    async def _commit_loop(self) -> None:
-        while True:
-            await self.dirty.wait()
-            self.dirty.clear()
-            await asyncio.sleep(COMMIT_PERIOD_S)
-            await self.commit()
-
-    async def commit(self, timeout: float = COMMIT_TIMEOUT_S) -> None:
-        """Commit what is finished; never raises for what a rebalance or an outage does."""
-        async with self.committing:
-            if self.consumer is None or not self.notes:
-                return
-            epoch, offsets = self.epoch, self.notes.take()
-            try:
-                async with asyncio.timeout(timeout):
-                    await self.consumer.commit(offsets)
-            except (CommitFailedError, IllegalStateError):
-                # The partitions went elsewhere: whoever has them starts from the last commit.
-                self.runner.telemetry.commit_lost("rebalance")
-            except (KafkaError, TimeoutError) as error:
-                timed_out = isinstance(error, TimeoutError)
-                self.runner.telemetry.commit_lost("timeout" if timed_out else "kafka")
-                if epoch == self.epoch:
-                    self.notes.restore(offsets)
-                    self.dirty.set()
-
     # -- revocation and drain ----------------------------------------------------------------
     async def _quiesce(self) -> None:
         """Let the running batch finish, then commit. Bounded; at once where it only waits."""
@@ -271,15 +234,15 @@ class StageSubscriber(BatchSubscriber):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_S), self.busy:
                     pass
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_COMMIT_S):  # an earlier commit may hold the lock
-                await self.commit()
+        if self.consumer is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_COMMIT_S):  # an earlier commit may hold the lock
+                    await self.commits.commit(self.consumer)
 
     async def revoked(self) -> None:
         """The partitions go; polls block until the next assignment, so no new batch begins."""
         await self._quiesce()
-        self.epoch += 1  # a batch that still runs is stale from here on and notes nothing
-        self.notes.forget()
+        self.commits.revoke()
         self.joined = False
         self.ahead = ()
 
@@ -300,43 +263,3 @@ class StageSubscriber(BatchSubscriber):
         for channel in described.values():
             channel.operation.message.payload = self.runner.spec.model.model_json_schema()
         return described
-
-
-class Rebalance(ConsumerRebalanceListener):
-    """Hands aiokafka's callbacks to the subscriber, which does not exist yet at declaration."""
-
-    subscriber: StageSubscriber
-
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        if revoked:
-            await self.subscriber.revoked()
-
-    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        self.subscriber.assigned()
-
-
-def adopt(
-    subscriber: BatchSubscriber,
-    runner: StageRunner[Any],
-    gate: LaneGate,
-    on_failure: Callable[[str], None],
-    broker_answers: Callable[[], Awaitable[bool]],
-) -> StageSubscriber:
-    """Give the subscriber that FastStream declared our loop.
-
-    Its class is the one private touch: ``broker.subscriber`` offers no way to say which class it
-    should build.
-    """
-    subscriber.__class__ = StageSubscriber
-    assert isinstance(subscriber, StageSubscriber)
-    subscriber.runner, subscriber.gate, subscriber.on_failure = runner, gate, on_failure
-    subscriber.observer = Observer(subscriber, broker_answers)
-    subscriber.failure, subscriber.joined, subscriber.epoch = None, False, 0
-    subscriber.notes = OffsetNotes()
-    subscriber.busy, subscriber.committing = asyncio.Lock(), asyncio.Lock()
-    subscriber.dirty = asyncio.Event()
-    subscriber.ahead, subscriber.at_hand = (), ()
-    subscriber.paused = subscriber.poll_failing = subscriber.broker_silent = False
-    subscriber.beat_at = subscriber.taken_at = time.monotonic()
-    subscriber._live = runner.spec.lane is Lane.LIVE
-    return subscriber

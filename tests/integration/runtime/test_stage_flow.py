@@ -13,6 +13,7 @@ from asyncpg import exceptions as pg
 from schemas.base import Lane
 from schemas.erasure import LeadErased
 from services.runtime.records import Output, Record
+from services.runtime.settings import KafkaSettings
 from services.runtime.stage.gate import LaneGate
 from tests.support.kafka import Broker
 from tests.support.stages import (
@@ -23,6 +24,7 @@ from tests.support.stages import (
     passed_on,
     publish,
     running,
+    size,
     stage,
     topics_on,
 )
@@ -302,5 +304,5 @@ async def test_a_batch_is_what_is_there_and_never_waits_for_more(
     assert max(sizes) <= 400
 
 
-async def _all_out(kafka: object, name: str, count: int) -> bool:
-    return len(await contents(kafka, name)) >= count  # type: ignore[arg-type]
+async def _all_out(kafka: KafkaSettings, name: str, count: int) -> bool:
+    return await size(kafka, name) >= count

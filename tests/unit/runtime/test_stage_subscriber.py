@@ -105,10 +105,10 @@ async def test_a_batch_that_outlives_its_assignment_notes_nothing() -> None:
     sub, consumer, _ = subscriber(slow)
     working = asyncio.create_task(sub._work((one(5),), sub.epoch))
     await eventually(lambda: sub.at_hand)
-    sub.epoch += 1  # the drain of a revocation ran out of time
+    sub.commits.epoch += 1  # the drain of a revocation ran out of time
     go_on.set()
     await working
-    await sub.commit()
+    await sub.commits.commit(consumer)
     assert consumer.commits == []
 
 
@@ -183,9 +183,9 @@ async def test_offsets_of_partitions_that_went_elsewhere_are_dropped(error: Exce
     sub, consumer, _ = subscriber()
     sub.note([one(3)], sub.epoch)
     consumer.commit_error = error
-    await sub.commit()
+    await sub.commits.commit(consumer)
     consumer.commit_error = None
-    await sub.commit()
+    await sub.commits.commit(consumer)
     assert consumer.commits == []
 
 
@@ -193,10 +193,10 @@ async def test_a_commit_that_the_broker_failed_is_made_up_for_by_the_next() -> N
     sub, consumer, _ = subscriber()
     sub.note([one(3)], sub.epoch)
     consumer.commit_error = KafkaConnectionError()
-    await sub.commit()
+    await sub.commits.commit(consumer)
     consumer.commit_error = None
     sub.note([one(4)], sub.epoch)
-    await sub.commit()
+    await sub.commits.commit(consumer)
     assert consumer.commits == [{PLACE: 5}]
 
 
@@ -205,9 +205,9 @@ async def test_a_commit_that_hangs_is_left_and_its_offsets_kept() -> None:
     sub.note([one(3)], sub.epoch)
     consumer.commit_hangs = True
     async with asyncio.timeout(1):
-        await sub.commit(timeout=0.05)
+        await sub.commits.commit(consumer, timeout=0.05)
     consumer.commit_hangs = False
-    await sub.commit()
+    await sub.commits.commit(consumer)
     assert consumer.commits == [{PLACE: 4}]
 
 
