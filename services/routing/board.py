@@ -86,6 +86,8 @@ class Board:
         self.burst: int | None = None
         """Most leads that one rep gets in this transaction; None for no limit."""
         self.served: Counter[str] = Counter()
+        self.surveys: dict[tuple[str, str, tuple[str, ...]], Any] = {}
+        """Kept by :mod:`candidates`."""
 
     # -- reading ------------------------------------------------------------------------------
     def lead(self, lead_id: UUID, account_key: str) -> LeadState:

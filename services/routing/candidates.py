@@ -28,6 +28,8 @@ class Survey:
     able: frozenset[str]
     """Who could take some lead now, past owners of this one included."""
     barred: Mapping[str, Barred]
+    record: Mapping[str, Any]
+    """The same for the decision record."""
 
     @property
     def present(self) -> dict[str, int]:
@@ -49,27 +51,29 @@ class Survey:
         """When somebody may become free, as far as it is known."""
         return [one.until for one in self.barred.values() if one.until is not None]
 
-    def record(self) -> dict[str, Any]:
-        """For the decision record."""
-        members = [self._member(member) for member in self.all_weights]
-        return {"pool": self.pool.id, "group": self.group, "members": members}
-
-    def _member(self, member: str) -> dict[str, Any]:
-        barred = self.barred.get(member)
-        if barred is None:
-            return {"member": member, "eligible": True}
-        found: dict[str, Any] = {"member": member, "eligible": False, "why": barred.why.value}
-        if barred.until is not None:
-            found["until"] = barred.until.isoformat()
-        return found
-
 
 def survey(board: Board, pool: Pool, tier: TierName, excluded: tuple[str, ...]) -> Survey:
     """Look at every member of a pool."""
+    group = tier_group(pool, tier)
+    members = board.plan.weights[pool.id]
+    counts = board.burst is not None or not board.plan.capped.isdisjoint(members)
+    key = (pool.id, group, excluded)
+    # Where nobody's leads are counted, all leads of a transaction see the same members.
+    known: Survey | None = None if counts else board.surveys.get(key)
+    if known is not None:
+        return known
+    found = _survey(board, pool, group, members, excluded)
+    if not counts:
+        board.surveys[key] = found
+    return found
+
+
+def _survey(
+    board: Board, pool: Pool, group: str, members: Mapping[str, int], excluded: tuple[str, ...]
+) -> Survey:
     weights: dict[str, int] = {}
     able: set[str] = set()
     barred: dict[str, Barred] = {}
-    members = board.plan.weights[pool.id]
     for member, weight in members.items():
         why = board.away(member) or _full(board, member)
         if why is None:
@@ -80,7 +84,19 @@ def survey(board: Board, pool: Pool, tier: TierName, excluded: tuple[str, ...]) 
             weights[member] = weight
         else:
             barred[member] = why
-    return Survey(pool, tier_group(pool, tier), weights, members, frozenset(able), barred)
+    record = {
+        "pool": pool.id,
+        "group": group,
+        "eligible": list(weights),
+        "barred": {member: _words(why) for member, why in barred.items()},
+    }
+    return Survey(pool, group, weights, members, frozenset(able), barred, record)
+
+
+def _words(barred: Barred) -> list[str]:
+    """Why, and until when where that is known."""
+    until = [barred.until.isoformat()] if barred.until is not None else []
+    return [barred.why.value, *until]
 
 
 def _full(board: Board, member: str) -> Barred | None:

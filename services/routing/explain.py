@@ -103,25 +103,23 @@ def _because(part: Part) -> str:
 
 
 def _pool(pool: Part) -> Iterator[str]:
-    yield f"pool {pool['pool']} (tiers: {pool['group']}):"
-    for member in pool["members"]:
-        if member["eligible"]:
-            yield f"  {member['member']}: eligible"
-        else:
-            until = f" until {member['until']}" if member.get("until") else ""
-            yield f"  {member['member']}: {_LOST.get(member['why'], member['why'])}{until}"
+    free = ", ".join(pool["eligible"]) or "nobody"
+    yield f"pool {pool['pool']} (tiers: {pool['group']}): {free} eligible"
+    for member, (why, *until) in pool["barred"].items():
+        back = f" until {until[0]}" if until else ""
+        yield f"  {member} {_LOST.get(why, why)}{back}"
 
 
 def _choice(choice: Part) -> Iterator[str]:
     yield f"turn in pool {choice['pool']}: the earliest deadline among those who are owed a lead"
-    for one in choice["standings"]:
-        ahead = one["count"] * UNIT - one["entitlement"]
+    for member, weight, share, count, entitlement in choice["standings"]:
+        ahead = count * UNIT - entitlement
         owed = "owed" if ahead < 0 else "not owed"
-        deadline = (Decimal(ahead + UNIT) / Decimal(one["share"])).quantize(Decimal("0.001"))
-        mark = " <- next" if one["member"] == choice["rep"] else ""
+        deadline = (Decimal(ahead + UNIT) / Decimal(share)).quantize(Decimal("0.001"))
+        mark = " <- next" if member == choice["rep"] else ""
         yield (
-            f"  {one['member']}: weight {one['weight']}, count {one['count']}, entitlement"
-            f" {_leads(one['entitlement'])}, {owed}, deadline in {deadline} leads{mark}"
+            f"  {member}: weight {weight}, count {count}, entitlement {_leads(entitlement)},"
+            f" {owed}, deadline in {deadline} leads{mark}"
         )
 
 

@@ -38,7 +38,7 @@ class Desk:
     def look(self, pool: Pool) -> Survey:
         """The pool's members for this lead, noted in the record."""
         seen = survey(self.board, pool, self.subject.tier, self.subject.excluded)
-        self.record["pools"].append(seen.record())
+        self.record["pools"].append(seen.record)
         return seen
 
 
@@ -76,13 +76,7 @@ def _by_turn(desk: Desk, seen: Survey, weights: Mapping[str, int], how: How) -> 
         "group": group,
         "rep": rep,
         "standings": [
-            {
-                "member": one.member,
-                "weight": one.weight,
-                "share": one.share,
-                "count": one.turn.count,
-                "entitlement": one.turn.entitlement,
-            }
+            [one.member, one.weight, one.share, one.turn.count, one.turn.entitlement]
             for one in choice.standings
         ],
     }

@@ -65,7 +65,7 @@ create table routing.leads (
     -- of the last AssignmentChanged
     sequence integer not null,
     score_revision integer not null,
-    -- LeadScored of that revision
+    -- LeadScored of that revision, without its ledger
     scored text
 );
 
@@ -139,7 +139,8 @@ create table routing.history (
     submission_id uuid,
     -- how the submission ended, where this was its end
     ended text,
-    record jsonb,
+    -- json, not jsonb: it is written often, read by a person and never searched
+    record json,
     primary key (lead_id, sequence)
 );
 create index history_by_time on routing.history (at);

@@ -164,6 +164,7 @@ async def save(connection: Connection, board: Board) -> None:
         _json(_attempt_row(attempt) for attempt in board.dirty_attempts.values()),
         _json(_turn_row(board, key) for key in sorted(board.dirty_turns)),
         _json(_history_row(change) for change in board.changes),
+        [_text(change.record) for change in board.changes],
     )
 
 
@@ -222,18 +223,25 @@ def _read(kind: TypeAdapter[list[T]], text: str | None) -> list[T]:
     return kind.validate_json(text) if text is not None else []
 
 
+def _text(record: Mapping[str, Any] | None) -> str | None:
+    return to_json(record).decode() if record is not None else None
+
+
 def _json(rows: Iterable[Mapping[str, Any]]) -> str:
     return to_json(list(rows)).decode()
 
 
 def _lead_row(lead: LeadState, board: Board) -> dict[str, Any]:
-    new = lead.lead_id in board.new_scores and lead.scored is not None
+    stored: str | None = None
+    if lead.lead_id in board.new_scores and lead.scored is not None:
+        # Scoring keeps the ledger; nothing is decided by it here.
+        stored = lead.scored.model_copy(update={"ledger": ()}).encode().decode()
     return {
         "lead_id": lead.lead_id,
         "account_key": lead.account_key,
         "sequence": lead.sequence,
         "score_revision": lead.score_revision,
-        "scored": lead.scored.encode().decode() if new and lead.scored else None,
+        "scored": stored,
     }
 
 
@@ -275,5 +283,4 @@ def _history_row(change: Change) -> dict[str, Any]:
         "config_version": change.config_version,
         "submission_id": change.origin.submission_id,
         "ended": change.end,
-        "record": change.record,
     }

@@ -97,8 +97,19 @@ with saved_leads as (
         count = excluded.count,
         entitlement = excluded.entitlement
 )
-insert into routing.history
-select * from json_populate_recordset(null::routing.history, ($4::text)::json)
+insert into routing.history (
+    lead_id, sequence, assignment_id, role, cycle, attempt, at, status, rep_id, pool, reason,
+    rule_path, config_version, submission_id, ended, record)
+select lead_id, sequence, assignment_id, role, cycle, attempt, at, status, rep_id, pool, reason,
+       rule_path, config_version, submission_id, ended, record::json
+from rows from (
+    json_to_recordset(($4::text)::json) as (
+        lead_id uuid, sequence int, assignment_id uuid, role text, cycle int, attempt int,
+        at timestamptz, status text, rep_id text, pool text, reason text, rule_path text,
+        config_version text, submission_id uuid, ended text),
+    unnest($5::text[])
+) as h (lead_id, sequence, assignment_id, role, cycle, attempt, at, status, rep_id, pool, reason,
+        rule_path, config_version, submission_id, ended, record)
 """
 
 ATTEMPTS = """

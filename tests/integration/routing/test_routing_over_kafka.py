@@ -1,4 +1,4 @@
-"""Routing as ``app.build`` makes it: two processes, both lanes, an outside reader of the bus."""
+"""Routing as ``app.build`` makes it: both lanes, requests, an outside reader of the bus."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Reader:
         return [value for _, value in self.seen[topic.name]]
 
 
-async def test_two_processes_give_every_submission_one_end_and_every_account_one_owner(
+async def test_every_submission_has_one_end_and_every_account_one_owner(
     postgres_dsn: str, mock_kafka: Broker
 ) -> None:
     kafka = mock_kafka.settings
@@ -92,8 +92,7 @@ async def test_two_processes_give_every_submission_one_end_and_every_account_one
         lane: [scored(f"{lane.value}@a{n}.example", lane=lane) for n in range(40)] for lane in Lane
     }
     async with AsyncExitStack() as stack:
-        for _ in range(2):
-            await stack.enter_async_context(running(postgres_dsn, kafka))
+        await stack.enter_async_context(running(postgres_dsn, kafka))
         reader = await stack.enter_async_context(
             Reader(kafka, ASSIGNMENTS, ASSIGNMENTS_CURRENT, PEOPLE)
         )
