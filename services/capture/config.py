@@ -28,7 +28,11 @@ class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _targets(mapping: dict[str, str]) -> dict[str, str]:
+def checked_targets(mapping: dict[str, str]) -> dict[str, str]:
+    """The mapping, if each of its values is a place for an answer.
+
+    :raises ValueError: names the first that is none, and the places that there are.
+    """
     for target in mapping.values():
         if not is_target(target):
             known = ", ".join(sorted(TARGETS))
@@ -69,7 +73,7 @@ class SourceConfig(_Entry):
     lane: Lane = Lane.LIVE
     form_id: str | None = None
     """Instead of the tool's own, where several forms count as one."""
-    mapping: Annotated[dict[str, str], AfterValidator(_targets)] = {}
+    mapping: Annotated[dict[str, str], AfterValidator(checked_targets)] = {}
     """The tool's stable reference of a question or hidden field -> a field of the lead."""
     limits: Limits = Limits()
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from services.capture.leadform import is_target
+from services.capture.config import checked_targets
 from services.cli.output import CommandError
 
 
@@ -30,9 +30,10 @@ def read(path: Path, mapping: Mapping[str, str], time_format: str | None) -> lis
         without an offset counts as UTC.
     :raises CommandError: names the row and what is wrong with it.
     """
-    for name in mapping:
-        if not is_target(name):
-            raise CommandError(f"--map {name}=…: {name!r} is no field of a lead", 2)
+    try:
+        checked_targets({column: name for name, column in mapping.items()})
+    except ValueError as error:
+        raise CommandError(f"--map: {error}", 2) from None
     rows: list[Past] = []
     with path.open(newline="", encoding="utf-8-sig") as file:
         for number, row in enumerate(_rows(path, file), start=1):

@@ -25,7 +25,7 @@ class Sender:
     def __init__(self, where: target.Target, config: CaptureConfig) -> None:
         self._where = where
         self._config = config
-        self._client = httpx.AsyncClient(base_url=where.http, timeout=_TIMEOUT_S)
+        self._client = httpx.AsyncClient(base_url=where.http, timeout=_TIMEOUT_S, trust_env=False)
 
     async def __aenter__(self) -> Sender:
         return self
