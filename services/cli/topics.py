@@ -24,7 +24,10 @@ def apply(
     partitions: Annotated[
         int | None, typer.Option(help="At least so many partitions for each topic of leads.")
     ] = None,
-    replication: Annotated[int, typer.Option(help="Copies of each partition of new topics.")] = 1,
+    replication: Annotated[
+        int | None,
+        typer.Option(help="Copies of each new topic (else 3, or as many as there are brokers)."),
+    ] = None,
     kafka: KafkaOption = None,
     data: output.DataOption = None,
     json: output.JsonOption = False,
