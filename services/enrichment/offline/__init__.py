@@ -6,6 +6,7 @@ from datetime import datetime
 
 from schemas.base import Provenance
 from schemas.lead import Lead
+from services.enrichment.offline import headcount
 from services.enrichment.offline.phones import Number, read
 from services.enrichment.offline.places import country, time_zone
 from services.enrichment.offline.titles import classify
@@ -36,6 +37,9 @@ def derive(lead: Lead, at: datetime) -> Facts:
     _title(lead, at, facts)
     if lead.company:
         facts["company"] = Provenance(value=lead.company, source="form", at=at)
+    size = headcount.stated(lead.fields)
+    if size is not None:
+        facts["headcount"] = _fact(size.people, "form", at, size.confidence)
     return facts
 
 
@@ -84,5 +88,7 @@ def _title(lead: Lead, at: datetime, facts: Facts) -> None:
         )
 
 
-def _fact(value: str | bool, source: str, at: datetime, confidence: float = _CERTAIN) -> Provenance:
+def _fact(
+    value: str | bool | int, source: str, at: datetime, confidence: float = _CERTAIN
+) -> Provenance:
     return Provenance(value=value, source=source, at=at, confidence=confidence)
