@@ -265,6 +265,6 @@ def _event(record: Seen) -> Mapping[str, Any]:
     """The JSON object of a record; empty where it is none."""
     try:
         value = json.loads(record.value or b"")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -80,7 +80,7 @@ class Pipeline:
 
     def broker(self) -> psutil.Process:
         """The Java process of its Apache Kafka."""
-        (java,) = [p for p in self.up.family() if "kafka.Kafka" in p.cmdline()]
+        (java,) = [p for p in self.up.family() if p.name() == "java"]
         return java
 
     def ready(self, timeout: float = _PATIENCE_S, *names: str) -> None:
