@@ -138,7 +138,7 @@ def up(
         Path | None, typer.Option(help="Configuration folder (HANDRAISE_CONFIG, deploy/config).")
     ] = None,
     demo_sinks: Annotated[
-        bool, typer.Option("--demo-sinks", help="Print what would be delivered.")
+        bool, typer.Option("--demo-sinks", help="Has no effect yet: nothing delivers.")
     ] = False,
     clock_scale: Annotated[
         float, typer.Option(help="Business clocks run this many times faster.")
@@ -149,6 +149,9 @@ def up(
     options = Options(
         target.data_folder(data), configfiles.folder(config), kafka, postgres, port, clock_scale
     )
+
+    if demo_sinks:
+        say("--demo-sinks has no effect: there is no delivery service in this version")
 
     async def ready(running: Running) -> None:
         if json:
