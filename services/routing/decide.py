@@ -135,7 +135,7 @@ def _known(
         scored=event,
         reason=text,
         status=AssignmentStatus.RE_ENGAGED,
-        end="re_engaged",
+        end=MERGED,
     )
     return [change]
 

@@ -132,5 +132,5 @@ async def test_one_end_for_each_of_a_mixed_batch(open_desk: OpenDesk) -> None:
         "select ended, count(*)::int as n from routing.history group by ended order by ended"
     )
     assert {row["ended"]: row["n"] for row in rows} == {
-        "assigned": 40, "nurtured": 20, "re_engaged": 20,
+        "assigned": 40, "merged": 20, "nurtured": 20,
     }  # fmt: skip
