@@ -43,7 +43,7 @@ def dead_letter(
     kept = tuple((name, value) for name, value in raw.headers if name not in added)
     return Output(
         topic=dead_letter_topic(raw.topic, service),
-        key=raw.key,  # type: ignore[arg-type]  # a stranger's record may have none: kept so
+        key=raw.key,  # a stranger's record may have none: kept so
         value=raw.value if raw.value is not None else b"",
         headers=(*kept, *((name, value.encode()) for name, value in added.items())),
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.message import FAKE_CONSUMER
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from schemas.base import Lane
@@ -81,14 +82,15 @@ def _call(runner: StageRunner[Any]) -> Callable[[Any], Awaitable[None]]:
 
 
 async def _parse(records: Any) -> KafkaMessage:
-    return KafkaMessage(raw_message=tuple(records), body=b"", consumer=None, correlation_id="-")
+    raw = tuple(records)
+    return KafkaMessage(raw_message=raw, body=b"", consumer=FAKE_CONSUMER, correlation_id="-")
 
 
 async def _decode(message: KafkaMessage) -> Any:
     return message.raw_message
 
 
-class Rebalance(ConsumerRebalanceListener):
+class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """Hands aiokafka's callbacks to the subscriber, which does not exist yet at declaration."""
 
     subscriber: StageSubscriber

@@ -73,7 +73,8 @@ class Observer:
         """Age of the oldest unfinished record that is known here."""
         at_hand = self._subscriber.at_hand
         if at_hand:
-            return max(0.0, time.time() - min(raw.timestamp for raw in at_hand) / 1000)
+            oldest: int = min(raw.timestamp for raw in at_hand)
+            return max(0.0, time.time() - oldest / 1000)
         return 0.0 if self._behind_since is None else time.monotonic() - self._behind_since
 
     async def _measure_backlog(self) -> None:

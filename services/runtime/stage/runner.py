@@ -212,7 +212,7 @@ class StageRunner(Generic[E]):
             return await work()
 
         try:
-            result = await retrying(again)
+            result: T = await retrying(again)
         finally:
             waited_for, self.waiting_for = self.waiting_for, None
             self.telemetry.shown(None)
