@@ -38,7 +38,7 @@ Publish = Callable[[Sequence[Output]], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
-MARK_PERIOD_S: Final = 0.1
+MARK_PERIOD_S: Final = 0.25
 SWEEP_PERIOD_S: Final = 1.0
 SWEEP_AGE_S: Final = 1.0
 """A row this old should have been published by whoever wrote it."""

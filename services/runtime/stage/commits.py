@@ -12,7 +12,8 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from services.runtime.stage.offsets import OffsetNotes
 from services.runtime.stage.telemetry import StageTelemetry
 
-PERIOD_S: Final = 0.05
+PERIOD_S: Final = 0.2
+"""Each commit is a write of the broker. A crash repeats at most this much finished work."""
 TIMEOUT_S: Final = 3.0
 """A commit hangs for as long as the broker is away; the consumer stays healthy if it is left."""
 
