@@ -1,0 +1,76 @@
+"""What the HTTP side keeps in memory: recent deliveries, rates, and which submissions ended."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from schemas import topics
+from schemas.submission import KeyKind
+from services.capture.ends import end_topics, ended
+from services.capture.limits import Buckets
+from services.capture.recent import RecentDeliveries
+from services.capture.repeats import Delivered, Delivery, compare, submission_id
+
+AT = datetime(2026, 11, 23, 23, 59, tzinfo=UTC)
+
+
+def delivered(body: str = "b") -> Delivered:
+    return Delivered(uuid4(), body)
+
+
+def test_a_recent_delivery_is_known_until_it_expires() -> None:
+    recent = RecentDeliveries()
+    first = delivered()
+    recent.add("s", "k", first, expires_at=100, now=0)
+    recent.add("s", "k", delivered("other"), expires_at=200, now=1)
+    assert recent.get("s", "k", 99) is first
+    assert recent.get("s", "k", 100) is None
+    assert recent.get("other", "k", 1) is None
+
+
+def test_the_oldest_deliveries_are_forgotten_first() -> None:
+    recent = RecentDeliveries(capacity=2)
+    for key in "abc":
+        recent.add("s", key, delivered(), expires_at=100, now=0)
+    assert [recent.get("s", key, 1) is not None for key in "abc"] == [False, True, True]
+    assert not recent.complete
+
+
+def test_the_same_key_is_a_retry_with_the_same_body_and_a_conflict_with_another() -> None:
+    assert compare(delivered("b"), "b") is Delivery.RETRY
+    assert compare(delivered("b"), "c") is Delivery.CONFLICT
+
+
+def test_a_retry_has_the_id_of_its_submission_and_a_conflict_its_own() -> None:
+    first = submission_id("s", "k", KeyKind.VENDOR_ID, "body", AT)
+    assert submission_id("s", "k", KeyKind.VENDOR_ID, "body", AT + timedelta(days=9)) == first
+    assert submission_id("s", "k", KeyKind.VENDOR_ID, "other", AT) != first
+    assert submission_id("t", "k", KeyKind.VENDOR_ID, "body", AT) != first
+    hashed = submission_id("s", "k", KeyKind.BODY_HASH, "body", AT)
+    assert submission_id("s", "k", KeyKind.BODY_HASH, "body", AT + timedelta(days=1)) != hashed
+
+
+def test_a_bucket_lets_its_rate_through_and_then_says_how_long_to_wait() -> None:
+    buckets = Buckets()
+    assert [buckets.take("s", 2, 0) for _ in range(3)] == [0, 0, 0.5]
+    assert buckets.take("other", 2, 0) == 0
+    assert (buckets.take("s", 2, 0.5), buckets.take("s", 2, 0.5)) == (0, 0.5)
+    assert buckets.take("s", 4, 0.5) == 0  # the rate was changed
+
+
+@pytest.mark.parametrize(
+    "value", [None, b"", b"[]", b"1", b"{}", b'{"submission_id":null}', b'{"submission_id":1}',
+              b'{"submission_id":"x"}', b"\xff", b"[" * 10_000],
+)  # fmt: skip
+def test_a_record_that_names_no_submission_ends_none(value: bytes | None) -> None:
+    assert ended([value]) == set()
+
+
+def test_an_end_names_its_submission_on_every_topic_that_tells_of_ends() -> None:
+    one = UUID(int=7)
+    assert ended([f'{{"submission_id":"{one}"}}'.encode(), b"junk"]) == {one}
+    assert {topics.ASSIGNMENTS.name, topics.QUARANTINE.name} < set(end_topics())
+    assert topics.CAPTURED.dead_letters("enrichment") in end_topics()
