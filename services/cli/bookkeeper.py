@@ -27,12 +27,17 @@ class Bookkeeper:
         self.books = books
         self._on_seen = on_seen
         self._booked = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def reading(self, kafka: KafkaSettings) -> AsyncIterator[asyncio.Task[None]]:
         """Reads from now on, in the background; the task ends only by an error."""
+        # A lead that somebody owns already is merged, not assigned.
+        async for event in bus.standing(kafka):
+            self.books.met(event)
         async with bus.reader(kafka, bus.END_TOPICS) as consumer:
-            task = asyncio.create_task(self._read(consumer))
+            task = self._task = asyncio.create_task(self._read(consumer))
+            task.add_done_callback(lambda _: self._booked.set())
             try:
                 yield task
             finally:
@@ -41,14 +46,24 @@ class Bookkeeper:
                     await task
 
     async def settled(self, quiet_s: float) -> bool:
-        """Waits until every accepted submission has its end; False after ``quiet_s`` of nothing."""
-        while self.books.unaccounted:
+        """Waits until every accepted submission has its end; False after ``quiet_s`` without one.
+
+        :raises Exception: what keeps the topics from being read.
+        """
+        loop = asyncio.get_running_loop()
+        left, deadline = len(self.books.unaccounted), loop.time() + quiet_s
+        while left:
             self._booked.clear()
+            if self._task is not None and self._task.done():
+                self._task.result()
             try:
-                async with asyncio.timeout(quiet_s):
+                async with asyncio.timeout_at(deadline):
                     await self._booked.wait()
             except TimeoutError:
                 return False
+            before, left = left, len(self.books.unaccounted)
+            if left < before:
+                deadline = loop.time() + quiet_s
         return True
 
     async def _read(self, consumer: AIOKafkaConsumer) -> None:

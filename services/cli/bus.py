@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from schemas import topics
 from schemas.assignment import AssignmentChanged
-from schemas.base import Lane, PipelineEvent
+from schemas.base import Lane
 from schemas.submission import SubmissionQuarantined
 from services.runtime.kafka_client import connection, fetch_wait_ms, quieten
 from services.runtime.settings import KafkaSettings
 
 END_TOPICS = (topics.ASSIGNMENTS.name, topics.QUARANTINE.name, *topics.dead_letter_topics())
 """Where the end of every submission shows."""
+_ASSIGNMENTS = (topics.ASSIGNMENTS.name, topics.ASSIGNMENTS_CURRENT.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,19 @@ async def reader(
         await consumer.stop()
 
 
+async def standing(kafka: KafkaSettings) -> AsyncIterator[AssignmentChanged]:
+    """The latest change of every lead, as ``assignments.current.v1`` holds it now."""
+    name = topics.ASSIGNMENTS_CURRENT.name
+    async with reader(kafka, [name], from_start=True) as consumer:
+        ends = await consumer.end_offsets(list(consumer.assignment()))
+        while any([await consumer.position(place) < end for place, end in ends.items()]):
+            got = await consumer.getmany(timeout_ms=500)
+            for record in (one for records in got.values() for one in records):
+                event = understand(record)
+                if isinstance(event, AssignmentChanged):
+                    yield event
+
+
 async def _partitions(consumer: AIOKafkaConsumer, name: str) -> list[TopicPartition]:
     # Metadata of a topic that was never asked for comes with the next update.
     consumer._client.add_topic(name)
@@ -67,7 +81,7 @@ async def _partitions(consumer: AIOKafkaConsumer, name: str) -> list[TopicPartit
 def understand(record: ConsumerRecord) -> Seen | None:
     """What a record of END_TOPICS says; None for a value that a newer producer wrote."""
     try:
-        if record.topic == topics.ASSIGNMENTS.name:
+        if record.topic in _ASSIGNMENTS:
             return AssignmentChanged.read(record.value)
         if record.topic == topics.QUARANTINE.name:
             return SubmissionQuarantined.read(record.value)
@@ -76,12 +90,15 @@ def understand(record: ConsumerRecord) -> Seen | None:
         return None
 
 
-class _Submitted(PipelineEvent):
+class _Submitted(BaseModel):
     """Any event of the pipeline, as far as its submission."""
 
+    submission_id: UUID | None
 
-def _submission_of(value: bytes) -> UUID | None:
+
+def _submission_of(value: bytes | None) -> UUID | None:
+    """A dead letter may be anything: one that names no submission has none to account for."""
     try:
-        return _Submitted.read(value).submission_id
+        return _Submitted.model_validate_json(value or b"").submission_id
     except ValidationError:
         return None

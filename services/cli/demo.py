@@ -131,4 +131,4 @@ def _show(seen: bus.Seen, now: float) -> None:
 
 
 def _aside(what: str, text: str) -> None:
-    output.stdout.print(f"{'':20}{what:<11}{text}", style="dim", markup=False)
+    output.stdout.print(f"{'':20}{what:<13}{text}", style="dim", markup=False)

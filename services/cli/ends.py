@@ -22,16 +22,30 @@ _FIRST_ENDS = {
 }
 
 
+# What somebody let go on (a release, a replay) ends where it went.
+_RANK = {"dead_lettered": 0, "rejected": 1, "quarantined": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """The first change of an assignment that a submission brought about."""
+
+    sequence: int
+    seen_at: float
+    event: AssignmentChanged
+
+
 @dataclass(slots=True)
 class Books:
-    """Feed it answers and records in any order; ask for the balance."""
+    """Feed it answers and records in any order, each any number of times; ask for the balance."""
 
     accepted: set[UUID] = field(default_factory=set)
     duplicates: int = 0
-    ends: dict[UUID, str] = field(default_factory=dict)
-    latencies: dict[UUID, float] = field(default_factory=dict)
-    """Seconds from receipt to the decision's arrival here, for submissions assigned at once."""
-    _attempts: dict[UUID, int] = field(default_factory=dict)
+    _firsts: dict[UUID, _First] = field(default_factory=dict)
+    _aside: dict[UUID, str] = field(default_factory=dict)
+    """Quarantined, rejected, dead-lettered."""
+    _opened: dict[UUID, int] = field(default_factory=dict)
+    """Assignment id -> its lowest sequence."""
 
     def answered(self, submission_id: UUID, status: str) -> None:
         """An answer with 200."""
@@ -39,36 +53,54 @@ class Books:
             self.duplicates += 1
         self.accepted.add(submission_id)
 
-    def assignment(self, event: AssignmentChanged, seen_at: float) -> str | None:
-        """Book a record of ``assignments.v1``; the end that it is, or None where it is none."""
-        first_sequence = self._attempts.setdefault(event.assignment_id, event.sequence)
-        if event.submission_id is None or event.submission_id in self.ends:
-            return None
-        opens = first_sequence == event.sequence
-        end = _FIRST_ENDS.get(event.status, "merged") if opens else "merged"
-        self.ends[event.submission_id] = end
-        if end == "assigned":
-            waited = seen_at - event.received_at.timestamp()
-            self.latencies[event.submission_id] = max(0.0, waited)
-        return end
+    def met(self, event: AssignmentChanged) -> None:
+        """An assignment that was there before these books were opened."""
+        known = self._opened.get(event.assignment_id, event.sequence)
+        self._opened[event.assignment_id] = min(known, event.sequence)
+
+    def assignment(self, event: AssignmentChanged, seen_at: float) -> None:
+        """Book a record of ``assignments.v1``, seen at a Unix time."""
+        self.met(event)
+        if event.submission_id is None:
+            return
+        known = self._firsts.get(event.submission_id)
+        if known is None or (event.sequence, seen_at) < (known.sequence, known.seen_at):
+            self._firsts[event.submission_id] = _First(event.sequence, seen_at, event)
 
     def quarantined(self, event: SubmissionQuarantined) -> None:
         """Book a record of ``quarantine.v1``."""
         if event.submission_id is not None:
-            self.ends.setdefault(event.submission_id, str(event.disposition))
+            self._set_aside(event.submission_id, str(event.disposition))
 
     def dead_lettered(self, submission_id: UUID) -> None:
         """Book a record of a dead-letter topic."""
-        self.ends.setdefault(submission_id, "dead_lettered")
+        self._set_aside(submission_id, "dead_lettered")
+
+    def _set_aside(self, submission_id: UUID, end: str) -> None:
+        known = self._aside.get(submission_id, end)
+        self._aside[submission_id] = max(known, end, key=_order)
+
+    def end_of(self, submission_id: UUID) -> str | None:
+        """The one end; None where none was seen."""
+        first = self._firsts.get(submission_id)
+        if first is None:
+            return self._aside.get(submission_id)
+        opens = self._opened[first.event.assignment_id] == first.sequence
+        return _FIRST_ENDS.get(first.event.status, "merged") if opens else "merged"
+
+    @property
+    def ended(self) -> int:
+        """How many submissions have an end, accepted here or elsewhere."""
+        return len(self._firsts.keys() | self._aside.keys())
 
     @property
     def unaccounted(self) -> set[UUID]:
         """Accepted submissions without an end."""
-        return self.accepted - self.ends.keys()
+        return self.accepted - self._firsts.keys() - self._aside.keys()
 
     def summary(self) -> dict[str, object]:
         """The figures that ``demo --json`` prints."""
-        counts = Counter(end for key, end in self.ends.items() if key in self.accepted)
+        counts = Counter(self.end_of(submission_id) for submission_id in self.accepted)
         return {
             "accepted": len(self.accepted),
             "duplicates": self.duplicates,
@@ -78,8 +110,16 @@ class Books:
         }
 
     def speed_ms(self) -> dict[str, float | None]:
-        """Speed to assignment of what was accepted here."""
-        return latency_ms(w for key, w in self.latencies.items() if key in self.accepted)
+        """From receipt to the first sight of the decision, for what was assigned at once."""
+        return latency_ms(
+            max(0.0, first.seen_at - first.event.received_at.timestamp())
+            for submission_id, first in self._firsts.items()
+            if submission_id in self.accepted and self.end_of(submission_id) == "assigned"
+        )
+
+
+def _order(end: str) -> tuple[int, str]:
+    return _RANK.get(end, 1), end
 
 
 def latency_ms(seconds: Iterable[float]) -> dict[str, float | None]:

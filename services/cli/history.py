@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from services.capture.config import checked_targets
+from services.capture.wire import parse_json
 from services.cli.output import CommandError
 
 
@@ -35,26 +36,53 @@ def read(path: Path, mapping: Mapping[str, str], time_format: str | None) -> lis
     except ValueError as error:
         raise CommandError(f"--map: {error}", 2) from None
     rows: list[Past] = []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        for number, row in enumerate(_rows(path, file), start=1):
-            try:
-                rows.append(_past(row, mapping, time_format))
-            except (KeyError, ValueError) as error:
-                raise CommandError(f"{path} row {number}: {error}") from None
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            for number, read_row in enumerate(_rows(path, file), start=1):
+                try:
+                    rows.append(_past(read_row(), mapping, time_format))
+                except ValueError as error:
+                    raise CommandError(f"{path} row {number}: {error}") from None
+    except UnicodeDecodeError:
+        raise CommandError(f"{path} is not UTF-8") from None
+    except csv.Error as error:
+        raise CommandError(f"{path} is no CSV: {error}") from None
     if not rows:
         raise CommandError(f"{path} holds no row")
     return sorted(rows, key=lambda past: past.at)
 
 
-def _rows(path: Path, file: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+def _rows(path: Path, file: Iterable[str]) -> Iterator[Callable[[], Mapping[str, Any]]]:
+    """Each row, to be read where its fault can be told with its number."""
     if path.suffix == ".csv":
-        yield from csv.DictReader(file)
+        for row in csv.DictReader(file):
+            yield partial(_of_csv, row)
     else:
-        yield from (json.loads(line) for line in file if line.strip())
+        for line in file:
+            if line.strip():
+                yield partial(_of_json, line)
+
+
+def _of_csv(row: Mapping[Any, Any]) -> Mapping[str, Any]:
+    if None in row:
+        raise ValueError("more columns than the first line")
+    if None in row.values():
+        raise ValueError("fewer columns than the first line")
+    return row
+
+
+def _of_json(line: str) -> Mapping[str, Any]:
+    row = parse_json(line.encode(errors="surrogatepass"))
+    if not isinstance(row, dict):
+        raise ValueError("no JSON object")
+    return row
 
 
 def _past(row: Mapping[str, Any], mapping: Mapping[str, str], time_format: str | None) -> Past:
     columns = mapping or {name: name for name in row}
+    absent = [column for column in columns.values() if column not in row]
+    if absent:
+        raise ValueError(f"no column {absent[0]!r}")
     values = {target: row[column] for target, column in columns.items() if row[column] != ""}
     if "submitted_at" not in values:
         raise ValueError("no submitted_at")

@@ -84,7 +84,7 @@ async def _replay(
         task = progress.add_task("ended", total=len(rows))
 
         def show(_seen: Seen, _now: float) -> None:
-            progress.update(task, completed=len(books.ends))
+            progress.update(task, completed=books.ended)
 
         keeper = Bookkeeper(books, show)
         async with keeper.reading(where.kafka):

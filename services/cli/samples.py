@@ -57,6 +57,7 @@ class Sample:
 def samples(run: str, at: datetime) -> Iterator[Sample]:
     """Endless samples, with traps: a retry, a double click, a test, an unreadable body."""
     previous: Sample | None = None
+    clicked = 0
     for number in count():
         if number % 10 == 7 and previous is not None:
             yield Sample(previous.source, previous.body, "delivery retry")
@@ -65,9 +66,10 @@ def samples(run: str, at: datetime) -> Iterator[Sample]:
         elif number % 40 == 29:
             yield _website(run, number, at, {"test": True}, "test lead")
         elif number % 40 == 39:
-            yield _website(run, number - 1, at + timedelta(seconds=1), {}, "double click")
+            yield _website(run, clicked, at + timedelta(seconds=1), {}, "double click")
         else:
             previous = _ordinary(run, number, at)
+            clicked = number if previous.source == WEBSITE_SOURCE else clicked
             yield previous
 
 

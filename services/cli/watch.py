@@ -57,7 +57,12 @@ def line(event: AssignmentChanged, now: float) -> Text:
     speed = f"{1000 * waited:6.0f} ms" if 0 <= waited < 60 else " " * 9
     who = event.rep.name if event.rep else "-"
     text = Text(f"{event.decided_at:%H:%M:%S} {speed}  ")
-    text.append(f"{event.status:<11}", _STATUS_STYLE.get(str(event.status), ""))
-    text.append(f"{event.tier:<8}{event.source:<15}{who:<18}", "")
-    text.append(event.reason, "dim")
+    text.append(f"{event.status:<11} ", _STATUS_STYLE.get(str(event.status), ""))
+    text.append(f"{event.tier:<8} {event.source:<14} {printable(who):<17} ")
+    text.append(printable(event.reason), "dim")
     return text
+
+
+def printable(text: str) -> str:
+    """Without what moves the cursor or breaks the line: people's texts go to a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
