@@ -15,6 +15,7 @@ from services.routing.life import Refusal, Refused
 from services.routing.model import Attempt
 from services.routing.requests import Outcome
 from services.runtime.apikeys import Principal, Scope
+from services.runtime.database import is_infrastructure
 from services.runtime.http import Problem, require
 
 Ask = Callable[[UUID, Request], Awaitable[Outcome | None]]
@@ -39,11 +40,13 @@ class Acted(BaseModel):
     lead_id: UUID
 
 
+_TRIES = 3
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"description": "no valid API key"},
     403: {"description": "the key lacks the scope, or another rep has the lead"},
     404: {"description": "there is no such assignment"},
     409: {"description": "the attempt is over; names the present owner"},
+    503: {"description": "the database did not answer; nothing is known to have changed"},
 }
 
 
@@ -65,7 +68,7 @@ def router(ask: Ask) -> APIRouter:
 
 
 async def _act(ask: Ask, assignment_id: UUID, act: Act, action: RequestAction) -> Acted:
-    outcome = await ask(assignment_id, Request(action, act.rep_id, act.reason))
+    outcome = await _patiently(ask, assignment_id, Request(action, act.rep_id, act.reason))
     if outcome is None:
         raise Problem(404, "Unknown assignment", "There is no assignment with this id.")
     if isinstance(outcome.answered.verdict, Refused):
@@ -73,6 +76,17 @@ async def _act(ask: Ask, assignment_id: UUID, act: Act, action: RequestAction) -
     changes = outcome.answered.changes
     status = changes[0].status if changes else outcome.found.status
     return Acted(assignment_id=assignment_id, status=status, lead_id=outcome.found.lead_id)
+
+
+async def _patiently(ask: Ask, assignment_id: UUID, request: Request) -> Outcome | None:
+    """A deadlock or a lost connection is no answer for a rep: the request is safe to repeat."""
+    for _ in range(_TRIES):
+        try:
+            return await ask(assignment_id, request)
+        except Exception as error:
+            if not is_infrastructure(error):
+                raise
+    raise Problem(503, "Try again", "The database did not answer.", headers={"Retry-After": "1"})
 
 
 def _refusal(why: Refusal, last: Attempt) -> Problem:

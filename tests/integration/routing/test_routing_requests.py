@@ -6,12 +6,15 @@ import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from schemas.assignment import AssignmentRequested, AssignmentStatus, RequestAction
-from services.routing.http import router
+from services.routing.answer import Request
+from services.routing.http import Ask, router
+from services.routing.requests import Outcome
 from services.runtime.apikeys import KeyRing, Scope, create
 from services.runtime.http import create_app
 from tests.integration.routing.conftest import OpenDesk
@@ -166,13 +169,13 @@ class Client:
         return await self.http.post(f"/v1/assignments/{assignment_id}/{action}", json=body)
 
 
-async def client_of(desk: Desk, *scopes: Scope) -> Client:
+async def client_of(desk: Desk, *scopes: Scope, ask: Ask | None = None) -> Client:
     keys = KeyRing()
     async with desk.pool.acquire() as connection:
         key = await create(connection, "test", set(scopes), actor="test")
     await keys.refresh(desk.pool)
     app = create_app("routing", metrics=desk.metrics, keys=keys)
-    app.include_router(router(desk.requests.now))
+    app.include_router(router(ask or desk.requests.now))
     return Client(app, key)
 
 
@@ -200,6 +203,27 @@ async def test_accept_over_http(open_desk: OpenDesk) -> None:
     assert other in over.json()["detail"]
     events = [(e.status, e.sequence) for e in desk_events(desk)]
     assert events[-3:] == [(S.ACCEPTED, 2), (S.REJECTED, 3), (S.REASSIGNED, 4)]
+
+
+@pytest.mark.parametrize(("failures", "status"), [(2, 200), (3, 503)])
+async def test_a_database_that_does_not_answer_is_asked_again(
+    open_desk: OpenDesk, failures: int, status: int
+) -> None:
+    desk = await open_desk(files())
+    (one,) = await desk.route(scored())
+    assert one.rep is not None
+    left = failures
+
+    async def ask(assignment_id: UUID, request: Request) -> Outcome | None:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise asyncpg.DeadlockDetectedError
+        return await desk.requests.now(assignment_id, request)
+
+    client = await client_of(desk, Scope.ASSIGNMENTS_ACT, ask=ask)
+    answered = await client.post(one.assignment_id, "accept", rep_id=one.rep.id)
+    assert answered.status_code == status
 
 
 @pytest.mark.parametrize("scope", [Scope.LEADS_WRITE, Scope.DECISIONS_READ])
