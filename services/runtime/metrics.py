@@ -14,7 +14,8 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _ASSIGNMENT = (
-    0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600,
+    0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900,
+    3600,
 )  # fmt: skip
 _LONG = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 72 * 3600)
 
@@ -112,17 +113,21 @@ class Metrics:
             "Calls to enrichment providers by outcome.",
             ("provider", "outcome"), registry=r,
         )  # fmt: skip
-        self.holds = Gauge(
-            "handraise_holds", "Leads that wait for a rep.", ("pool",), registry=r
-        )
+        self.holds = Gauge("handraise_holds", "Leads that wait for a rep.", ("pool",), registry=r)
         self.oldest_hold = Gauge(
             "handraise_oldest_hold_seconds", "Age of the oldest hold.", ("pool",), registry=r
         )
         self.config_version = Gauge(
-            "handraise_config_info", "1 for the configuration version in use.", ("version",), registry=r
+            "handraise_config_info",
+            "1 for the configuration version in use.",
+            ("version",),
+            registry=r,
         )
         self.loop_lag = Gauge(
-            "handraise_event_loop_lag_seconds", "How late the event loop woke up, at worst.", (), registry=r
+            "handraise_event_loop_lag_seconds",
+            "How late the event loop woke up, at worst.",
+            (),
+            registry=r,
         )
 
     async def render(self, accept: str = "") -> tuple[bytes, str]:
