@@ -116,12 +116,21 @@ async def open_pool(
     )
 
 
+_ARRAYS = ("uuid", "text", "int4", "int8", "float8", "numeric", "bool", "bytea", "timestamptz")
+_KNOW_ARRAYS = "select " + ", ".join(f"null::{kind}[]" for kind in _ARRAYS)
+
+
 async def prepare(connection: Connection) -> None:
-    """Make ``jsonb`` and ``json`` columns Python objects, both ways."""
+    """Make ``jsonb`` and ``json`` columns Python objects, both ways.
+
+    Also asks once for what asyncpg must know of array types: it would ask at the first use of each
+    on each connection, in the middle of a decision, which costs that lead some ten milliseconds.
+    """
     for kind in ("jsonb", "json"):
         await connection.set_type_codec(
             kind, encoder=_encode, decoder=from_json, schema="pg_catalog", format="text"
         )
+    await connection.prepare(_KNOW_ARRAYS)  # after the codecs: setting one forgets the types
 
 
 async def _as_it_is(connection: asyncpg.Connection) -> None:
