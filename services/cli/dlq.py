@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 from dataclasses import asdict
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
 from aiokafka import AIOKafkaProducer
 
+from schemas.topics import dead_letter_topics
 from services.cli import output, target
 from services.cli.output import CommandError
 from services.runtime import dead_letters
@@ -60,7 +62,9 @@ def show(
 @app.command()
 def replay(
     refs: Annotated[list[str] | None, typer.Argument(help="As `dlq list` names them.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Everything that is there.")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Everything, or all that --topic and --reason leave.")
+    ] = False,
     topic: TopicOption = None,
     reason: ReasonOption = None,
     data: output.DataOption = None,
@@ -69,6 +73,10 @@ def replay(
     """Put records back on their topic: same bytes, same key, same id."""
     if not refs and not all_:
         raise CommandError("name the records to replay, or give --all", 2)
+    if refs and (all_ or topic or reason):
+        raise CommandError(
+            "name records, or choose them by --all, --topic and --reason: not both", 2
+        )
     kafka = target.find(data).kafka
     replayed = asyncio.run(_replay(kafka, refs or [], topic, reason))
     if json:
@@ -78,6 +86,10 @@ def replay(
 
 
 async def _read(kafka: KafkaSettings, topic: str | None, reason: str | None) -> list[DeadLetter]:
+    if topic is not None and topic not in dead_letter_topics():
+        near = get_close_matches(topic, dead_letter_topics(), 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise CommandError(f"there is no dead-letter topic {topic}{hint}", 2)
     found = dead_letters.read(kafka, [topic] if topic else None)
     return [letter async for letter in found if reason in (None, letter.reason)]
 
@@ -85,7 +97,9 @@ async def _read(kafka: KafkaSettings, topic: str | None, reason: str | None) -> 
 async def _find(kafka: KafkaSettings, ref: str) -> DeadLetter:
     letter = await dead_letters.find(kafka, ref)
     if letter is None:
-        raise CommandError(f"there is no dead letter {ref}")
+        raise CommandError(
+            f"there is no dead letter {ref} (topic/partition/offset, see `dlq list`)"
+        )
     return letter
 
 
@@ -93,11 +107,14 @@ async def _replay(
     kafka: KafkaSettings, refs: list[str], topic: str | None, reason: str | None
 ) -> list[str]:
     letters = [await _find(kafka, ref) for ref in refs] or await _read(kafka, topic, reason)
+    try:
+        back_again = [dead_letters.replay_of(letter) for letter in letters]
+    except ValueError as error:
+        raise CommandError(str(error)) from None
     producer = AIOKafkaProducer(**connection(kafka, "handraise-dlq"), **producing())
     await producer.start()
     try:
-        for letter in letters:
-            back = dead_letters.replay_of(letter)
+        for back in back_again:
             async with asyncio.timeout(_SEND_S):
                 await producer.send_and_wait(
                     back.topic, back.value, key=back.key, headers=list(back.headers)

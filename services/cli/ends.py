@@ -22,6 +22,8 @@ _FIRST_ENDS = {
 }
 
 
+_WAITING = (AssignmentStatus.HELD, AssignmentStatus.NURTURED)
+
 # What somebody let go on (a release, a replay) ends where it went.
 _RANK = {"dead_lettered": 0, "rejected": 1, "quarantined": 1}
 
@@ -44,8 +46,8 @@ class Books:
     _firsts: dict[UUID, _First] = field(default_factory=dict)
     _aside: dict[UUID, str] = field(default_factory=dict)
     """Quarantined, rejected, dead-lettered."""
-    _opened: dict[UUID, int] = field(default_factory=dict)
-    """Assignment id -> its lowest sequence."""
+    _attempts: dict[UUID, dict[int, AssignmentStatus]] = field(default_factory=dict)
+    """Assignment id -> its status at each sequence that was seen."""
 
     def answered(self, submission_id: UUID, status: str) -> None:
         """An answer with 200."""
@@ -55,8 +57,7 @@ class Books:
 
     def met(self, event: AssignmentChanged) -> None:
         """An assignment that was there before these books were opened."""
-        known = self._opened.get(event.assignment_id, event.sequence)
-        self._opened[event.assignment_id] = min(known, event.sequence)
+        self._attempts.setdefault(event.assignment_id, {})[event.sequence] = event.status
 
     def assignment(self, event: AssignmentChanged, seen_at: float) -> None:
         """Book a record of ``assignments.v1``, seen at a Unix time."""
@@ -85,8 +86,12 @@ class Books:
         first = self._firsts.get(submission_id)
         if first is None:
             return self._aside.get(submission_id)
-        opens = self._opened[first.event.assignment_id] == first.sequence
-        return _FIRST_ENDS.get(first.event.status, "merged") if opens else "merged"
+        known = self._attempts[first.event.assignment_id]
+        before = known.get(max((one for one in known if one < first.sequence), default=0))
+        status = first.event.status
+        # A lead that waited and moves up does so in the same attempt.
+        decided = before is None or (before in _WAITING and status is not before)
+        return _FIRST_ENDS.get(status, "merged") if decided else "merged"
 
     @property
     def ended(self) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import asyncpg
+import httpx
 from aiokafka.errors import KafkaError
 
 from services.cli.output import CommandError
@@ -39,7 +42,9 @@ def explain(error: Exception) -> tuple[str, int] | None:
             return f"Postgres: {str(error).splitlines()[0]}", 1
         case KafkaError():
             return f"Kafka: {error!r}", 1
-        case ConnectionError() | TimeoutError():
-            return f"no connection: {error or type(error).__name__}", 1
+        case ConnectionError() | TimeoutError() | httpx.TransportError():
+            return f"no connection: {str(error) or type(error).__name__}", 1
+        case OSError(filename=str() | Path() as name):
+            return f"{name}: {error.strerror}", 1
         case _:
             return None

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from aiokafka import AIOKafkaProducer
@@ -36,10 +37,11 @@ from services.runtime.settings import KafkaSettings
 _QUIET_S = 60.0
 """So long without any end, and the rest counts as unaccounted."""
 _IN_FLIGHT = 500
+_KNOWN = "select submission_id from capture.story where submission_id = any($1)"
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="CSV or NDJSON.", exists=True)],
+    file: Annotated[Path, typer.Argument(help="CSV or NDJSON.", exists=True, dir_okay=False)],
     source: Annotated[str, typer.Option(help="A source of sources.yaml with adapter `api`.")],
     map_: Annotated[
         list[str] | None, typer.Option("--map", help="field=column, repeatable.")
@@ -63,7 +65,9 @@ def replay(
         output.emit(summary)
     else:
         ends = ", ".join(f"{summary[end]} {end}" for end in ENDS if summary[end])
-        output.stdout.print(f"{summary['accepted']} rows: {ends}; {summary['unaccounted']} without")
+        before = f" ({summary['duplicates']} were here before)" if summary["duplicates"] else ""
+        left = f"{summary['unaccounted']} without an end"
+        output.stdout.print(f"{summary['accepted']} rows{before}: {ends or '-'}; {left}")
     if summary["unaccounted"]:
         raise typer.Exit(1)
 
@@ -88,7 +92,11 @@ async def _replay(
 
         keeper = Bookkeeper(books, show)
         async with keeper.reading(where.kafka):
-            await _send(where.kafka, source, kind, rows, speed, books)
+            known = await _known(where.postgres, source, kind, rows)
+            new = [row for row in rows if _submission(source, kind, row).submission_id not in known]
+            books.duplicates += len(rows) - len(new)
+            progress.update(task, total=len(new))
+            await _send(where.kafka, source, kind, new, speed, books)
             await keeper.settled(_QUIET_S)
     return books.summary()
 
@@ -115,6 +123,13 @@ async def _check(where: target.Target, source: str) -> None:
         raise CommandError(f"sources.yaml has no source {source!r} with adapter `api`")
 
 
+async def _known(dsn: str, source: str, kind: KindName, rows: list[Past]) -> set[UUID]:
+    """Submissions that an earlier run handed in today: they are retries and end no second time."""
+    ids = [_submission(source, kind, row).submission_id for row in rows]
+    async with target.connection(dsn) as connected:
+        return {row["submission_id"] for row in await connected.fetch(_KNOWN, ids)}
+
+
 async def _send(
     kafka: KafkaSettings,
     source: str,
@@ -125,11 +140,11 @@ async def _send(
 ) -> None:
     producer = AIOKafkaProducer(**connection(kafka, "handraise-replay"), **producing())
     await producer.start()
-    began, first, acks = time.monotonic(), rows[0].at, []
+    began, acks = time.monotonic(), []
     try:
         for row in rows:
             if speed:
-                due = began + (row.at - first).total_seconds() / speed
+                due = began + (row.at - rows[0].at).total_seconds() / speed
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
             event = _submission(source, kind, row)
             out = events.submission_output(event)

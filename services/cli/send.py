@@ -62,7 +62,9 @@ class Sender:
 
 def send(
     source: Annotated[str, typer.Argument(help="As sources.yaml names it; `api` for /v1/leads.")],
-    files: Annotated[list[Path], typer.Argument(help="Request bodies.", exists=True)],
+    files: Annotated[
+        list[Path], typer.Argument(help="Request bodies.", exists=True, dir_okay=False)
+    ],
     config: Annotated[Path | None, typer.Option(help="Configuration folder.")] = None,
     data: output.DataOption = None,
     json: output.JsonOption = False,

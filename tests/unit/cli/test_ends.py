@@ -113,14 +113,26 @@ def test_the_first_change_of_a_submission_is_its_end(status: str) -> None:
     assert not books.unaccounted
 
 
-@pytest.mark.parametrize("status", ["assigned", "accepted", "held", "nurtured", "re_engaged"])
-def test_a_lead_that_was_there_before_is_merged(status: str) -> None:
+@pytest.mark.parametrize("before", ["assigned", "accepted", "re_engaged"])
+@pytest.mark.parametrize("status", ["assigned", "accepted", "re_engaged"])
+def test_a_lead_that_somebody_owns_is_merged(before: str, status: str) -> None:
     books = Books()
     books.answered(_SUBMISSION[0], "accepted")
-    books.met(_changed(None, 4))
+    books.met(_changed(None, 4, before))
     books.assignment(_changed(0, 5, status), _T0)
     assert books.end_of(_SUBMISSION[0]) == "merged"
     assert books.speed_ms()["max"] is None
+
+
+@pytest.mark.parametrize("before", ["held", "nurtured"])
+def test_a_lead_that_waited_and_moves_up_is_assigned(before: str) -> None:
+    books = Books()
+    for submission in _SUBMISSION[:2]:
+        books.answered(submission, "accepted")
+    books.met(_changed(None, 4, before))
+    books.assignment(_changed(0, 5, before), _T0)
+    books.assignment(_changed(1, 6, "assigned"), _T0)
+    assert [books.end_of(one) for one in _SUBMISSION[:2]] == ["merged", "assigned"]
 
 
 def test_a_retry_is_a_duplicate_however_it_was_answered() -> None:
