@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
 
 TOPIC, LETTERS = "leads.captured.v1", "leads.captured.v1.enrichment.dlq"
 LEADS = 40
-_TYPE = "com.handraise.lead.captured.v1"
+_TYPE, _OTHER_TYPE = "com.handraise.lead.captured.v1", "com.handraise.touch.due.v1"
 _LARGEST = 1_048_000
 """As much as a topic of Kafka takes, with room for what surrounds a record."""
 
@@ -50,13 +50,16 @@ def _headers(type_: str = _TYPE) -> tuple[tuple[str, bytes], ...]:
 def poisons(run: str) -> list[Poison]:
     """Garbage, near misses and excess; ``run`` makes them unlike those of another run."""
     mark = run.encode()
-    wrong = json.dumps({"run": run, "lead": {"email": 7}, "submission_id": "none"}).encode()
+
+    def wrong(name: str) -> bytes:
+        return json.dumps({"run": run, "poison": name, "lead": {"email": 7}}).encode()
+
     return [
         Poison("garbage", "not_a_cloudevent", b"\x00\xff\xfe no JSON " + mark),
         Poison("no JSON under our name", "invalid", b"\x80\x81" + mark, _headers()),
-        Poison("wrong fields", "invalid", wrong, _headers()),
-        Poison("another event", "unexpected_type", wrong, _headers("com.handraise.touch.due.v1")),
-        Poison("a header that is none", "not_a_cloudevent", wrong, (("ce_id", b"\xff" + mark),)),
+        Poison("wrong fields", "invalid", wrong("fields"), _headers()),
+        Poison("another event", "unexpected_type", wrong("event"), _headers(_OTHER_TYPE)),
+        Poison("a broken header", "not_a_cloudevent", wrong("id"), (("ce_id", b"\xff" + mark),)),
         Poison("no key", "invalid", b"[" * 50_000 + mark, _headers(), key=None),
         Poison("huge", "invalid", mark + b"x" * (_LARGEST - 1000), _headers()),
         Poison("empty", "invalid", b"", _headers()),

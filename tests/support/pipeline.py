@@ -50,6 +50,14 @@ class Pipeline:
     up: Up
     injected: set[str] = field(default_factory=set)
     """Submission ids of records that tests put on the bus themselves."""
+    _client: AdminClient | None = None
+
+    @property
+    def admin(self) -> AdminClient:
+        """A client of librdkafka's, for what is asked of the cluster and not of topics."""
+        if self._client is None:
+            self._client = AdminClient({"bootstrap.servers": self.kafka, "log_level": 0})
+        return self._client
 
     @property
     def kafka(self) -> str:
@@ -98,8 +106,7 @@ class Pipeline:
 
         Asked of the group's coordinator; empty while it rebalances.
         """
-        admin = AdminClient({"bootstrap.servers": self.kafka})
-        described = admin.describe_consumer_groups([group])[group].result(10)
+        described = self.admin.describe_consumer_groups([group])[group].result(10)
         if described.state.name != "STABLE":
             return {}
         return {
@@ -111,23 +118,21 @@ class Pipeline:
 
     def rewind(self, group: str, topic: str, partitions: int) -> None:
         """Puts a group without members back to the first record of a topic."""
-        admin = AdminClient({"bootstrap.servers": self.kafka})
         wait_until(
-            lambda: admin.describe_consumer_groups([group])[group].result(10).state.name == "EMPTY",
+            lambda: self.admin.describe_consumer_groups([group])[group].result(10).state.name == "EMPTY",
             _PATIENCE_S,
             f"{group} without members",
         )
         first = [TopicPartition(topic, number, 0) for number in range(partitions)]
         request = [ConsumerGroupTopicPartitions(group, first)]
-        done = admin.alter_consumer_group_offsets(request)[group].result(10)
+        done = self.admin.alter_consumer_group_offsets(request)[group].result(10)
         assert all(place.error is None for place in done.topic_partitions)
 
     def positions(self, group: str, topic: str, partitions: int) -> list[int]:
         """The committed offset of each partition; -1001 where there is none."""
-        admin = AdminClient({"bootstrap.servers": self.kafka})
         places = [TopicPartition(topic, number) for number in range(partitions)]
         request = [ConsumerGroupTopicPartitions(group, places)]
-        found = admin.list_consumer_group_offsets(request)[group].result(10)
+        found = self.admin.list_consumer_group_offsets(request)[group].result(10)
         return [place.offset for place in found.topic_partitions]
 
     # -- database ----------------------------------------------------------------------------
