@@ -45,7 +45,7 @@ def test_a_declared_stage_never_loses_records_to_a_default() -> None:
 
 @pytest.mark.parametrize(
     ("embedded", "which", "wait"),
-    [(False, Lane.LIVE, 100), (True, Lane.LIVE, 5), (True, Lane.BULK, 50)],
+    [(False, Lane.LIVE, 500), (True, Lane.LIVE, 5), (True, Lane.BULK, 50)],
 )
 def test_the_in_process_broker_gets_short_fetches(embedded: bool, which: Lane, wait: int) -> None:
     broker = lane(KafkaSettings(bootstrap_servers="127.0.0.1:1", embedded=embedded), which)
