@@ -46,7 +46,10 @@ def event_id(input_id: UUID | str, stage: str, entity_id: object, ordinal: int) 
 def _to_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a time needs an offset, for example 2026-11-23T09:00:00Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time must lie within the years 1 to 9999 in UTC") from None
 
 
 Instant = Annotated[datetime, AfterValidator(_to_utc)]

@@ -39,7 +39,7 @@ def demo(
     kafka: Annotated[str, typer.Option(help="As of `up`.")] = "embedded",
     postgres: Annotated[str, typer.Option(help="As of `up`.")] = "embedded",
     data: Annotated[Path | None, typer.Option(help="Data folder.")] = None,
-    port: Annotated[int | None, typer.Option(help="Of capture's HTTP.")] = None,
+    port: Annotated[int | None, typer.Option(help="Of capture's HTTP.", min=0, max=65535)] = None,
     config: Annotated[Path | None, typer.Option(help="Configuration folder.")] = None,
     json: Annotated[bool, typer.Option("--json", help="The last line is the summary.")] = False,
 ) -> None:

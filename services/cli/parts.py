@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from services.cli import target
 from services.cli.output import CommandError
@@ -61,7 +62,7 @@ class Parts:
         if self.postgres_choice == "embedded":
             self._postgres = EmbeddedPostgres(self.folder.postgres)
             self.owned["postgres"] = self._postgres
-        elif not self.postgres_choice.startswith(("postgresql://", "postgres://")):
+        elif not _is_dsn(self.postgres_choice):
             raise CommandError("--postgres is `embedded` or postgresql://user:password@host/db", 2)
         match self.broker:
             case "embedded":
@@ -90,3 +91,11 @@ class Parts:
         """Ends what was started, also what is still starting: a thread cannot be interrupted."""
         await asyncio.gather(*self._starting, return_exceptions=True)
         await asyncio.gather(*(asyncio.to_thread(part.stop) for part in self.owned.values()))
+
+
+def _is_dsn(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("postgresql", "postgres") and parts.port != 0
+    except ValueError:
+        return False

@@ -132,7 +132,7 @@ def up(
         Path | None, typer.Option(help="Data folder (HANDRAISE_DATA, .handraise).")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="Of capture's HTTP (8080, or a free one).")
+        int | None, typer.Option(help="Of capture's HTTP (8080, or a free one).", min=0, max=65535)
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="Configuration folder (HANDRAISE_CONFIG, deploy/config).")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from schemas.assignment import AssignmentStatus, RequestAction
 from services.routing.answer import Request
@@ -23,13 +23,19 @@ Ask = Callable[[UUID, Request], Awaitable[Outcome | None]]
 Actor = Annotated[Principal, Depends(require(Scope.ASSIGNMENTS_ACT))]
 
 
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds NUL, which no text may")
+    return text
+
+
 class Act(BaseModel):
     """Who acts, and why."""
 
     model_config = ConfigDict(extra="forbid")
 
-    rep_id: Annotated[str, Field(min_length=1, max_length=64)]
-    reason: Annotated[str, Field(max_length=500)] = ""
+    rep_id: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_storable)]
+    reason: Annotated[str, Field(max_length=500), AfterValidator(_storable)] = ""
 
 
 class Acted(BaseModel):

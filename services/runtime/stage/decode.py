@@ -43,13 +43,16 @@ def decode(
         envelope = Envelope.from_headers(raw.headers)
     except NotACloudEvent as error:
         return Fault("not_a_cloudevent", _about_headers(error))
+    except Exception as error:
+        return Fault("not_a_cloudevent", describe(error))
     if envelope.type != model.TYPE:
         return Fault("unexpected_type", f"expected {model.TYPE}")
     try:
         event = model.read(raw.value)
     except ValidationError as error:
         return Fault("invalid", describe(error))
-    except RecursionError as error:  # pathological nesting in a foreign record
+    except Exception as error:
+        # Whatever a foreign record makes a validator raise costs that record, never the stage.
         return Fault("invalid", describe(error))
     return Record(
         event=event,
