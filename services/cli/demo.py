@@ -43,7 +43,7 @@ def demo(
     config: Annotated[Path | None, typer.Option(help="Configuration folder.")] = None,
     json: Annotated[bool, typer.Option("--json", help="The last line is the summary.")] = False,
 ) -> None:
-    """Run the pipeline on sample submissions in vendor formats; exit 1 when one has no end."""
+    """Run on samples in vendors' formats. Exit 1 when one has no end."""
     folder = target.data_folder(data)
     options = up.Options(folder, configfiles.folder(config), kafka, postgres, port)
     show = Demo(leads, keep, json)

@@ -40,7 +40,7 @@ def explain(
     data: output.DataOption = None,
     json: output.JsonOption = False,
 ) -> None:
-    """What came in, what is known, what it is worth, who got it and why."""
+    """Tell the story of a lead. What came in, what is known, its worth, who got it and why."""
     story = asyncio.run(_story(target.find(data), lead))
     if json:
         output.emit(story)

@@ -23,7 +23,7 @@ def fairness(
     data: output.DataOption = None,
     json: output.JsonOption = False,
 ) -> None:
-    """Entitlement (what the leads that came were worth to each member), count and deviation."""
+    """Show turns against what was due. Entitlement: each member's share of the leads that came."""
     members = asyncio.run(_members(target.find(data).postgres, pool))
     if json:
         output.emit({"pool": pool, "members": members})

@@ -56,7 +56,7 @@ def replay(
     data: output.DataOption = None,
     json: output.JsonOption = False,
 ) -> None:
-    """Run history through the pipeline and account for every row; exit 1 when one has no end."""
+    """Run history through a sandbox. Exit 1 when a row has no end."""
     where = target.find(data)
     mapping = dict(_pair(text) for text in map_ or [])
     rows = history.read(file, mapping, time_format)

@@ -69,7 +69,7 @@ def send(
     data: output.DataOption = None,
     json: output.JsonOption = False,
 ) -> None:
-    """Sign each file as the vendor does and post it; exit 1 when one is refused."""
+    """Post files, signed as the tool does. Exit 1 when one is refused."""
     where = target.find(data)
     answers = asyncio.run(_send(where, loaded(where, config), source, files))
     if json:
