@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from schemas import topics
 from services.capture.spool import Spool
 from services.runtime.database import is_infrastructure
-from services.runtime.kafka_client import connection
+from services.runtime.kafka_client import close, connection
 from services.runtime.settings import KafkaSettings
 
 log = structlog.get_logger(__name__)
@@ -70,7 +70,7 @@ class EndsReader:
             except (KafkaError, OSError) as error:
                 log.warning("ends.waiting", waiting_for="kafka", error=type(error).__name__)
             finally:
-                await consumer.stop()
+                await close(consumer)
             await asyncio.sleep(_RETRY_S)
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:

@@ -14,7 +14,7 @@ from schemas import topics
 from schemas.assignment import AssignmentChanged
 from schemas.base import Lane
 from schemas.submission import SubmissionQuarantined
-from services.runtime.kafka_client import connection, fetch_wait_ms, quieten
+from services.runtime.kafka_client import close, connection, fetch_wait_ms, quieten
 from services.runtime.settings import KafkaSettings
 
 END_TOPICS = (topics.ASSIGNMENTS.name, topics.QUARANTINE.name, *topics.dead_letter_topics())
@@ -54,7 +54,7 @@ async def reader(
             await consumer.position(place)
         yield consumer
     finally:
-        await consumer.stop()
+        await close(consumer)
 
 
 async def standing(kafka: KafkaSettings) -> AsyncIterator[AssignmentChanged]:

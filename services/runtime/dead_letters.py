@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from schemas.cloudevents import Headers
 from schemas.topics import dead_letter_topics
-from services.runtime.kafka_client import connection, quieten
+from services.runtime.kafka_client import close, connection, quieten
 from services.runtime.stage import dead_letter as named
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ async def read(
                     yield letter
                 consumer.pause(place)
     finally:
-        await consumer.stop()
+        await close(consumer)
 
 
 async def find(kafka: KafkaSettings, ref: str) -> DeadLetter | None:

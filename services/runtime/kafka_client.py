@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 import time
@@ -13,6 +14,8 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 from schemas.base import Lane
 
 if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer
+
     from services.runtime.settings import KafkaSettings
 
 REQUEST_TIMEOUT_MS: Final = 10_000
@@ -62,6 +65,19 @@ def producing() -> dict[str, Any]:
         "max_batch_size": MAX_BATCH_BYTES,
         "max_request_size": MAX_REQUEST_BYTES,
     }
+
+
+async def close(consumer: AIOKafkaConsumer, timeout: float = 2.0) -> None:
+    """Stop a consumer, within ``timeout`` seconds; never raises for what the broker does.
+
+    While no broker answers, aiokafka's own ``stop`` raises the CancelledError of a task inside it.
+    Whoever awaits that takes it for an order to end.
+    """
+    stopping = asyncio.create_task(consumer.stop())
+    stopping.add_done_callback(lambda late: late.cancelled() or late.exception())
+    done, _ = await asyncio.wait((stopping,), timeout=timeout)
+    if not done:
+        stopping.cancel()
 
 
 def fetch_wait_ms(kafka: KafkaSettings, lane: Lane) -> int:

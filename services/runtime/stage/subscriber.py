@@ -18,6 +18,7 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream import Response
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
+from services.runtime.kafka_client import close
 from services.runtime.stage.classify import WaitingFor
 from services.runtime.stage.commits import Commits
 from services.runtime.stage.gate import LaneGate
@@ -102,9 +103,7 @@ class StageSubscriber(BatchSubscriber):
     async def _close_consumer(self) -> None:
         consumer, self.consumer, self.joined = self.consumer, None, False
         if consumer is not None:
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(LEAVE_S):
-                    await consumer.stop()
+            await close(consumer, LEAVE_S)
 
     def fail(self, reason: str) -> None:
         """Take the stage down, for good."""
