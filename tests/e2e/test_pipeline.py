@@ -6,15 +6,15 @@ import json
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from tests.support.observer import Seen
-from tests.support.pipeline import Pipeline, World, running, world
+from tests.support.pipeline import Pipeline, running
 from tests.support.traffic import API, TYPEFORM, WEBSITE, Request, ask
+from tests.support.world import World, world
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -78,9 +78,7 @@ async def test_a_demo_request_is_seen_as_specified(either: Pipeline, run: str) -
         assert answer.keys() == {"status", "submission_id"}
         assert answer["status"] == "accepted"
         seen = await outside.bus.first("assignments.v1", _of(answer["submission_id"]))
-        current = await outside.bus.first(
-            "assignments.current.v1", _of(answer["submission_id"])
-        )
+        current = await outside.bus.first("assignments.current.v1", _of(answer["submission_id"]))
     event = _is_as_specified(seen, before)
     assert event["submission_id"] == answer["submission_id"]
     assert event["account_key"] == f"northwind-{run}.example"
@@ -233,7 +231,9 @@ def _of(submission_id: str | None) -> Any:
 
 
 def _seen(outside: World, word: str) -> list[Seen]:
-    records = (one for one in outside.bus.of("assignments.v1") if word.encode() in (one.value or b""))
+    records = (
+        one for one in outside.bus.of("assignments.v1") if word.encode() in (one.value or b"")
+    )
     once = {record.header("ce_id"): record for record in records}
     return list(once.values())
 

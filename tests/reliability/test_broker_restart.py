@@ -6,10 +6,11 @@ import signal
 
 import pytest
 
-from tests.support.pipeline import Pipeline, world
+from tests.support.pipeline import Pipeline
 from tests.support.storms import broker_outage
 from tests.support.traffic import traffic
 from tests.support.waiting import wait_until
+from tests.support.world import world
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
 

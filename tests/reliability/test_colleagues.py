@@ -14,9 +14,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.support.observer import Seen
-from tests.support.pipeline import Pipeline, World, member, world
+from tests.support.pipeline import Pipeline, member
 from tests.support.traffic import API, ask
 from tests.support.waiting import eventually
+from tests.support.world import World, world
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
 
@@ -87,9 +88,7 @@ async def _template(outside: World, run: str) -> Seen:
     return await outside.bus.first(LIVE, mine)
 
 
-def _colleague(
-    template: Seen, account: str, topic: str, places: dict[str, set[int]]
-) -> Scored:
+def _colleague(template: Seen, account: str, topic: str, places: dict[str, set[int]]) -> Scored:
     """Somebody of an account asks for a demo; on the lane of ``topic``."""
     event: dict[str, Any] = json.loads(template.value or b"")
     lead_id, person = str(uuid.uuid4()), f"{uuid.uuid4().hex[:8]}@{account}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.pipeline import Pipeline, world
+from tests.support.pipeline import Pipeline
 from tests.support.storms import kill_in_turn
 from tests.support.traffic import traffic
+from tests.support.world import world
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
 

@@ -11,9 +11,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.support.pipeline import Member, Pipeline, World, member, world
+from tests.support.pipeline import Member, Pipeline, member
 from tests.support.storms import stream
 from tests.support.waiting import eventually
+from tests.support.world import World, world
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
 
@@ -43,9 +44,7 @@ async def test_members_share_the_work_and_one_that_freezes_or_dies_takes_nothing
         await _members(pipeline, 1)
 
 
-async def _freeze_past_the_session(
-    outside: World, extras: dict[str, Member], run: str
-) -> None:
+async def _freeze_past_the_session(outside: World, extras: dict[str, Member], run: str) -> None:
     """The others take over; what the frozen ones do when they wake up changes nothing."""
     pipeline = outside.pipeline
     async with stream(outside, f"b{run}", LEADS, per_second=20) as flow:

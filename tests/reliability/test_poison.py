@@ -12,9 +12,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.support.observer import Seen
-from tests.support.pipeline import Pipeline, World, world
+from tests.support.pipeline import Pipeline
 from tests.support.storms import stream
 from tests.support.up import handraise
+from tests.support.world import World, world
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
 

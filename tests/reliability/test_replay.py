@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from schemas.topics import PARTITIONS
-from tests.support.pipeline import Pipeline, World, world
+from tests.support.pipeline import Pipeline
 from tests.support.storms import replay_from_zero, stream
+from tests.support.world import World, world
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
 

@@ -20,6 +20,7 @@ ASSIGNMENTS, CURRENT = "assignments.v1", "assignments.current.v1"
 QUARANTINE, DEAD_LETTERS = "quarantine.v1", ".dlq"
 ACTIVE = frozenset({"assigned", "reassigned", "accepted", "escalated"})
 _PIPELINE = ("leads.captured.", "leads.enriched.", "leads.scored.", "assignments.v1")
+_PLACE = ("topic", "partition", "offset")
 _MOST_SHOWN = 5
 
 
@@ -91,11 +92,10 @@ class History:
 
     def _dead(self) -> Iterator[tuple[str, str]]:
         for record in self.records:
-            if record.topic.endswith(DEAD_LETTERS):
-                submission = _event(record).get("submission_id")
-                place = [record.header(f"x-handraise-{n}") for n in ("topic", "partition", "offset")]
-                if submission:
-                    yield submission, f"dead_lettered {place}"
+            submission = record.topic.endswith(DEAD_LETTERS) and _event(record).get("submission_id")
+            if submission:
+                place = [record.header(f"x-handraise-{name}") for name in _PLACE]
+                yield submission, f"dead_lettered {place}"
 
     @property
     def unaccounted(self) -> frozenset[str]:

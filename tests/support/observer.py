@@ -93,8 +93,9 @@ async def observing(bootstrap: str, topics: Sequence[str]) -> AsyncIterator[Obse
         assert not reading.done(), f"the observer ended: {reading.exception()!r}"
     finally:
         reading.cancel()
+        # Gathered: with the broker away `stop` raises the CancelledError of a task inside it.
         await asyncio.gather(reading, return_exceptions=True)
-        await consumer.stop()
+        await asyncio.gather(consumer.stop(), return_exceptions=True)
 
 
 async def _read(consumer: AIOKafkaConsumer, observer: Observer) -> None:

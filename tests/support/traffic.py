@@ -96,9 +96,7 @@ def ask(run: str, number: int, person: str, source: str, kind: str = "demo_reque
 def _ask(run: str, number: int, person: str, what: str) -> Request:
     source = (API, WEBSITE, TYPEFORM)[number % 3]
     made = ask(run, number, person, source, _KINDS[number % len(_KINDS)])
-    return Request(
-        made.source, made.body, what, person, made.message_id, made.idempotency_key
-    )
+    return Request(made.source, made.body, what, person, made.message_id, made.idempotency_key)
 
 
 def _returning(earlier: Request, run: str, number: int) -> Request:
