@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from services.capture.config import checked_targets
-from services.capture.wire import parse_json
 from services.cli.output import CommandError
 
 
@@ -72,7 +72,7 @@ def _of_csv(row: Mapping[Any, Any]) -> Mapping[str, Any]:
 
 
 def _of_json(line: str) -> Mapping[str, Any]:
-    row = parse_json(line.encode(errors="surrogatepass"))
+    row = json.loads(line)
     if not isinstance(row, dict):
         raise ValueError("no JSON object")
     return row

@@ -1,0 +1,34 @@
+"""One installation for everything that asks or changes a running one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from services.cli import configfiles
+from tests.support.commands import Run
+from tests.support.up import Up, handraise, up
+
+
+@pytest.fixture(scope="package")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """One installation for the commands, on a copy of the example configuration."""
+    root = tmp_path_factory.mktemp("commands")
+    config = shutil.copytree(configfiles.folder(None), root / "config")
+    with up(root / "data", "--config", str(config)) as started:
+        yield started
+
+
+@pytest.fixture
+def run(running: Up) -> Run:
+    """A command against it."""
+
+    def command(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        known = {**os.environ, "HANDRAISE_DATA": running.line["data"], **env}
+        return handraise(*arguments, env=known)
+
+    return command
