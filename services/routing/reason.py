@@ -37,7 +37,8 @@ def who(facts: Mapping[str, object]) -> str:
     text = _KINDS.get(str(facts.get("kind")), "Lead")
     headcount = facts.get("company.headcount")
     if isinstance(headcount, int | float):
-        text += f" from a {headcount:,.0f}-person company"
+        # Forms ask for ranges, of which the lower end is kept: "+" is true of both.
+        text += f" from a company of {headcount:,.0f}+ people"
     country = facts.get("company.country") or facts.get("country.resolved")
     return f"{text} in {country}" if country else text
 

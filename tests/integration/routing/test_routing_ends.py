@@ -30,7 +30,7 @@ async def test_a_stranger_is_assigned_and_the_event_is_complete(open_desk: OpenD
     assert (changed.pool, changed.rule_path) == ("desk", "routing.yaml#/catch_all")
     assert changed.lead.email == "ann@acme.example"
     assert changed.reason == (
-        "Demo request from a 500-person company in DE: no rule fired; "
+        "Demo request from a company of 500+ people in DE: no rule fired; "
         "Ana Test was next in pool desk (1 of 1 free)."
     )
 
