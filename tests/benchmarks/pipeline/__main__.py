@@ -26,7 +26,7 @@ import uvloop
 
 from services.runtime.embedded.kafka import EmbeddedKafka
 from services.runtime.embedded.postgres import EmbeddedPostgres
-from tests.benchmarks.pipeline import variants
+from tests.benchmarks.pipeline import profile, variants
 from tests.benchmarks.pipeline.leads import bodies
 from tests.benchmarks.pipeline.load import Outcome, Target, percentile, run_load
 from tests.benchmarks.pipeline.sizes import measure_sizes
@@ -35,6 +35,7 @@ WARM_UP, WARM_UP_RATE = 600, 150.0
 IDLE_SECONDS = 5.0
 Variant = Callable[[str], AbstractContextManager[Target]]
 Results = dict[tuple[str, str], list[Outcome]]
+Profiles = dict[str, list[str]]
 
 
 def plan(quick: bool) -> dict[str, tuple[float | None, int]]:
@@ -54,15 +55,20 @@ def plan(quick: bool) -> dict[str, tuple[float | None, int]]:
     }
 
 
-async def measure(name: str, variant: Variant, round_: int, quick: bool, results: Results) -> None:
+async def measure(
+    name: str, variant: Variant, round_: int, quick: bool, results: Results, profiles: Profiles
+) -> None:
     """One round of one variant: start, warm, every load, stop."""
     run = f"{name.replace(' ', '')}{round_}-{int(datetime.now(UTC).timestamp())}"
     with variant(run) as target:
         people = bodies(run)
         await run_load(target, list(islice(people, WARM_UP)), WARM_UP_RATE)
         for load, (rate, count) in plan(quick).items():
+            before = profile.read(target.services)
             outcome = await run_load(target, list(islice(people, count)), rate)
             results[name, load].append(outcome)
+            if target.services:
+                profiles[load] = profile.table(load, before, profile.read(target.services), count)
             print(
                 f"round {round_} {name:10} {load:6} "
                 f"p50 {1000 * percentile(outcome.latencies, 0.5):7.1f} ms "
@@ -122,6 +128,7 @@ async def main(args: argparse.Namespace) -> None:
     scratch.chmod(0o711)
     postgres, kafka = EmbeddedPostgres(scratch / "postgres"), EmbeddedKafka(scratch / "kafka")
     results: Results = defaultdict(list)
+    profiles: Profiles = {}
     try:
         dsn = postgres.start()
         parts = variants.Parts(kafka.start(), dsn, scratch)
@@ -136,13 +143,14 @@ async def main(args: argparse.Namespace) -> None:
         }
         for round_ in range(1, args.rounds + 1):
             for name, variant in contestants.items():
-                await measure(name, variant, round_, args.quick, results)
+                await measure(name, variant, round_, args.quick, results, profiles)
     finally:
         kafka.stop()
         postgres.stop()
         shutil.rmtree(scratch, ignore_errors=True)
     head = f"{machine()}, {datetime.now(UTC):%Y-%m-%d}, {args.rounds} rounds"
-    report = f"{head}\n\n{table(results)}\n"
+    where = "\n\n".join("\n".join(profiles[load]) for load in ("50/s", "200/s"))
+    report = f"{head}\n\n{table(results)}\n\nWhere the time goes (last round):\n\n{where}\n"
     print("\n" + report)
     if args.out:
         Path(args.out).write_text(report)

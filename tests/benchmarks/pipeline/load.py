@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -31,6 +31,8 @@ class Target:
     output_topic: str
     input_topic: str | None = None
     """Set where leads are produced to Kafka directly instead of posted."""
+    services: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """URL and process id of what can be profiled."""
 
 
 @dataclass(slots=True)

@@ -73,10 +73,11 @@ def floor_b(parts: Parts, run: str, sizes: HopSizes) -> Iterator[Target]:
 @contextmanager
 def handraise(parts: Parts, run: str) -> Iterator[Target]:
     """The installed command on the same broker and database."""
+    data = parts.scratch / "handraise"
     command = [
         sys.executable, "-m", "services.cli.main", "up", "--json", "--port", "0",
         "--kafka", parts.kafka, "--postgres", parts.postgres,
-        "--data", str(parts.scratch / "handraise"),
+        "--data", str(data),
     ]  # fmt: skip
     with ExitStack() as stack:
         process = _start(stack, command, stdout=subprocess.PIPE)
@@ -89,7 +90,12 @@ def handraise(parts: Parts, run: str) -> Iterator[Target]:
             "Content-Type": "application/json",
             "Authorization": f"Bearer {ready['api_key']}",
         }
-        yield Target(ready["http"], "/v1/leads", headers, parts.kafka, topics.ASSIGNMENTS.name)
+        running = json.loads((data / "running.json").read_text())
+        services = {name: (one["url"], one["pid"]) for name, one in running["services"].items()}
+        yield Target(
+            ready["http"], "/v1/leads", headers, parts.kafka, topics.ASSIGNMENTS.name,
+            services=services,
+        )  # fmt: skip
 
 
 def _relay(stack: ExitStack, parts: Parts, prefix: str, options: Sequence[str]) -> None:
