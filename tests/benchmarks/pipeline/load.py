@@ -146,10 +146,10 @@ async def run_load(
     await observer.start()
     free: asyncio.Queue[Connection] = asyncio.Queue()
     producer = await _producer(target)
-    make = (
-        (lambda: ProducerConnection(target, producer)) if producer else lambda: Connection(target)
-    )
-    pool = [await make().open() for _ in range(connections)]
+    pool = [
+        await (ProducerConnection(target, producer) if producer else Connection(target)).open()
+        for _ in range(connections)
+    ]
     for connection in pool:
         free.put_nowait(connection)
     outcome, due = Outcome(), dict[str, float]()

@@ -48,6 +48,10 @@ def table(load: str, before: Reading, after: Reading, leads: int) -> list[str]:
         was_seconds, was_count = before.stages.get(stage, (0.0, 0.0))
         if records := count - was_count:
             mean = 1000 * (seconds - was_seconds) / records
-            burnt = 1000 * (after.cpu[stage] - before.cpu[stage]) / leads
+            burnt = 1000 * (after.cpu[_service(stage)] - before.cpu[_service(stage)]) / leads
             lines.append(f"| {stage} | {mean:.1f} | {burnt:.2f} |")
     return lines
+
+
+def _service(stage: str) -> str:
+    return stage.partition(".")[0]
