@@ -54,7 +54,8 @@ class Outbox:
         self._pool = pool
         self._publish = publish
         self._unpublished = metrics.outbox_unpublished.labels(schema)
-        self._published: list[int] = []
+        self._published: list[tuple[int, int]] = []
+        self._calls = 0
         self._to_mark = asyncio.Event()
 
     # -- deciding ----------------------------------------------------------------------------
@@ -109,7 +110,9 @@ class Outbox:
 
     def acknowledged(self, outputs: Sequence[Output]) -> None:
         """The broker has these; their rows are marked soon. For ``StageSpec.on_acknowledged``."""
-        self._published.extend(out.row for out in outputs if out.row is not None)
+        self._calls += 1
+        rows = (out.row for out in outputs if out.row is not None)
+        self._published.extend((row, self._calls) for row in rows)
         self._to_mark.set()
 
     @contextlib.asynccontextmanager
@@ -160,9 +163,10 @@ class Outbox:
             async with self._transaction() as connection:
                 # Losing a mark only repeats a record, so no commit waits for the disk for it.
                 await connection.execute("set local synchronous_commit = off")
-                await connection.execute(self._sql.mark, rows)
+                ids, calls = [row for row, _ in rows], [call for _, call in rows]
+                await connection.execute(self._sql.mark, ids)
                 # After the marks, in a statement of its own: it must see those of others, too.
-                await connection.execute(self._sql.unmark_overtaken, rows)
+                await connection.execute(self._sql.unmark_overtaken, ids, calls)
         except BaseException:
             self._published[:0] = rows
             raise

@@ -114,7 +114,13 @@ select * from unnest(
 returning id
 """
 
+# What goes out again counts as unpublished until it is marked again: on a compacted topic it may
+# overtake a newer record, and a process that dies before its mark leaves that to the sweep.
 _CAUSED_BY = """
+with again as (
+    update SCHEMA.outbox set published_at = null
+    where input_id = any($1::uuid[]) and compacted and published_at is not null
+)
 select id, input_id, topic, key, value, headers from SCHEMA.outbox
 where input_id = any($1::uuid[]) order by id
 """
@@ -122,15 +128,19 @@ where input_id = any($1::uuid[]) order by id
 _MARK = "update SCHEMA.outbox set published_at = now() where id = any($1::bigint[])"
 
 # On a compacted topic the last record of a key is the one that stays, so it must be the newest
-# decision. Two processes may publish out of order. Whoever marks a row and sees that it may have
-# overtaken another, or been overtaken, has the newest of that key published once more.
+# decision. Two processes may publish out of order, and so may one: only what went out in one call
+# ($2) is known to be in order. Whoever marks a row and sees that it may have overtaken another, or
+# been overtaken, has the newest of that key published once more.
 _UNMARK_OVERTAKEN = """
+with marked as (select * from unnest($1::bigint[], $2::int[]) as m (id, call))
 update SCHEMA.outbox set published_at = null where id in (
     select (select max(n.id) from SCHEMA.outbox n
             where n.compacted and n.topic = mine.topic and n.key = mine.key)
-    from SCHEMA.outbox mine join SCHEMA.outbox other
+    from marked join SCHEMA.outbox mine on mine.id = marked.id and mine.compacted
+    join SCHEMA.outbox other
       on other.compacted and other.topic = mine.topic and other.key = mine.key
-    where mine.id = any($1::bigint[]) and mine.compacted and other.id <> all($1::bigint[])
+    where not exists (
+        select from marked beside where beside.id = other.id and beside.call = marked.call)
       and (other.id > mine.id and other.published_at is not null
            or other.id < mine.id
               and (other.published_at is null or other.published_at > mine.created_at))

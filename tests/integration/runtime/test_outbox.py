@@ -313,6 +313,55 @@ async def test_overlapping_publishers_end_with_the_newest_whoever_marks_first(
     assert sink.published[-1].row == new.row
 
 
+async def test_what_goes_out_again_is_not_left_last_by_a_process_that_dies(
+    pool: asyncpg.Pool,
+) -> None:
+    async def decide_one(
+        connection: asyncpg.Connection, records: Sequence[Record[LeadErased]]
+    ) -> Mapping[UUID, Sequence[Output]]:
+        return {one.id: [replace(event_output(CURRENT), key=b"lead-1")] for one in records}
+
+    sink = Sink()
+    dead, swept = box(pool, sink), box(pool, sink)
+    first, second = record(), record()
+    for one in (first, second):
+        outputs = await dead.process([one], decide_one)
+        await dead.release(outputs)
+        await dead.mark()
+    newest = sink.published[-1].row
+    again = await dead.process([first], decide_one)
+    sink.published += again  # and then it dies, before it marks anything
+    await age(pool)
+    while await swept.sweep():
+        pass
+    assert sink.published[-1].row == newest
+
+
+async def test_one_process_that_repeats_an_old_decision_ends_with_the_newest(
+    pool: asyncpg.Pool,
+) -> None:
+    sink = Sink()
+    outbox = box(pool, sink)
+    old, new = await current(pool, outbox, "lead-1", "lead-1")
+    await outbox.release([old, new])
+    await outbox.release([old])  # its input came a second time
+    await outbox.mark()
+    await age(pool)
+    while await outbox.sweep():
+        pass
+    assert sink.published[-1].row == new.row
+
+
+async def test_one_call_that_publishes_in_order_repeats_nothing(pool: asyncpg.Pool) -> None:
+    sink = Sink()
+    outbox = box(pool, sink)
+    await outbox.release(await current(pool, outbox, "lead-1", "lead-2", "lead-1"))
+    await outbox.mark()
+    await age(pool)
+    assert await outbox.sweep() == 0
+    assert len(sink.published) == 3
+
+
 async def test_in_order_publishing_repeats_nothing(pool: asyncpg.Pool) -> None:
     sink = Sink()
     outbox = box(pool, sink)
