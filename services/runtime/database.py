@@ -39,7 +39,9 @@ _INFRASTRUCTURE_STATES = frozenset({"25006", "25P03", "25P04"})
 
 _STATEMENT_MS: Final = {Lane.LIVE: 10_000, Lane.BULK: 60_000}
 _LOCK_MS: Final = {Lane.LIVE: 3_000, Lane.BULK: 10_000}
-_IDLE_IN_TRANSACTION_MS = 30_000
+_IDLE_IN_TRANSACTION_MS = 10_000
+"""A process that freezes in the middle of a decision holds its locks, and every lead of the pool
+waits for them, for so long. More than a sweep takes that publishes within its transaction."""
 
 
 def is_infrastructure(error: BaseException) -> bool:
