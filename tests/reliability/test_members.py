@@ -7,12 +7,15 @@ owner, no sequence twice.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import ExitStack
 
+import asyncpg
 import pytest
 
 from tests.support.pipeline import Member, Pipeline, member
 from tests.support.storms import stream
+from tests.support.traffic import traffic
 from tests.support.waiting import eventually
 from tests.support.world import World, world
 
@@ -76,11 +79,61 @@ async def test_a_member_that_leaves_hands_over_what_it_has(pipeline: Pipeline, r
     await _members(pipeline, 1)
 
 
-async def _members(pipeline: Pipeline, count: int) -> None:
+_WAITING = """
+select count(*) from pg_stat_activity
+where application_name = 'handraise.routing.live' and wait_event_type = 'Lock'
+"""
+_HOLDING = """
+select count(*) from pg_stat_activity
+where application_name = 'handraise.routing.live' and state = 'idle in transaction'
+  and state_change < now() - interval '1 second'
+"""
+
+
+async def test_one_that_freezes_while_it_holds_the_locks_is_not_waited_for_long(
+    pipeline: Pipeline, run: str
+) -> None:
+    """Every lead of a pool needs the pool's row; Postgres takes it from whoever says nothing."""
+
+    async def count(query: str) -> int:
+        return int((await pipeline.rows(query))[0][0])
+
+    async with world(pipeline) as outside:
+        with member(pipeline, "routing") as extra:
+            await _members(pipeline, 2, "routing")
+            await outside.deliver(next(traffic(f"first{run}", 1)))
+            await outside.settled()  # from here on the pool has a row
+            holder = await asyncpg.connect(pipeline.dsn)
+            try:
+                async with holder.transaction():
+                    # Both wait for the pool in mid-decision, so one is frozen in mid-decision.
+                    await holder.execute("select from routing.pools for update")
+                    async with stream(outside, f"a{run}", LEADS // 2, per_second=50):
+                        await eventually(lambda: _at_least(count(_WAITING), 2), 30, pause=0.05)
+                        extra.freeze()
+            finally:
+                await holder.close()
+            await eventually(lambda: _at_least(count(_HOLDING), 1), 30, "the frozen one has them")
+            async with stream(outside, f"b{run}", LEADS // 2, per_second=20):
+                pass
+            report = await outside.settled()
+            assert report.accepted == LEADS + 1
+            assert report.slowest_s < 20  # ten of them until Postgres gives the locks back
+            extra.thaw()
+            await _members(pipeline, 2, "routing")
+            await outside.settled()
+    await _members(pipeline, 1, "routing")
+
+
+async def _at_least(count: Awaitable[int], least: int) -> bool:
+    return await count >= least
+
+
+async def _members(pipeline: Pipeline, count: int, *groups: str) -> None:
     """Waits until each group has that many members and each of them partitions."""
 
     def shared() -> bool:
-        for group in GROUPS:
+        for group in groups or GROUPS:
             places = pipeline.members(group)
             if len(places) != count or not all(places.values()):
                 return False

@@ -73,7 +73,8 @@ def traffic(run: str, count: int, seed: int = 1) -> Iterator[Request]:
             domain = dice.choice(made).person.partition("@")[2]
             request = _ask(run, number, f"colleague{number}@{domain}", "colleague")
         else:
-            domain = f"company-{number}.{run}.example"
+            # One label below the suffix: what stands before that would be the same company.
+            domain = f"company-{number}-{run}.example"
             request = _ask(run, number, f"person{number}@{domain}", "new")
         made.append(request)
         yield request
