@@ -6,13 +6,12 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
 from tests.support.pipeline import Pipeline, member
 from tests.support.storms import die_before_the_answer, die_in_flight
-from tests.support.traffic import API, WEBSITE, Request, ask, traffic
+from tests.support.traffic import API, WEBSITE, Request, ask, padded, traffic
 from tests.support.world import World, world
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
@@ -24,7 +23,7 @@ async def test_durable_and_not_answered_is_in_once_after_the_retry(
     pipeline: Pipeline, run: str, source: str
 ) -> None:
     async with world(pipeline) as outside:
-        request = _large(ask(run, 1, f"kim@crash-{source}-{run}.example", source))
+        request = padded(ask(run, 1, f"kim@crash-{source}-{run}.example", source))
         with member(pipeline, "capture") as extra:
             answer = await die_before_the_answer(outside, extra, request)
             assert answer.status is None, "capture answered before it died"
@@ -53,16 +52,8 @@ async def test_killed_with_many_requests_in_flight(pipeline: Pipeline, run: str)
         assert len(counts) == len(requests), "one submission for each"
 
 
-def _large(request: Request) -> Request:
-    """So large that it can be told apart in a socket's queue."""
-    document = json.loads(request.body)
-    lead = document.get("data", document)
-    lead["fields"] = {f"answer{number}": "x" * 1900 for number in range(20)}
-    return replace(request, body=json.dumps(document).encode())
-
-
 def _is(value: bytes | None, request: Request) -> bool:
-    return json.loads(value or b"{}").get("body_sha256") == request.digest
+    return bool(json.loads(value or b"{}").get("body_sha256") == request.digest)
 
 
 def _ids(outside: World, requests: list[Request]) -> list[str]:

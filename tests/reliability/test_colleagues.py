@@ -83,7 +83,8 @@ async def _template(outside: World, run: str) -> Seen:
     answer = await outside.attempt(ask(run, 1, f"first@template-{run}.example", API))
 
     def mine(seen: Seen) -> bool:
-        return json.loads(seen.value or b"{}").get("submission_id") == answer.submission_id
+        event = json.loads(seen.value or b"{}")
+        return bool(event.get("submission_id") == answer.submission_id)
 
     return await outside.bus.first(LIVE, mine)
 

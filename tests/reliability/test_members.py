@@ -90,6 +90,7 @@ where application_name = 'handraise.routing.live' and state = 'idle in transacti
 """
 
 
+@pytest.mark.long
 async def test_one_that_freezes_while_it_holds_the_locks_is_not_waited_for_long(
     pipeline: Pipeline, run: str
 ) -> None:

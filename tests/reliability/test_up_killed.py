@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.pipeline import running
+from tests.support.pipeline import Pipeline, running
 from tests.support.traffic import traffic
 from tests.support.waiting import eventually
 from tests.support.world import World, world
@@ -37,11 +37,11 @@ async def test_what_was_accepted_is_finished_by_the_next_start(tmp_path: Path, r
         async with world(second) as outside:
 
             async def finished() -> bool:
-                ends = dict(await second.rows(_ENDS))
+                ends = await _ends(second)
                 return accepted <= ends.keys() and not await second.unfinished()
 
             await eventually(finished, 120, "an end for each", pause=0.5)
-            ends = dict(await second.rows(_ENDS))
+            ends = await _ends(second)
             assert {ends[submission] for submission in accepted} == {1}
             owners = [(row.lead_id, row.role) for row in await second.active()]
             assert len(owners) == len(set(owners))
@@ -51,6 +51,11 @@ async def test_what_was_accepted_is_finished_by_the_next_start(tmp_path: Path, r
                 "assignments.v1",
                 lambda seen: (later.submission_id or "").encode() in (seen.value or b""),
             )
+
+
+async def _ends(pipeline: Pipeline) -> dict[str, int]:
+    """How many ends routing has told of each submission."""
+    return {row["submission_id"]: row["count"] for row in await pipeline.rows(_ENDS)}
 
 
 async def _killed_in_flight(outside: World, run: str) -> frozenset[str]:

@@ -84,6 +84,15 @@ class Pipeline:
         (java,) = [p for p in self.up.family() if p.name() == "java"]
         return java
 
+    def postmaster(self) -> psutil.Process:
+        """The first process of its Postgres."""
+        (first,) = [
+            p
+            for p in self.up.family()
+            if p.name() == "postgres" and (p.parent() or p).name() != "postgres"
+        ]
+        return first
+
     def ready(self, timeout: float = _PATIENCE_S, *names: str) -> None:
         """Returns when all services (or those named) say that they are ready."""
         urls = {name: self.up.line["services"][name] for name in names or SERVICES}

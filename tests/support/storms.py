@@ -90,14 +90,14 @@ async def kill_in_turn(
     return await outside.settled(180)
 
 
-# -- the broker goes and comes back ----------------------------------------------------------
+# -- a broker or a database goes and comes back ----------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Outage:
     """How it looked to senders."""
 
     report: Report
     answers: tuple[Answer, ...]
-    """Every attempt made while the broker was away or coming back."""
+    """Every attempt from shortly before it began until all was well again."""
 
     @property
     def slowest_s(self) -> float:
@@ -111,7 +111,7 @@ class Outage:
         return found
 
 
-async def broker_outage(
+async def outage(
     outside: World,
     requests: Sequence[Request],
     take_down: Callable[[], None],
@@ -128,7 +128,7 @@ async def broker_outage(
                 await asyncio.sleep(1 / per_second)
                 if back.is_set() and number >= 10:
                     return
-        raise AssertionError("the broker was away for longer than there were requests")
+        raise AssertionError("it was away for longer than there were requests")
 
     posting = asyncio.create_task(post())
     try:

@@ -11,7 +11,7 @@ import random
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -92,6 +92,13 @@ def ask(run: str, number: int, person: str, source: str, kind: str = "demo_reque
         case _:
             event = {"type": "lead.submitted", "timestamp": _now(), "data": lead}
             return Request(source, _json(event), "new", person, f"msg_{run}_{number}")
+
+
+def padded(request: Request) -> Request:
+    """With so many answers that it can be told apart in a socket's queue: 40 kB."""
+    document = json.loads(request.body)
+    document.get("data", document)["fields"] = {f"answer{n}": "x" * 1900 for n in range(20)}
+    return replace(request, body=_json(document))
 
 
 def _ask(run: str, number: int, person: str, what: str) -> Request:
