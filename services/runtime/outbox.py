@@ -55,7 +55,7 @@ class Outbox:
         self._publish = publish
         self._unpublished = metrics.outbox_unpublished.labels(schema)
         self._published: list[tuple[int, int]] = []
-        self._calls = 0
+        self._run = 0
         self._to_mark = asyncio.Event()
 
     # -- deciding ----------------------------------------------------------------------------
@@ -110,9 +110,14 @@ class Outbox:
 
     def acknowledged(self, outputs: Sequence[Output]) -> None:
         """The broker has these; their rows are marked soon. For ``StageSpec.on_acknowledged``."""
-        self._calls += 1
-        rows = (out.row for out in outputs if out.row is not None)
-        self._published.extend((row, self._calls) for row in rows)
+        latest = 0
+        self._run += 1
+        for out in outputs:
+            if out.row is not None:
+                if out.row < latest:  # inputs that came again need not come in their first order
+                    self._run += 1
+                latest = out.row
+                self._published.append((out.row, self._run))
         self._to_mark.set()
 
     @contextlib.asynccontextmanager
@@ -163,10 +168,10 @@ class Outbox:
             async with self._transaction() as connection:
                 # Losing a mark only repeats a record, so no commit waits for the disk for it.
                 await connection.execute("set local synchronous_commit = off")
-                ids, calls = [row for row, _ in rows], [call for _, call in rows]
+                ids, runs = [row for row, _ in rows], [run for _, run in rows]
                 await connection.execute(self._sql.mark, ids)
                 # After the marks, in a statement of its own: it must see those of others, too.
-                await connection.execute(self._sql.unmark_overtaken, ids, calls)
+                await connection.execute(self._sql.unmark_overtaken, ids, runs)
         except BaseException:
             self._published[:0] = rows
             raise

@@ -128,11 +128,11 @@ where input_id = any($1::uuid[]) order by id
 _MARK = "update SCHEMA.outbox set published_at = now() where id = any($1::bigint[])"
 
 # On a compacted topic the last record of a key is the one that stays, so it must be the newest
-# decision. Two processes may publish out of order, and so may one: only what went out in one call
-# ($2) is known to be in order. Whoever marks a row and sees that it may have overtaken another, or
-# been overtaken, has the newest of that key published once more.
+# decision. Two processes may publish out of order, and so may one: only within a run ($2), rows of
+# one call with rising numbers, is the order known. Whoever marks a row and sees that it may have
+# overtaken another, or been overtaken, has the newest of that key published once more.
 _UNMARK_OVERTAKEN = """
-with marked as (select * from unnest($1::bigint[], $2::int[]) as m (id, call))
+with marked as (select * from unnest($1::bigint[], $2::int[]) as m (id, run))
 update SCHEMA.outbox set published_at = null where id in (
     select (select max(n.id) from SCHEMA.outbox n
             where n.compacted and n.topic = mine.topic and n.key = mine.key)
@@ -140,7 +140,7 @@ update SCHEMA.outbox set published_at = null where id in (
     join SCHEMA.outbox other
       on other.compacted and other.topic = mine.topic and other.key = mine.key
     where not exists (
-        select from marked beside where beside.id = other.id and beside.call = marked.call)
+        select from marked beside where beside.id = other.id and beside.run = marked.run)
       and (other.id > mine.id and other.published_at is not null
            or other.id < mine.id
               and (other.published_at is null or other.published_at > mine.created_at))

@@ -352,6 +352,20 @@ async def test_one_process_that_repeats_an_old_decision_ends_with_the_newest(
     assert sink.published[-1].row == new.row
 
 
+async def test_inputs_that_come_again_in_another_order_end_with_the_newest(
+    pool: asyncpg.Pool,
+) -> None:
+    sink = Sink()
+    outbox = box(pool, sink)
+    old, new = await current(pool, outbox, "lead-1", "lead-1")
+    await outbox.release([new, old])
+    await outbox.mark()
+    await age(pool)
+    while await outbox.sweep():
+        pass
+    assert sink.published[-1].row == new.row
+
+
 async def test_one_call_that_publishes_in_order_repeats_nothing(pool: asyncpg.Pool) -> None:
     sink = Sink()
     outbox = box(pool, sink)
