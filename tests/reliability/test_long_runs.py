@@ -39,6 +39,7 @@ from tests.support.world import World, world
 pytestmark = [pytest.mark.real_kafka, pytest.mark.long, pytest.mark.timeout(1200)]
 
 ANSWER_S = 2.5
+_AWAY_S = 8.0
 
 
 @dataclass(slots=True)
@@ -179,12 +180,20 @@ async def test_the_database_is_killed(
     parts = ["postgres", *(["kafka"] if broker_too else [])]
     said = {part: pipeline.up.said.count(f"{part} is back") for part in parts}
 
+    supervisor = psutil.Process(pipeline.up.process.pid)
+
     def take_down() -> None:
-        pipeline.postmaster().kill()
-        if broker_too:
-            pipeline.broker().kill()
+        victims = [pipeline.postmaster(), *([pipeline.broker()] if broker_too else [])]
+        supervisor.suspend()  # or it would have them back within a second
+        for victim in victims:
+            victim.kill()
 
     def bring_back() -> None:
+        away = time.monotonic()
+        try:
+            wait_until(lambda: time.monotonic() - away > _AWAY_S, _AWAY_S + 5)
+        finally:
+            supervisor.resume()
         wait_until(
             lambda: all(pipeline.up.said.count(f"{p} is back") > said[p] for p in parts), 120
         )

@@ -62,7 +62,9 @@ class History:
     @cached_property
     def assignments(self) -> list[tuple[Seen, Mapping[str, Any]]]:
         """Each AssignmentChanged once, repeats left out, by lead and sequence."""
-        once = {record.header("ce_id"): record for record in self.topic(ASSIGNMENTS)}
+        once: dict[str | None, Seen] = {}
+        for record in self.topic(ASSIGNMENTS):
+            once.setdefault(record.header("ce_id"), record)
         found = [(record, _event(record)) for record in once.values()]
         return sorted(found, key=lambda one: (one[1]["lead_id"], one[1]["sequence"]))
 

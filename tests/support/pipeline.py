@@ -86,11 +86,13 @@ class Pipeline:
 
     def postmaster(self) -> psutil.Process:
         """The first process of its Postgres."""
-        (first,) = [
-            p
-            for p in self.up.family()
-            if p.name() == "postgres" and (p.parent() or p).name() != "postgres"
-        ]
+        found = []
+        for process in self.up.family():
+            with contextlib.suppress(psutil.Error):  # its children come and go
+                parent = process.parent()
+                if process.name() == "postgres" and parent and parent.name() != "postgres":
+                    found.append(process)
+        (first,) = found
         return first
 
     def ready(self, timeout: float = _PATIENCE_S, *names: str) -> None:
