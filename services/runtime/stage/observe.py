@@ -35,6 +35,7 @@ class Observer:
         self._broker_answers = broker_answers
         self._patience_s = patience_s
         self._behind_since: float | None = None
+        self._unheard_at = float("-inf")
 
     async def run(self) -> None:
         """Until cancelled, or until the stage was found stuck and taken down."""
@@ -53,11 +54,15 @@ class Observer:
         signs = self.signs()
         sub.broker_silent = signs.fetch_age_s is not None and signs.fetch_age_s > SILENCE_S
         sub.runner.telemetry.shown(sub.waiting_for)
-        if not suspicious(signs, time.monotonic(), self._patience_s):
+        if not sub.broker_silent and not suspicious(signs, time.monotonic(), self._patience_s):
             return None
-        answers = await self._broker_answers()
-        # What was suspicious may have moved while the broker was asked.
-        return verdict(self.signs(), time.monotonic(), answers, self._patience_s)
+        if not (answers := await self._broker_answers()):
+            self._unheard_at = time.monotonic()
+        # A broker that has just come back does not make its absence the stage's fault: patience
+        # begins anew. And what was suspicious may have moved while the broker was asked.
+        now = time.monotonic()
+        heard = answers and now - self._unheard_at > self._patience_s
+        return verdict(self.signs(), now, heard, self._patience_s)
 
     def signs(self) -> Signs:
         sub = self._subscriber

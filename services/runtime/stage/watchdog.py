@@ -30,6 +30,8 @@ def verdict(
     """Why the stage counts as stuck, or None.
 
     A loop that waits while no broker answers is not stuck: it will go on by itself.
+
+    :param broker_answers: whether one has answered for as long as the patience lasts.
     """
     if signs.retrying:
         return None
