@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -77,6 +78,8 @@ class Observer:
 @contextlib.asynccontextmanager
 async def observing(bootstrap: str, topics: Sequence[str]) -> AsyncIterator[Observer]:
     """Reads the topics from their first record on, until the block ends; outlives outages."""
+    # It says eleven thousand times a second that no broker is there; the tests know.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     consumer = AIOKafkaConsumer(
         *topics,
         bootstrap_servers=bootstrap,
