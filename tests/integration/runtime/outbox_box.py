@@ -1,0 +1,80 @@
+"""A small deciding service on an outbox of its own, for the tests of the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from prometheus_client import CollectorRegistry
+
+from schemas import topics
+from schemas.cloudevents import Envelope
+from schemas.erasure import LeadErased
+from services.runtime.database import open_pool
+from services.runtime.metrics import Metrics
+from services.runtime.outbox import Outbox, tables
+from services.runtime.records import Output, Record
+from tests.support.stages import AT, Sink, erased, event_output, topic
+
+OUT = topic("shell.outbox.v1")
+CURRENT = topics.ASSIGNMENTS_CURRENT
+
+
+@pytest.fixture
+async def pool(empty_postgres_dsn: str) -> AsyncIterator[asyncpg.Pool]:
+    pool = await open_pool(empty_postgres_dsn, size=10)
+    await pool.execute("create schema box;" + tables("box"))
+    await pool.execute("create table box.decisions (input_id uuid, n int)")
+    yield pool
+    await pool.close()
+
+
+def box(pool: asyncpg.Pool, sink: Sink) -> Outbox:
+    return Outbox("box", pool, sink, Metrics(CollectorRegistry()))
+
+
+def record(input_id: UUID | None = None) -> Record[LeadErased]:
+    event = erased()
+    envelope = Envelope(input_id or uuid4(), event.TYPE, "/t", event.subject, AT)
+    return Record(event, envelope, "in", 0, 0, b"k", event.encode(), envelope.to_headers())
+
+
+async def decide(
+    connection: asyncpg.Connection, records: Sequence[Record[LeadErased]]
+) -> Mapping[UUID, Sequence[Output]]:
+    """Two outputs each, with ids that no second decision would give again."""
+    for taken in records:
+        await connection.execute("insert into box.decisions values ($1, 1)", taken.id)
+    return {taken.id: [event_output(OUT), event_output(OUT)] for taken in records}
+
+
+async def decisions(pool: asyncpg.Pool) -> int:
+    count: int = await pool.fetchval("select count(*) from box.decisions")
+    return count
+
+
+def sent(outputs: Sequence[Output]) -> list[tuple[object, ...]]:
+    return [(out.topic, out.key, out.value, out.headers, out.row) for out in outputs]
+
+
+async def current(pool: asyncpg.Pool, outbox: Outbox, *keys: str) -> list[Output]:
+    async with pool.acquire() as connection, connection.transaction():
+        outs = [replace(event_output(CURRENT), key=key.encode()) for key in keys]
+        return await outbox.store(connection, outs)
+
+
+async def age(pool: asyncpg.Pool) -> None:
+    """As if two seconds had passed."""
+    await pool.execute("update box.outbox set created_at = created_at - interval '2 seconds'")
+
+
+async def unpublished(pool: asyncpg.Pool) -> int:
+    count: int = await pool.fetchval("select count(*) from box.outbox where published_at is null")
+    return count
+
+
+async def marked(pool: asyncpg.Pool) -> bool:
+    return await unpublished(pool) == 0
