@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from tests.support import used
 from tests.support.observer import Seen
 from tests.support.pipeline import Pipeline, member
 from tests.support.traffic import API, ask
@@ -22,7 +23,6 @@ from tests.support.world import World, world
 pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
 
 LIVE, BULK = "leads.scored.v1", "leads.scored.bulk.v1"
-PAIRS = 30
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,16 @@ class Scored:
     headers: list[tuple[str, bytes]]
 
 
-async def test_two_colleagues_at_once_get_one_owner(pipeline: Pipeline, run: str) -> None:
+@pytest.mark.parametrize("pairs", [30, pytest.param(300, marks=pytest.mark.long)])
+async def test_two_colleagues_at_once_get_one_owner(
+    pipeline: Pipeline, run: str, pairs: int
+) -> None:
     async with world(pipeline) as outside:
         with member(pipeline, "routing"):
             ours, others = await _split(pipeline)
             template = await _template(outside, run)
             records, accounts = [], []
-            for number in range(PAIRS):
+            for number in range(pairs):
                 account = f"pair{number}-{run}.example"
                 accounts.append(account)
                 # One of the two is decided by the one process, the other by the other one.
@@ -52,14 +55,14 @@ async def test_two_colleagues_at_once_get_one_owner(pipeline: Pipeline, run: str
             pipeline.injected.update(json.loads(r.value)["submission_id"] for r in records)
             await _publish(pipeline.kafka, records)
             await _all_ended(outside, accounts, 2)
-            pairs = [_ask_both(outside, f"{run}-{n}") for n in range(PAIRS // 3)]
-            await asyncio.gather(*pairs)
-            await outside.settled()
+            await asyncio.gather(*(_ask_both(outside, f"{run}-{n}") for n in range(pairs // 3)))
+            report = await outside.settled()
         owners = await _owners(pipeline, f"%{run}%.example")
     assert all(len(owners[account]) == 1 for account in accounts), owners
     # Two active assignments, one for each lead, both with the same rep.
     assert all(len(leads) == 2 for account in accounts for leads in owners[account].values())
     assert all(len(reps) == 1 for reps in owners.values()), owners
+    used.note(f"{pairs} pairs of colleagues at once", f"one owner each; {report}")
 
 
 async def _split(pipeline: Pipeline) -> tuple[dict[str, set[int]], dict[str, set[int]]]:
