@@ -40,7 +40,7 @@ bench: $(VENV)/dev.stamp ## measure latency and throughput against bare aiokafka
 
 reliability: export HANDRAISE_REQUIRE_REAL := 1
 reliability: $(VENV)/dev.stamp ## all that kill, freeze and starve, the long runs too (20 minutes), on real Kafka
-	@$(PYTEST) tests/reliability -m "long or not long" $(ARGS)
+	@$(PYTEST) tests/reliability -m "long or not long" -o faulthandler_timeout=0 $(ARGS)
 
 lint: $(VENV)/dev.stamp ## ruff, formatting, types
 	@$(BIN)/ruff check .
