@@ -22,6 +22,8 @@ from services.runtime.stage import StageSpec
 
 SERVICE = "capture"
 _BULK_BATCH = 50
+_MAX_BODY = 1_048_576
+"""Bytes of any request; a source's own limit is lower and comes first."""
 
 
 async def build(ctx: Context) -> None:
@@ -49,6 +51,7 @@ async def build(ctx: Context) -> None:
         unverified,
         ctx.settings.http.public_url,
     )
+    ctx.app.state.max_body = _MAX_BODY
     ctx.app.include_router(router(doors))
 
     for lane, gate in gates.items():

@@ -31,14 +31,23 @@ from services.capture.adapters.base import (
 )
 from services.capture.config import API, CaptureConfig, Limits, Source
 from services.capture.leadform import LeadForm
-from services.capture.limits import Buckets
+from services.capture.limits import SourceLimits
 from services.capture.places import country_code
 from services.capture.repeats import Delivered, Delivery, compare
 from services.capture.spool import SpoolFull
 from services.capture.unverified import Unverified
 from services.capture.wire import parse_object
 from services.kernel.identity import normalise_email, normalise_phone
-from services.runtime.http import Principal, Problem, Scope, invalid, read_body, require
+from services.runtime.http import (
+    Principal,
+    Problem,
+    Scope,
+    check_json,
+    invalid,
+    read_body,
+    require,
+    too_many_unproven,
+)
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _SOURCE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -87,13 +96,13 @@ def router(doors: Doors) -> APIRouter:
 class _Leads:
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
-        self._buckets = Buckets()
+        self._limits = SourceLimits()
 
     async def create(self, request: Request, principal: Principal) -> Response:
         now = self._doors.clock()
         source = _api_source(self._doors.config(), principal)
-        _admit(self._buckets, source)
-        _check_content_type(request)
+        _admit(self._limits, source, request)
+        check_json(request)
         raw = await read_body(request, source.config.limits.body_bytes)
         form = _form(raw)
         item = _item(request, raw, principal)
@@ -120,7 +129,7 @@ class _Leads:
 class _Hooks:
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
-        self._buckets = Buckets()
+        self._limits = SourceLimits()
         self._dummy = [tokens.token_bytes(32)]
 
     async def receive(self, request: Request, name: str) -> Response:
@@ -132,10 +141,13 @@ class _Hooks:
         # Nobody's source is checked as well, against a key that nobody has: the time tells nothing.
         verdict = adapter.verify(hook, live or self._dummy, now.timestamp())
         if source is None or not live or verdict is not Verdict.VERIFIED:
+            wait = request.app.state.unproven.charge(request.scope)
+            if wait > 0:
+                raise too_many_unproven(wait)
             why = verdict.value if source and live else "unknown source, or one without a secret"
             self._doors.unverified.keep(_refused(name, hook, source, now), why)
             raise answers.refused(adapter.acknowledgement.refused)
-        _admit(self._buckets, source)
+        _admit(self._limits, source, request)
         headers = _kept(hook.headers, adapter.kept_headers)
         config = source.config
         submissions = [
@@ -186,25 +198,12 @@ async def _accept(
     """Make all items of a request durable, or none of it answered with 200."""
     given = request.headers.get("traceparent", "")
     traceparent = given if _TRACEPARENT.fullmatch(given) else None
-    accepted = []
     try:
-        for event in submissions:
-            known = await acceptance.known(
-                event.source,
-                event.delivery_key,
-                # Looked up above, where the client asked for it.
-                KeyKind.VENDOR_ID,
-                event.received_at.timestamp(),
-            )
-            if known and compare(known, event.body_sha256) is Delivery.RETRY:
-                accepted.append(Accepted(known.submission_id, duplicate=True))
-            else:
-                accepted.append(await acceptance.accept(event, traceparent))
+        return await acceptance.accept_all(submissions, traceparent)
     except SpoolFull as error:
         raise answers.full() from error
     except BothDown as error:
         raise answers.unavailable(acknowledgement.busy) from error
-    return accepted
 
 
 def _repeated(known: Delivered, raw: bytes) -> Response:
@@ -259,20 +258,10 @@ def _fault(field: str, message: str) -> Problem:
     return Problem(422, "Invalid request", f"{field}: {message}", errors=faults)
 
 
-def _check_content_type(request: Request) -> None:
-    """JSON in UTF-8, by whatever name; a body without any name is read as it."""
-    media, _, parameters = request.headers.get("content-type", "").lower().partition(";")
-    media = media.strip()
-    json = media in ("", "application/json", "text/json") or media.endswith("+json")
-    charset = re.search(r"charset\s*=\s*\"?([\w-]+)", parameters)
-    if not json or (charset and charset.group(1) not in ("utf-8", "utf8", "us-ascii")):
-        raise Problem(415, "Unsupported media type", "Send application/json in UTF-8.")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem(415, "Unsupported media type", "Send the body uncompressed.")
-
-
-def _admit(buckets: Buckets, source: Source) -> None:
-    wait = buckets.take(source.name, source.config.limits.requests_per_second, time.monotonic())
+def _admit(limits: SourceLimits, source: Source, request: Request) -> None:
+    network = request.app.state.clients.network(request.scope)
+    rate = source.config.limits.requests_per_second
+    wait = limits.take(source.name, network, rate, time.monotonic())
     if wait > 0:
         raise answers.too_many(wait)
 

@@ -1,35 +1,38 @@
-"""How much one sender may send: a bucket of tokens per source."""
+"""How much one source may send, and how much of that one network may take.
+
+A network that is alone gets all of it. Where a source runs short, what is left is for networks
+that have not had their share: a flood from one cannot starve another.
+"""
 
 from __future__ import annotations
 
+from services.runtime.buckets import Buckets
 
-class TokenBucket:
-    """``rate`` a second on average, at most that many at once."""
-
-    def __init__(self, rate: float, now: float) -> None:
-        self.rate = rate
-        self._tokens = max(rate, 1.0)
-        self._at = now
-
-    def take(self, now: float) -> float:
-        """0 where one more may pass, else the seconds to wait for it. ``now`` never runs back."""
-        self._tokens = min(max(self.rate, 1.0), self._tokens + (now - self._at) * self.rate)
-        self._at = now
-        if self._tokens >= 1.0:
-            self._tokens -= 1.0
-            return 0.0
-        return (1.0 - self._tokens) / self.rate
+_RESERVED = 0.5
+"""The part of a source's bucket that only networks within their share may draw from."""
+_SHARE = 0.1
+"""A network's share of a source's rate while others want theirs."""
 
 
-class Buckets:
-    """One bucket per source; a source whose configured rate changed starts a new one."""
+class SourceLimits:
+    """A bucket per source, and one per source and network."""
 
     def __init__(self) -> None:
-        self._by_source: dict[str, TokenBucket] = {}
+        self._sources = Buckets()
+        self._networks = Buckets()
 
-    def take(self, source: str, rate: float, now: float) -> float:
-        """As :meth:`TokenBucket.take`, for the bucket of a configured source."""
-        bucket = self._by_source.get(source)
-        if bucket is None or bucket.rate != rate:
-            bucket = self._by_source[source] = TokenBucket(rate, now)
-        return bucket.take(now)
+    def take(self, source: str, network: str, rate: float, now: float) -> float:
+        """0 where one more may pass, else the seconds to wait for it. ``now`` never runs back.
+
+        :param rate: requests a second of the source on average, and at most that many at once.
+        """
+        whole = self._sources.get(source, rate, now)
+        own = self._networks.get((source, network), rate * _SHARE, now)
+        within_share = own.wait(now) == 0.0
+        wait = whole.wait(now, 0.0 if within_share else whole.burst * _RESERVED)
+        if whole.burst < 2.0:  # a bucket that holds one token has nothing to reserve
+            wait = whole.wait(now)
+        if wait == 0.0:
+            whole.spend(now)
+            own.spend(now)
+        return wait

@@ -26,7 +26,7 @@ from services.runtime.records import Output
 
 log = structlog.get_logger(__name__)
 
-PUT_TIMEOUT_S: Final = 1.0
+PUT_TIMEOUT_S: Final = 0.9
 LOOK_AGAIN: Final = timedelta(seconds=10)
 """How old an input without an end is when it is published again, with the in-process broker."""
 MAX_OPEN: Final = 500
@@ -61,25 +61,33 @@ class Spool:
             await store.due_now(self._pool)
             await self.recount()
 
-    async def put(self, event: SubmissionReceived, output: Output) -> bool:
-        """Store a submission; False where it is there already.
+    async def put_all(self, submissions: Sequence[tuple[SubmissionReceived, Output]]) -> list[bool]:
+        """Store submissions, all or none; of each whether it was not there already.
 
         :raises SpoolFull: nothing was stored; there is too much unfinished.
         :raises SpoolDown: Postgres does not answer.
         """
-        row = Spooled(event.submission_id, event.lane, output, _slot(event))
+        rows = [Spooled(e.submission_id, e.lane, output, _slot(e)) for e, output in submissions]
         if not self.first:
-            stored = await self._bounded(row, timedelta(0))
+            stored = await self._bounded(rows, timedelta(0))
             self.woken.set()
             return stored
-        self._reserve(row)
+        reserved: list[Spooled] = []
         try:
-            stored = await self._bounded(row, LOOK_AGAIN)
+            for row in rows:
+                self._reserve(row)
+                reserved.append(row)
+            stored = await self._bounded(rows, LOOK_AGAIN)
         except BaseException:
-            self._give_back([(row.lane, row.slot, row.size)])
+            self._give_back([(row.lane, row.slot, row.size) for row in reserved])
             raise
-        if not stored:
-            self._give_back([(row.lane, row.slot, row.size)])
+        self._give_back(
+            [
+                (row.lane, row.slot, row.size)
+                for row, new in zip(rows, stored, strict=True)
+                if not new
+            ]
+        )
         return stored
 
     async def ended(self, submissions: Collection[UUID]) -> None:
@@ -91,10 +99,10 @@ class Spool:
         rows = await store.open_by_slot(self._pool)
         self._open = {(lane, slot): (count, size) for lane, slot, count, size in rows}
 
-    async def _bounded(self, row: Spooled, due_in: timedelta) -> bool:
+    async def _bounded(self, rows: Sequence[Spooled], due_in: timedelta) -> list[bool]:
         # Not wait_for: a cancelled statement waits for the server's word, and a server that hangs
         # says nothing. The task is left behind, and the connection with it, until it answers.
-        task = asyncio.create_task(store.put(self._pool, row, due_in))
+        task = asyncio.create_task(store.put_all(self._pool, rows, due_in))
         done, _ = await asyncio.wait((task,), timeout=PUT_TIMEOUT_S)
         if not done:
             task.cancel()

@@ -16,7 +16,7 @@ from services.routing.model import Attempt
 from services.routing.requests import Outcome
 from services.runtime.apikeys import Principal, Scope
 from services.runtime.database import is_infrastructure
-from services.runtime.http import Problem, require
+from services.runtime.http import Problem, json_only, require
 
 Ask = Callable[[UUID, Request], Awaitable[Outcome | None]]
 
@@ -51,6 +51,8 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"description": "no valid API key"},
     403: {"description": "the key lacks the scope, or another rep has the lead"},
     404: {"description": "there is no such assignment"},
+    413: {"description": "the body is too large"},
+    415: {"description": "the body is not JSON in UTF-8, or compressed"},
     409: {"description": "the attempt is over; names the present owner"},
     503: {"description": "the database did not answer; nothing is known to have changed"},
 }
@@ -58,7 +60,11 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 def router(ask: Ask) -> APIRouter:
     """The routes; ``ask`` decides a request and commits it."""
-    routes = APIRouter(prefix="/v1/assignments/{assignment_id}", tags=["assignments"])
+    routes = APIRouter(
+        prefix="/v1/assignments/{assignment_id}",
+        tags=["assignments"],
+        dependencies=[Depends(json_only)],
+    )
 
     @routes.post("/accept", responses=_PROBLEMS)
     async def accept(assignment_id: UUID, act: Act, _: Actor) -> Acted:

@@ -61,7 +61,11 @@ class Context:
         self.keys = KeyRing()
         self.log: FilteringBoundLogger = structlog.get_logger(name)
         self.app: FastAPI = create_app(
-            f"Handraise {name}", metrics=self.metrics, health=self.health, keys=self.keys
+            f"Handraise {name}",
+            metrics=self.metrics,
+            health=self.health,
+            keys=self.keys,
+            proxies=settings.http.proxies,
         )
         self._parts = _Parts()
         self._running = False

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -18,16 +20,21 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
 from services.runtime import problems
+from services.runtime.admission import MAX_BODY, Admission, Body, Unproven
 from services.runtime.apikeys import KeyRing, Principal, Scope
 from services.runtime.health import Health
 from services.runtime.logs import describe
 from services.runtime.metrics import Metrics
+from services.runtime.networks import Clients, Network
 from services.runtime.problems import MEDIA_TYPE, Problem, invalid, unauthorized
 from services.runtime.server import HttpServer, PortInUse, serve
 
 log = structlog.get_logger(__name__)
 
 _PROBES: Final = frozenset({"/live", "/ready", "/metrics"})
+_CHARSET: Final = re.compile(r"charset\s*=\s*\"?([\w-]+)")
+BODY_SECONDS: Final = 6.0
+"""For a whole body."""
 _BEARER: Final = HTTPBearer(auto_error=False, scheme_name="key", description="An API key.")
 
 
@@ -38,16 +45,23 @@ def create_app(
     health: Health | None = None,
     keys: KeyRing | None = None,
     version: str = "1",
+    proxies: Sequence[Network] = (),
 ) -> FastAPI:
     """An application with probes and metrics, in which every error is a problem document.
 
-    Until ``health.starting`` is None every other path answers 503, so that no sender takes the
-    404 of a process that is still starting for the last word.
+    ``app.state.max_body`` (bytes) bounds every request. Until ``health.starting`` is None every
+    other path answers 503, so that no sender takes the 404 of a process that is still starting for
+    the last word.
+
+    :param proxies: networks whose ``X-Forwarded-For`` names the client.
     """
     app = FastAPI(title=title, version=version, docs_url=None, redoc_url=None)
     app.state.metrics = metrics
     app.state.health = health or Health(title, starting=None)
     app.state.keys = keys or KeyRing()
+    app.state.max_body = MAX_BODY
+    app.state.clients = Clients(proxies)
+    app.state.unproven = Unproven(app.state.clients)
     problems.install(app)
     app.add_middleware(_Shell, health=app.state.health, answer=metrics.answer)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -69,12 +83,12 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
     ) -> Principal:
         keys: KeyRing = request.app.state.keys
         if given is None:
-            raise unauthorized("An API key is needed: Authorization: Bearer <key>.")
+            raise _unproven(request, "An API key is needed: Authorization: Bearer <key>.")
         found = keys.authenticate(given.credentials)
         if found is None and not keys.loaded:
             raise Problem(503, "Starting", "The keys are not loaded.", headers={"Retry-After": "1"})
         if found is None:
-            raise unauthorized("This API key is not known or was revoked.")
+            raise _unproven(request, "This API key is not known or was revoked.")
         if scope not in found.scopes:
             raise Problem(403, "Forbidden", f"This key lacks the scope {scope}.", scope=scope)
         return found
@@ -82,7 +96,47 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
     return principal
 
 
-async def read_body(request: Request, limit: int, deadline: float = 10.0) -> bytes:
+def _unproven(request: Request, detail: str) -> Problem:
+    wait = request.app.state.unproven.charge(request.scope)
+    return too_many_unproven(wait) if wait > 0 else unauthorized(detail)
+
+
+def too_many_unproven(wait: float) -> Problem:
+    """429 for a network that proves nothing, again and again. ``wait``: seconds."""
+    return Problem(
+        429,
+        "Too many requests",
+        "Too many requests of this network were not proven.",
+        headers={"Retry-After": str(max(1, math.ceil(wait)))},
+    )
+
+
+def check_json(request: Request) -> None:
+    """JSON in UTF-8 and not compressed, by whatever name; a body without any name is read as it.
+
+    :raises Problem: 415.
+    """
+    media, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+    media = media.strip()
+    json = media in ("", "application/json", "text/json") or media.endswith("+json")
+    charset = _CHARSET.search(parameters)
+    if not json or (charset and charset.group(1) not in ("utf-8", "utf8", "us-ascii")):
+        raise Problem(415, "Unsupported media type", "Send application/json in UTF-8.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(415, "Unsupported media type", "Send the body uncompressed.")
+
+
+def json_only(request: Request) -> None:
+    """A dependency of routes whose bodies the framework reads: it takes only JSON that is named."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json" and not (
+        media.startswith("application/") and media.endswith("+json")
+    ):
+        raise Problem(415, "Unsupported media type", "Send application/json in UTF-8.")
+    check_json(request)
+
+
+async def read_body(request: Request, limit: int, deadline: float = BODY_SECONDS) -> bytes:
     """The raw body, refused while it streams in.
 
     :param limit: bytes; 413 beyond.
@@ -116,6 +170,7 @@ class _Shell:
         self._app = app
         self._health = health
         self._answer = answer
+        self._admission = Admission()
         self._bound: dict[tuple[str, int], Any] = {}
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
@@ -131,12 +186,23 @@ class _Shell:
                 status = message["status"]
             await send(message)
 
-        if self._health.starting is not None and scope["path"] not in _PROBES:
-            starting = Problem(503, "Starting", self._health.starting, headers={"Retry-After": "1"})
-            await starting.response()(scope, receive, watch)
+        if refused := self._refused(scope):
+            await refused.response()(scope, receive, watch)
         else:
-            await self._guarded(scope, receive, watch, lambda: status)
+            limit = scope["app"].state.max_body
+            body = Body(self._admission, scope, receive, watch, limit)
+            try:
+                await self._guarded(scope, body.receive, body.send, lambda: status)
+            finally:
+                body.done()
         self._observe(scope, status, time.perf_counter() - began)
+
+    def _refused(self, scope: Connection) -> Problem | None:
+        if scope["path"] in _PROBES:
+            return None
+        if self._health.starting is not None:
+            return Problem(503, "Starting", self._health.starting, headers={"Retry-After": "1"})
+        return self._admission.full()
 
     async def _guarded(
         self, scope: Connection, receive: Receive, send: Send, status: Callable[[], int]
@@ -211,9 +277,12 @@ __all__ = [
     "Principal",
     "Problem",
     "Scope",
+    "check_json",
     "create_app",
     "invalid",
+    "json_only",
     "read_body",
     "require",
     "serve",
+    "too_many_unproven",
 ]

@@ -5,74 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import resource
 import socket
-from asyncio import TimerHandle
 from collections.abc import Generator
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-_HEADER_SECONDS: Final = 10.0
-_HEADER_BYTES: Final = 32_768
+from services.runtime.connections import CONNECTIONS, Guard, GuardedProtocol
+
 _KEEP_ALIVE_SECONDS: Final = 75
-_CONCURRENCY: Final = 1_000
 _BACKLOG: Final = 2_048
+_OTHER_FILES: Final = 256
+"""Kept free for the broker, the database and whatever else a process opens."""
 
 
 class PortInUse(Exception):
     """Somebody else listens there."""
-
-
-class _Protocol(HttpToolsProtocol):
-    """Ends a connection whose headers come too slowly, and refuses headers that are too large."""
-
-    _deadline: TimerHandle | None = None
-    _header_bytes = 0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._arm()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._header_bytes = 0
-        self._arm()
-
-    def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        self._disarm()
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._disarm()
-        super().connection_lost(exc)
-
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > _HEADER_BYTES:
-            raise ValueError("headers too large")  # the parser turns it into a 400 and a close
-
-    def _arm(self) -> None:
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(_HEADER_SECONDS, self._give_up)
-
-    def _disarm(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _give_up(self) -> None:
-        if not self.transport.is_closing():
-            self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -86,9 +37,13 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """A listening server."""
 
-    def __init__(self, server: uvicorn.Server, listener: socket.socket, host: str) -> None:
+    def __init__(
+        self, server: uvicorn.Server, listener: socket.socket, host: str, guard: Guard
+    ) -> None:
         self._server = server
         self._task = asyncio.create_task(server.serve([listener]), name="http")
+        self._sweep = asyncio.create_task(guard.run(), name="http-deadlines")
+        self.guard = guard
         self.host = host
         self.port = int(listener.getsockname()[1])
 
@@ -117,6 +72,8 @@ class HttpServer:
             self._server.force_exit = True
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        finally:
+            self._sweep.cancel()
 
 
 async def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> HttpServer:
@@ -124,22 +81,37 @@ async def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> HttpSer
 
     :raises PortInUse: one sentence.
     """
+    guard = Guard(_connections())
+    protocol: Any = partial(GuardedProtocol, guard)
     config = uvicorn.Config(
         app,
-        http=_Protocol,
+        http=protocol,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_CONCURRENCY,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=3,
     )
-    server = HttpServer(_Server(config), _listen(host, port), host)
+    server = HttpServer(_Server(config), _listen(host, port), host, guard)
     await server.started()
     return server
+
+
+def _connections() -> int:
+    """How many may be open at once: what the process may open, less what it needs elsewhere."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft == resource.RLIM_INFINITY:
+        return CONNECTIONS
+    return max(min(CONNECTIONS, soft - _OTHER_FILES), soft // 2)
 
 
 def _listen(host: str, port: int) -> socket.socket:

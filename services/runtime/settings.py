@@ -11,6 +11,7 @@ import difflib
 import os
 import re
 import sys
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -111,6 +112,22 @@ class HttpSettings(_Group):
     """0: any free port."""
     public_url: str | None = None
     """What the world calls this process, where a proxy stands before it."""
+    trusted_proxies: str = ""
+    """Networks, separated by commas, whose ``X-Forwarded-For`` names the client."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        try:
+            return ",".join(str(ip_network(name)) for name in names)
+        except ValueError:
+            raise ValueError("must be networks as 10.0.0.0/8, separated by commas") from None
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of ``trusted_proxies``."""
+        return tuple(ip_network(name) for name in self.trusted_proxies.split(",") if name)
 
 
 class LogSettings(_Group):

@@ -31,7 +31,7 @@ SHELL = {
 }  # fmt: skip
 """What touches the world. Every other module of a service, and all of the kernel, is pure."""
 
-PURE_MAY_USE = {"records", "configfile", "configstore"}
+PURE_MAY_USE = {"buckets", "configfile", "configstore", "records"}
 """Modules of services/runtime that only hold data or parse text."""
 
 IMPURE_LIBRARIES = {

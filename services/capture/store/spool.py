@@ -47,13 +47,25 @@ returning id
 """
 
 
-async def put(pool: asyncpg.Pool, row: Spooled, due_in: timedelta) -> bool:
-    """Store a submission durably; False where it was there already.
+async def put_all(pool: asyncpg.Pool, rows: Sequence[Spooled], due_in: timedelta) -> list[bool]:
+    """Store submissions durably, all or none; of each whether it was not there already.
 
     :param due_in: when the relay may take it. Not at once where the caller publishes it itself.
     """
+    async with pool.acquire() as conn:
+        if len(rows) == 1:  # one statement needs no transaction around it
+            return [await _put(conn, rows[0], due_in)]
+        stored = {}
+        async with conn.transaction():
+            # In one order, so that two requests with the same items wait and never in a circle.
+            for row in sorted(rows, key=lambda row: row.submission_id):
+                stored[row.submission_id] = await _put(conn, row, due_in)
+        return [stored[row.submission_id] for row in rows]
+
+
+async def _put(conn: Connection, row: Spooled, due_in: timedelta) -> bool:
     out = row.output
-    stored = await pool.fetchval(
+    stored = await conn.fetchval(
         _PUT,
         row.submission_id,
         row.lane.value,

@@ -61,7 +61,7 @@ async def fill(spool: Spool, lane: Lane, count: int) -> list[SubmissionReceived]
             "api", whole(f"{lane}{number}".encode()), headers={}, lane=lane,
             motion=Motion.INBOUND, at=AT,
         )  # fmt: skip
-        assert await spool.put(event, events.submission_output(event))
+        assert await spool.put_all([(event, events.submission_output(event))]) == [True]
         found.append(event)
     return found
 
@@ -124,7 +124,7 @@ async def test_several_processes_share_the_rows(pool: asyncpg.Pool) -> None:
 async def test_a_submission_is_spooled_once(pool: asyncpg.Pool) -> None:
     spool = Spool(pool, first=False)
     [event] = await fill(spool, Lane.LIVE, 1)
-    assert not await spool.put(event, events.submission_output(event))
+    assert await spool.put_all([(event, events.submission_output(event))]) == [False]
     assert await waiting(pool) == 1
 
 

@@ -1,4 +1,4 @@
-"""What the HTTP side keeps in memory: recent deliveries, rates, and which submissions ended."""
+"""What the HTTP side keeps in memory: recent deliveries, and which submissions ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from schemas import topics
 from schemas.submission import KeyKind
 from services.capture.ends import end_topics, ended
-from services.capture.limits import Buckets
 from services.capture.recent import RecentDeliveries
 from services.capture.repeats import Delivered, Delivery, compare, submission_id
 
@@ -51,14 +50,6 @@ def test_a_retry_has_the_id_of_its_submission_and_a_conflict_its_own() -> None:
     assert submission_id("t", "k", KeyKind.VENDOR_ID, "body", AT) != first
     hashed = submission_id("s", "k", KeyKind.BODY_HASH, "body", AT)
     assert submission_id("s", "k", KeyKind.BODY_HASH, "body", AT + timedelta(days=1)) != hashed
-
-
-def test_a_bucket_lets_its_rate_through_and_then_says_how_long_to_wait() -> None:
-    buckets = Buckets()
-    assert [buckets.take("s", 2, 0) for _ in range(3)] == [0, 0, 0.5]
-    assert buckets.take("other", 2, 0) == 0
-    assert (buckets.take("s", 2, 0.5), buckets.take("s", 2, 0.5)) == (0, 0.5)
-    assert buckets.take("s", 4, 0.5) == 0  # the rate was changed
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from openapi_spec_validator import validate
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import BaseModel
 
+from services.runtime.admission import Admission
 from services.runtime.apikeys import KeyRing, Principal, Scope
 from services.runtime.health import Health
-from services.runtime.http import Problem, create_app, read_body, require
+from services.runtime.http import Problem, create_app, json_only, read_body, require
 from services.runtime.metrics import Metrics
 
 
@@ -211,3 +212,84 @@ def test_the_openapi_document_is_valid_and_names_every_scope(app: FastAPI) -> No
         for operation in operations.values():
             assert "application/problem+json" in operation["responses"]["default"]["content"]
             assert "422" not in operation["responses"]
+
+
+async def test_a_body_that_the_framework_reads_is_bounded(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    app.state.max_body = 1_000
+    headers = {"authorization": "Bearer hr_writer_s_1"}
+    fits = await client.post("/v1/leads", json={"email": "x" * 900}, headers=headers)
+    assert fits.status_code == 200
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'{"email": "'
+        for _ in range(50):
+            yield b"x" * 100
+
+    large = await client.post("/v1/leads", content=endless(), headers=headers)
+    assert (large.status_code, large.json()["title"]) == (413, "Too large")
+    assert large.headers["content-type"] == "application/problem+json"
+
+
+async def test_beyond_what_can_be_worked_on_a_newcomer_hears_503(
+    app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, entered = asyncio.Event(), asyncio.Event()
+
+    @app.post("/held")
+    async def hold(request: Request) -> None:
+        await request.body()
+        entered.set()
+        await held.wait()
+
+    monkeypatch.setattr(Admission.__init__, "__defaults__", (1,))
+    running = asyncio.create_task(client.post("/held", content=b"x"))
+    await entered.wait()
+    busy = await client.post("/hooks/x", content=b"x")
+    assert (busy.status_code, busy.headers["retry-after"]) == (503, "1")
+    assert (await client.get("/live")).status_code == 200
+    held.set()
+    assert (await running).status_code == 200
+    assert (await client.post("/hooks/x", content=b"x")).status_code == 200
+
+
+async def test_a_network_that_proves_nothing_is_told_to_wait_and_who_has_a_key_is_not(
+    client: httpx.AsyncClient,
+) -> None:
+    async def ask(key: str) -> httpx.Response:
+        headers = {"authorization": f"Bearer {key}"}
+        return await client.post("/v1/leads", json={"email": "e"}, headers=headers)
+
+    statuses = [(await ask(f"hr_guess_{n}")).status_code for n in range(260)]
+    assert statuses[:200] == [401] * 200
+    refused = await ask("hr_guess_x")
+    assert (statuses[-1], refused.status_code) == (429, 429)
+    assert int(refused.headers["retry-after"]) >= 1
+    assert (await ask("hr_writer_s_1")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"content-type": "application/json"}, 200),
+        ({"content-type": "application/json; charset=UTF-8"}, 200),
+        ({}, 415),
+        ({"content-type": "application/vnd.ours+json"}, 200),
+        ({"content-type": "text/plain"}, 415),
+        ({"content-type": "application/x-www-form-urlencoded"}, 415),
+        ({"content-type": "application/json; charset=utf-16"}, 415),
+        ({"content-type": "application/json", "content-encoding": "gzip"}, 415),
+    ],
+)
+async def test_only_json_in_utf_8_is_read(
+    app: FastAPI, client: httpx.AsyncClient, headers: dict[str, str], status: int
+) -> None:
+    @app.post("/json", dependencies=[Depends(json_only)])
+    async def read(form: dict[str, str]) -> int:
+        return len(form)
+
+    answer = await client.post("/json", content=b'{"email": "e"}', headers=headers)
+    assert answer.status_code == status
+    if status == 415:
+        assert answer.json()["title"] == "Unsupported media type"
