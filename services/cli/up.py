@@ -120,7 +120,9 @@ class Up:
             "CLOCK_SCALE": str(self.options.clock_scale),
         }
         variables = {PREFIX + name: value for name, value in own.items()}
-        return {**os.environ, **self.secrets, **variables, "PYTHONUNBUFFERED": "1"}
+        # Some vendors sign the address that they call; without a proxy it is this one.
+        public = {f"{PREFIX}HTTP__PUBLIC_URL": self._url(program.name)}
+        return {**public, **os.environ, **self.secrets, **variables, "PYTHONUNBUFFERED": "1"}
 
 
 def up(

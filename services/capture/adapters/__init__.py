@@ -8,10 +8,18 @@ from typing import Final
 
 from services.capture.adapters.api import Api
 from services.capture.adapters.base import Adapter
+from services.capture.adapters.google_ads import GoogleAds
+from services.capture.adapters.hubspot_workflow import HubspotWorkflow
 from services.capture.adapters.standard_webhooks import StandardWebhooks
 from services.capture.adapters.typeform import Typeform
 
-_ALL: tuple[Adapter, ...] = (Api(), StandardWebhooks(), Typeform())
+_ALL: tuple[Adapter, ...] = (
+    Api(),
+    GoogleAds(),
+    HubspotWorkflow(),
+    StandardWebhooks(),
+    Typeform(),
+)
 
 ADAPTERS: Final[Mapping[str, Adapter]] = MappingProxyType({one.name: one for one in _ALL})
 
