@@ -5,16 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from difflib import get_close_matches
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from schemas.base import KindName, Lane, Motion
 from services.capture.adapters import ADAPTERS
 from services.capture.adapters.base import Adapter, SourceView
+from services.capture.adapters.fetching import Fetching
 from services.capture.channels import ChannelTable
 from services.capture.leadform import TARGETS, is_target
-from services.kernel.identity import registrable_domain
+from services.capture.screening_config import (
+    Domain,
+    Rules,
+    Screening,
+    SourceScreening,
+    rules_for,
+)
 from services.runtime.configfile import Faults
 
 API = "api"
@@ -43,14 +52,32 @@ def checked_targets(mapping: dict[str, str]) -> dict[str, str]:
     return mapping
 
 
-def _domain(text: str) -> str:
-    domain = registrable_domain(text)
-    if domain != text.lower():
-        raise ValueError("must be a registrable domain, for example acme.com")
-    return domain
+def _adapter(name: str) -> str:
+    if name not in ADAPTERS:
+        close = get_close_matches(name, ADAPTERS, 1)
+        meant = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"there is no adapter {name!r}{meant} There are {', '.join(ADAPTERS)}")
+    return name
 
 
-Domain = Annotated[str, AfterValidator(_domain)]
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    here = parts.hostname in ("127.0.0.1", "localhost")
+    if parts.scheme != "https" and not (parts.scheme == "http" and here):
+        raise ValueError("must be https://…: a token goes there")
+    if not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("must be https://host and maybe a path")
+    return text.rstrip("/")
+
+
+AdapterName = Annotated[
+    str,
+    AfterValidator(_adapter),
+    # for editors
+    WithJsonSchema({"type": "string", "enum": sorted(ADAPTERS)}),
+]
+SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class Limits(_Entry):
@@ -61,11 +88,24 @@ class Limits(_Entry):
     """On average; a burst of the same size is let through."""
 
 
+class FetchConfig(_Entry):
+    """How the person behind an id is read from the vendor."""
+
+    token: SecretName
+    """Its value is in ``HANDRAISE_SECRET_<NAME>``."""
+    base_url: Annotated[str, AfterValidator(_base_url)] | None = None
+    """The vendor's own where it is not given."""
+    properties: Annotated[tuple[Line, ...], Field(max_length=100)] = ()
+    """What to ask for beyond what the adapter always asks."""
+    give_up_hours: Annotated[float, Field(gt=0, le=480)] = 24
+    """After so long without an answer the submission becomes a dead letter."""
+
+
 class SourceConfig(_Entry):
     """One sender: its format, its secret, and what its submissions mean."""
 
-    adapter: Literal["api", "standard_webhooks", "typeform"]
-    secret: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")] | None = None
+    adapter: AdapterName
+    secret: SecretName | None = None
     """Its value is in ``HANDRAISE_SECRET_<NAME>``. Only ``api`` may do without."""
     kind: KindName = KindName.OTHER
     """What its people ask for, where the form itself does not say."""
@@ -73,9 +113,16 @@ class SourceConfig(_Entry):
     lane: Lane = Lane.LIVE
     form_id: str | None = None
     """Instead of the tool's own, where several forms count as one."""
+    events: Annotated[tuple[Line, ...], Field(max_length=100)] = ()
+    """Of a sender that tells of many things (Segment, CloudEvents): the names of those that are
+    leads. A Segment source takes none but these; with CloudEvents, none means all."""
     mapping: Annotated[dict[str, str], AfterValidator(checked_targets)] = {}
     """The tool's stable reference of a question or hidden field -> a field of the lead."""
     limits: Limits = Limits()
+    fetch: FetchConfig | None = None
+    """For senders whose events carry ids only."""
+    verify_token: SecretName | None = None
+    """Secret that the vendor repeats when it checks the address, where that is another one."""
 
 
 class SourcesFile(_Entry):
@@ -83,6 +130,7 @@ class SourcesFile(_Entry):
 
     own_domains: tuple[Domain, ...] = ()
     """Our own: their people's submissions are tests, and links from there are no referrals."""
+    screening: Screening = Screening()
     sources: dict[str, SourceConfig]
 
 
@@ -94,6 +142,7 @@ class Source:
     config: SourceConfig
     adapter: Adapter
     view: SourceView
+    rules: Rules = Rules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +153,8 @@ class CaptureConfig:
     """By name; holds ``api`` always."""
     own_domains: frozenset[str]
     channels: ChannelTable
+    resolver: str | None = None
+    """Who is asked for MX records; None: nobody."""
 
 
 def parse(files: Mapping[str, str]) -> CaptureConfig:
@@ -123,15 +174,17 @@ def parse(files: Mapping[str, str]) -> CaptureConfig:
     assert channels is not None
     configs = {API: SourceConfig(adapter="api"), **sources.sources}
     return CaptureConfig(
-        {name: _source(name, config) for name, config in configs.items()},
+        {name: _source(name, config, sources.screening) for name, config in configs.items()},
         frozenset(sources.own_domains),
         channels,
+        sources.screening.resolver,
     )
 
 
-def _source(name: str, config: SourceConfig) -> Source:
+def _source(name: str, config: SourceConfig, screening: Screening) -> Source:
     view = SourceView(config.mapping, config.kind, config.form_id)
-    return Source(name, config, ADAPTERS[config.adapter], view)
+    rules = rules_for(screening, config.screening)
+    return Source(name, config, ADAPTERS[config.adapter], view, rules)
 
 
 def _check_sources(file: SourcesFile, faults: Faults) -> None:
@@ -149,6 +202,9 @@ def _check_sources(file: SourcesFile, faults: Faults) -> None:
                 place,
                 f"needs `secret`: anybody could post to an unsigned {source.adapter} source",
             )
+        if (source.fetch is None) == isinstance(ADAPTERS[source.adapter], Fetching):
+            needs = "needs `fetch`" if source.fetch is None else "has nothing to `fetch`"
+            faults.add(SOURCES_FILE, place, f"{source.adapter} {needs}")
         if name == API and source.adapter != API:
             faults.add(SOURCES_FILE, (*place, "adapter"), "`api` is the source of /v1/leads")
 

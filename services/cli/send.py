@@ -11,12 +11,13 @@ from uuid import UUID
 import httpx
 import typer
 
-from services.capture.adapters import ADAPTERS
+from services.capture.adapters.base import HookRequest
 from services.capture.config import API, CaptureConfig, parse
 from services.cli import configfiles, output, target
 from services.cli.output import CommandError
 
 _TIMEOUT_S = 10.0
+JSON = "application/json"
 
 
 class Sender:
@@ -26,7 +27,7 @@ class Sender:
         self._where = where
         self._config = config
         self._client = httpx.AsyncClient(base_url=where.http, timeout=_TIMEOUT_S, trust_env=False)
-        self._signed: dict[tuple[str, bytes], tuple[str, dict[str, str]]] = {}
+        self._signed: dict[tuple[str, bytes], HookRequest] = {}
 
     async def __aenter__(self) -> Sender:
         return self
@@ -41,23 +42,30 @@ class Sender:
         """
         # A body that was sent before is a delivery retry: the same message, as its tool would.
         asked = self._signed.get((source, body)) or self._request(source, body)
-        path, headers = self._signed[source, body] = asked
-        return await self._client.post(path, content=body, headers=headers)
+        self._signed[source, body] = asked
+        return await self._client.request(
+            asked.method, asked.url, content=asked.body, headers=dict(asked.headers)
+        )
 
-    def _request(self, source: str, body: bytes) -> tuple[str, dict[str, str]]:
+    def _request(self, source: str, body: bytes) -> HookRequest:
         found = self._config.sources.get(source)
         if found is None:
             known = ", ".join(sorted(self._config.sources))
             raise CommandError(f"sources.yaml has no source {source!r}; there are {known}")
         if found.config.adapter == API:
             key = {"authorization": f"Bearer {self._where.api_key}"}
-            return "/v1/leads", {"content-type": "application/json", **key}
+            return HookRequest(
+                "POST", f"{self._where.http}/v1/leads", {}, {"content-type": JSON, **key}, body
+            )
         name = found.config.secret or ""
         secret = self._where.secret(name)
         if secret is None:
             raise CommandError(f"the secret of {source!r} is unknown: set HANDRAISE_SECRET_{name}")
-        signed = ADAPTERS[found.config.adapter].sign(body, secret.encode(), time.time())
-        return f"/hooks/{source}", {"content-type": "application/json", **signed}
+        # A vendor signs the address that it was given, which is not always the one we reach.
+        plain = HookRequest(
+            "POST", f"{self._where.http}/hooks/{source}", {}, {"content-type": JSON}, body
+        )
+        return found.adapter.sign(plain, secret.encode(), time.time())
 
 
 def send(

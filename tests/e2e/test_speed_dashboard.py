@@ -24,6 +24,7 @@ from services.cli import configfiles
 from services.cli.samples import Sample, samples
 from tests.support import grafana, prometheus
 from tests.support.grafana import DASHBOARDS, RULES, Query
+from tests.support.hooks import signed
 from tests.support.prometheus import Prometheus
 from tests.support.up import Up, up
 
@@ -84,7 +85,8 @@ async def _hand_in(client: httpx.AsyncClient, running: Up, sample: Sample) -> ht
         headers |= running.headers
         return await client.post("/v1/leads", content=sample.body, headers=headers)
     adapter, variable = SOURCES[sample.source]
-    headers |= ADAPTERS[adapter].sign(sample.body, SECRETS[variable].encode(), time.time())
+    asked = signed(ADAPTERS[adapter], sample.body, SECRETS[variable].encode(), time.time())
+    headers |= asked.headers
     return await client.post(f"/hooks/{sample.source}", content=sample.body, headers=headers)
 
 

@@ -12,12 +12,15 @@ from collections.abc import Sequence
 from schemas.submission import KeyKind
 from services.capture.adapters.base import (
     Acknowledgement,
+    Delivered,
+    Evidence,
     Handshake,
     HookRequest,
     Item,
     SourceView,
     Verdict,
     whole,
+    with_headers,
 )
 from services.capture.adapters.signing import any_matches, ascii_bytes
 from services.capture.leadform import LeadForm, assemble, natural_target
@@ -33,6 +36,7 @@ class Api:
     name = "api"
     kept_headers = frozenset({"content-type"})
     acknowledgement = Acknowledgement()
+    evidence = Evidence.OWN
 
     def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
         return None
@@ -49,19 +53,17 @@ class Api:
         key = request.headers.get(IDEMPOTENCY_KEY)
         return [whole(request.body, key, KeyKind.IDEMPOTENCY_KEY)]
 
-    def to_lead(self, body: bytes, source: SourceView) -> LeadForm:
+    def to_lead(self, item: Delivered, source: SourceView) -> LeadForm:
         values = {}
-        for name, value in parse_object(body).items():
+        for name, value in parse_object(item.body).items():
             values[source.mapping.get(name) or natural_target(name) or name] = value
         if source.form_id:
             values.setdefault("form_id", source.form_id)
         return assemble(values)
 
-    def sign(self, body: bytes, secret: bytes, at: float) -> dict[str, str]:
-        return {
-            "content-type": "application/json",
-            "authorization": f"Bearer {secret.decode(errors='replace')}",
-        }
+    def sign(self, request: HookRequest, secret: bytes, at: float) -> HookRequest:
+        bearer = f"Bearer {secret.decode(errors='replace')}"
+        return with_headers(request, content_type="application/json", authorization=bearer)
 
 
 def _digest(text: bytes) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -62,6 +62,25 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivered:
+    """One item as it comes back from the bus."""
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Those of the request that the adapter keeps, names in lower case."""
+
+
+class Evidence(StrEnum):
+    """How far an adapter has been held against its vendor's real traffic."""
+
+    OWN = "own format"
+    VECTOR = "the vendor's published vector"
+    DOCUMENTED = "the vendor's documents"
+    SECONDARY = "third parties' accounts"
+    MEMORY = "unverified"
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """The status codes that make this sender do the right thing."""
 
@@ -83,6 +102,8 @@ class SourceView:
     """The tool's stable reference -> where it belongs (see ``leadform.is_target``)."""
     kind: KindName = KindName.OTHER
     form_id: str | None = None
+    events: frozenset[str] = frozenset()
+    """The events that are leads, for senders that tell of others too."""
 
 
 class Adapter(Protocol):
@@ -99,6 +120,10 @@ class Adapter(Protocol):
     @property
     def acknowledgement(self) -> Acknowledgement: ...
 
+    @property
+    def evidence(self) -> Evidence:
+        """The weakest link between this adapter's format and proof and what the vendor sends."""
+
     def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
         """The answer to a vendor's challenge; None where this is no (valid) challenge."""
 
@@ -112,15 +137,24 @@ class Adapter(Protocol):
         """The items of a verified request, each with its delivery key. Never raises: a body that
         cannot be read is one item under its hash, and the consumer quarantines it."""
 
-    def to_lead(self, body: bytes, source: SourceView) -> LeadForm:
+    def to_lead(self, item: Delivered, source: SourceView) -> LeadForm:
         """What one item says.
 
         :raises Unparsable: the bytes are not what the source sends.
         :raises Ignored: an event of another type.
         """
 
-    def sign(self, body: bytes, secret: bytes, at: float) -> dict[str, str]:
-        """The headers with which the real sender would prove ``body`` at Unix time ``at``."""
+    def sign(self, request: HookRequest, secret: bytes, at: float) -> HookRequest:
+        """The request as the real sender would make it at Unix time ``at``, proof included.
+
+        Where the proof lives (a header, the address, the body) is the vendor's choice.
+        """
+
+
+def with_headers(request: HookRequest, **headers: str) -> HookRequest:
+    """The request with more headers; ``_`` in a name stands for ``-``."""
+    more = {name.replace("_", "-"): value for name, value in headers.items()}
+    return replace(request, headers={**request.headers, **more})
 
 
 def body_digest(body: bytes) -> str:
@@ -151,6 +185,8 @@ def usable_key(vendor_id: object) -> str | None:
 __all__ = [
     "Acknowledgement",
     "Adapter",
+    "Delivered",
+    "Evidence",
     "Handshake",
     "HookRequest",
     "Ignored",
@@ -161,4 +197,5 @@ __all__ = [
     "body_digest",
     "usable_key",
     "whole",
+    "with_headers",
 ]

@@ -16,6 +16,8 @@ from typing import Any
 
 from services.capture.adapters.base import (
     Acknowledgement,
+    Delivered,
+    Evidence,
     Handshake,
     HookRequest,
     Ignored,
@@ -25,6 +27,7 @@ from services.capture.adapters.base import (
     Verdict,
     body_digest,
     whole,
+    with_headers,
 )
 from services.capture.adapters.signing import any_matches, ascii_bytes
 from services.capture.leadform import LeadForm, assemble, natural_target
@@ -44,6 +47,7 @@ class StandardWebhooks:
     name = "standard_webhooks"
     kept_headers = frozenset({ID, TIMESTAMP, SIGNATURE, "content-type"})
     acknowledgement = Acknowledgement()
+    evidence = Evidence.VECTOR
 
     def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
         return None
@@ -62,8 +66,8 @@ class StandardWebhooks:
     def split(self, request: HookRequest) -> Sequence[Item]:
         return [whole(request.body, request.headers.get(ID))]
 
-    def to_lead(self, body: bytes, source: SourceView) -> LeadForm:
-        event = parse_object(body)
+    def to_lead(self, item: Delivered, source: SourceView) -> LeadForm:
+        event = parse_object(item.body)
         kind = event.get("type")
         if isinstance(kind, str) and not kind.startswith("lead"):
             raise Ignored(f"type is {kind[:50]!r}")
@@ -77,18 +81,19 @@ class StandardWebhooks:
         values.setdefault("submitted_at", event.get("timestamp"))
         return assemble(values)
 
-    def sign(self, body: bytes, secret: bytes, at: float) -> dict[str, str]:
+    def sign(self, request: HookRequest, secret: bytes, at: float) -> HookRequest:
         stamp = str(int(at))
         # The same body at the same second is the same message: sending it again is a retry.
-        message_id = f"msg_{body_digest(body + stamp.encode())[:24]}"
-        signed = b".".join((message_id.encode(), stamp.encode(), body))
+        message_id = f"msg_{body_digest(request.body + stamp.encode())[:24]}"
+        signed = b".".join((message_id.encode(), stamp.encode(), request.body))
         key = _keys(secret)[-1]
-        return {
-            "content-type": "application/json",
-            ID: message_id,
-            TIMESTAMP: stamp,
-            SIGNATURE: f"v1,{_mac(signed, key).decode()}",
-        }
+        return with_headers(
+            request,
+            content_type="application/json",
+            webhook_id=message_id,
+            webhook_timestamp=stamp,
+            webhook_signature=f"v1,{_mac(signed, key).decode()}",
+        )
 
 
 def _mac(signed: bytes, key: bytes) -> bytes:

@@ -15,6 +15,8 @@ from typing import Any
 
 from services.capture.adapters.base import (
     Acknowledgement,
+    Delivered,
+    Evidence,
     Handshake,
     HookRequest,
     Ignored,
@@ -23,6 +25,7 @@ from services.capture.adapters.base import (
     Unparsable,
     Verdict,
     whole,
+    with_headers,
 )
 from services.capture.adapters.signing import any_matches, ascii_bytes
 from services.capture.leadform import LeadForm, assemble, natural_target
@@ -38,6 +41,7 @@ class Typeform:
     name = "typeform"
     kept_headers = frozenset({HEADER, "content-type"})
     acknowledgement = Acknowledgement()
+    evidence = Evidence.VECTOR
 
     def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
         return None
@@ -58,8 +62,8 @@ class Typeform:
         token = response.get("token") if isinstance(response, dict) else None
         return [whole(request.body, event.get("event_id") or token)]
 
-    def to_lead(self, body: bytes, source: SourceView) -> LeadForm:
-        event = parse_object(body)
+    def to_lead(self, item: Delivered, source: SourceView) -> LeadForm:
+        event = parse_object(item.body)
         if event.get("event_type") != "form_response":
             raise Ignored(f"event_type is {str(event.get('event_type'))[:50]!r}")
         response = _object(event.get("form_response"), "form_response")
@@ -74,13 +78,15 @@ class Typeform:
         _only_one(values, "phone", by_type["phone_number"])
         values["form_id"] = source.form_id or response.get("form_id")
         values["submitted_at"] = response.get("submitted_at")
+        values["landed_at"] = response.get("landed_at")
         return assemble(values)
 
-    def sign(self, body: bytes, secret: bytes, at: float) -> dict[str, str]:
-        return {
-            "content-type": "application/json",
-            "typeform-signature": _signature(body, secret).decode(),
-        }
+    def sign(self, request: HookRequest, secret: bytes, at: float) -> HookRequest:
+        return with_headers(
+            request,
+            content_type="application/json",
+            typeform_signature=_signature(request.body, secret).decode(),
+        )
 
 
 def _signature(body: bytes, secret: bytes) -> bytes:

@@ -14,6 +14,7 @@ from schemas.submission import KeyKind
 from services.capture.adapters import ADAPTERS
 from services.capture.adapters.base import (
     Adapter,
+    Delivered,
     HookRequest,
     Ignored,
     SourceView,
@@ -21,6 +22,7 @@ from services.capture.adapters.base import (
     Verdict,
 )
 from services.capture.leadform import LeadForm
+from tests.support import hooks
 
 NOW = 1_700_000_000.0
 SECRET = b"lead-router-test-secret"
@@ -68,8 +70,7 @@ adapters = pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=list(ADAPTE
 
 
 def signed(adapter: Adapter, body: bytes, secret: bytes = SECRET, at: float = NOW) -> HookRequest:
-    headers = {name.lower(): value for name, value in adapter.sign(body, secret, at).items()}
-    return HookRequest("POST", "https://h.example/hooks/x", {}, headers, body)
+    return hooks.signed(adapter, body, secret, at)
 
 
 def test_every_adapter_has_a_sample() -> None:
@@ -100,7 +101,7 @@ def test_nothing_is_verified_without_headers_or_without_secrets(adapter: Adapter
 @given(noise=st.text(max_size=200))
 def test_a_strange_proof_is_refused_and_never_raises(adapter: Adapter, noise: str) -> None:
     request = signed(adapter, BODY)
-    for name in adapter.sign(BODY, SECRET, NOW):
+    for name in request.headers:
         headers = {**request.headers, name: noise}
         if headers == request.headers or name == "content-type":
             continue
@@ -145,13 +146,13 @@ def test_any_bytes_are_split_and_have_a_storable_key(adapter: Adapter, body: byt
 @given(body=st.binary(max_size=300))
 def test_bytes_that_mean_nothing_are_unparsable(adapter: Adapter, body: bytes) -> None:
     with pytest.raises((Unparsable, Ignored)):
-        adapter.to_lead(b"\xff" + body, SourceView())
+        adapter.to_lead(Delivered(b"\xff" + body), SourceView())
 
 
 @adapters
 def test_the_person_is_read(adapter: Adapter) -> None:
     sample = SAMPLES[adapter.name]
-    form = adapter.to_lead(sample.body, sample.source)
+    form = adapter.to_lead(Delivered(sample.body), sample.source)
     assert isinstance(form, LeadForm)
     assert form.email == "dana@northwind.example"
 
@@ -169,7 +170,7 @@ def test_no_credential_is_kept_with_the_bytes(adapter: Adapter) -> None:
 
 # -- vectors -------------------------------------------------------------------------------------
 def test_typeform_vector() -> None:
-    headers = ADAPTERS["typeform"].sign(BODY, SECRET, NOW)
+    headers = signed(ADAPTERS["typeform"], BODY).headers
     assert headers["typeform-signature"] == "sha256=TgeMP8oZeio3YMuD4SyxrQKI5Z0CEoq6ffcwiQeLdg4="
 
 

@@ -22,6 +22,7 @@ from services.runtime import apikeys
 from services.runtime.apikeys import Scope
 from services.runtime.context import Context
 from services.runtime.settings import KafkaSettings, PostgresSettings, Secrets, Settings
+from tests.support import hooks
 
 CONFIG = Path("deploy/config")
 SECRETS = Secrets(
@@ -55,8 +56,10 @@ class Capture:
         adapter = ADAPTERS[{"typeform_demo": "typeform"}.get(source, "standard_webhooks")]
         name = {"typeform_demo": "TYPEFORM_DEMO"}.get(source, "WEBSITE")
         when = time.time() if at is None else at
-        headers = adapter.sign(body, secret or SECRETS[name][0], when)
-        return await self.http.post(f"/hooks/{source}", content=body, headers=headers)
+        asked = hooks.signed(adapter, body, secret or SECRETS[name][0], when)
+        return await self.http.post(
+            f"/hooks/{source}", content=body, headers=dict(asked.headers), params=dict(asked.query)
+        )
 
     async def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
         async with self.ctx.control.acquire() as connection:

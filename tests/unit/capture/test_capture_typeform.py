@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.base import KindName
-from services.capture.adapters.base import Ignored, SourceView, Unparsable
+from services.capture.adapters.base import Delivered, Ignored, SourceView, Unparsable
 from services.capture.adapters.typeform import Typeform
 from services.capture.leadform import LeadForm
 
@@ -26,7 +26,7 @@ def read(*answers: object, mapping: dict[str, str] | None = None, **response: ob
         "form_response": {"form_id": "f1", "token": "t", "answers": list(answers), **response},
     }
     view = SourceView(MAPPING if mapping is None else mapping, KindName.DEMO_REQUEST)
-    return Typeform().to_lead(json.dumps(event).encode(), view)
+    return Typeform().to_lead(Delivered(json.dumps(event).encode()), view)
 
 
 def test_answers_go_where_the_mapping_says_and_others_are_kept() -> None:
@@ -74,7 +74,7 @@ def test_the_time_of_the_press_is_kept() -> None:
 def test_another_event_type_is_ignored() -> None:
     body = json.dumps({"event_type": "form_response_partial", "form_response": {}}).encode()
     with pytest.raises(Ignored, match="form_response_partial"):
-        Typeform().to_lead(body, SourceView())
+        Typeform().to_lead(Delivered(body), SourceView())
 
 
 @pytest.mark.parametrize(
@@ -84,4 +84,4 @@ def test_another_event_type_is_ignored() -> None:
 def test_a_response_of_another_shape_is_unparsable(response: object) -> None:
     body = json.dumps({"event_type": "form_response", "form_response": response}).encode()
     with pytest.raises(Unparsable):
-        Typeform().to_lead(body, SourceView())
+        Typeform().to_lead(Delivered(body), SourceView())

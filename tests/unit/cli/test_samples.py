@@ -10,13 +10,14 @@ from itertools import islice
 import pytest
 
 from schemas.base import KindName
-from services.capture.adapters.base import HookRequest, Unparsable, Verdict
+from services.capture.adapters.base import Delivered, Unparsable, Verdict
 from services.capture.config import parse
 from services.capture.leadform import LeadForm
 from services.cli import configfiles
 from services.cli.samples import Sample, samples
 from services.enrichment.offline.headcount import stated
 from services.kernel.identity import normalise_email
+from tests.support.hooks import signed
 
 _AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 _SOURCES = parse(configfiles.load(configfiles.folder(None))).sources
@@ -26,7 +27,7 @@ _FIRST_120 = list(islice(samples("run", _AT), 120))
 
 def _read(sample: Sample) -> LeadForm:
     source = _SOURCES[sample.source]
-    return source.adapter.to_lead(sample.body, source.view)
+    return source.adapter.to_lead(Delivered(sample.body), source.view)
 
 
 @pytest.mark.parametrize("number", range(len(_FIRST_120)))
@@ -58,8 +59,7 @@ def test_every_hook_sample_can_be_signed_as_its_tool_does() -> None:
         adapter = _SOURCES[sample.source].adapter
         if sample.source == "api":
             continue
-        signed = adapter.sign(sample.body, _SECRET, _AT.timestamp())
-        request = HookRequest("POST", "https://h.example/hooks/x", {}, signed, sample.body)
+        request = signed(adapter, sample.body, _SECRET, _AT.timestamp())
         assert adapter.verify(request, [_SECRET], _AT.timestamp()) is Verdict.VERIFIED
         assert adapter.verify(request, [b"another"], _AT.timestamp()) is not Verdict.VERIFIED
 
