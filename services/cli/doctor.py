@@ -36,7 +36,10 @@ class Finding:
 
 
 def doctor(data: output.DataOption = None, json: output.JsonOption = False) -> None:
-    """Look at this machine, the configuration and what runs; exit 1 when anything is at fault."""
+    """Look for faults here; exit 1 when there is one.
+
+    Looks at this machine, the configuration and what runs.
+    """
     findings = [*_machine(target.data_folder(data)), *_configuration(), *_installation(data)]
     if json:
         output.emit({"findings": [asdict(one) for one in findings]})

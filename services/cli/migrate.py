@@ -11,7 +11,10 @@ def migrate(
     data: output.DataOption = None,
     json: output.JsonOption = False,
 ) -> None:
-    """Bring the database to this release; safe to repeat, and when two start at once."""
+    """Bring the database to this release.
+
+    Safe to repeat, and when two start at once.
+    """
     dsn = postgres or target.find(data).postgres
     with output.working("migrating"):
         applied = migrations.upgrade(dsn)

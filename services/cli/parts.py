@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
+
+import asyncpg
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from services.cli import target
 from services.cli.output import CommandError
+from services.runtime.database import is_infrastructure
 from services.runtime.datafolder import DataFolder
 from services.runtime.embedded.broker import EmbeddedBroker
 from services.runtime.embedded.kafka import EmbeddedKafka
@@ -18,6 +22,7 @@ from services.runtime.settings import KafkaSettings
 from services.runtime.supervisor import Part
 
 Say = Callable[[str], None]
+_PATIENCE_S: Final = 15.0
 
 
 @dataclass(slots=True)
@@ -80,6 +85,8 @@ class Parts:
 
         async def run() -> None:
             if part is None:
+                if name == "postgres":
+                    await _answers(self.dsn)
                 return
             task = asyncio.create_task(asyncio.to_thread(part.start))
             self._starting.append(task)
@@ -91,6 +98,28 @@ class Parts:
         """Ends what was started, also what is still starting: a thread cannot be interrupted."""
         await asyncio.gather(*self._starting, return_exceptions=True)
         await asyncio.gather(*(asyncio.to_thread(part.stop) for part in self.owned.values()))
+
+
+async def _answers(dsn: str) -> None:
+    """Return once Postgres lets us in.
+
+    :raises CommandError: it did not within ``_PATIENCE_S``, or never will.
+    """
+    where = urlsplit(dsn)
+    place = f"{where.hostname or 'localhost'}:{where.port or 5432}"
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(is_infrastructure),
+        stop=stop_after_delay(_PATIENCE_S),
+        wait=wait_fixed(0.5),
+        reraise=True,
+    )
+    try:
+        connection = await retrying(asyncpg.connect, dsn, timeout=5)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise CommandError(
+            f"no Postgres for us at {place}: {error or type(error).__name__}"
+        ) from error
+    await connection.close()
 
 
 def _is_dsn(text: str) -> bool:

@@ -147,7 +147,10 @@ def up(
     ] = 1.0,
     json: Annotated[bool, typer.Option("--json", help="One JSON line when all is ready.")] = False,
 ) -> None:
-    """Run every service here, on an embedded database and broker unless told otherwise."""
+    """Run every service here, supervised.
+
+    On an embedded database and broker unless told otherwise.
+    """
     options = Options(
         target.data_folder(data), configfiles.folder(config), kafka, postgres, port, clock_scale
     )

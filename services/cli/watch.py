@@ -29,7 +29,7 @@ def watch(
 
 
 async def _watch(where: target.Target, from_start: bool, count: int | None, json: bool) -> None:
-    seen = 0
+    seen = skipped = 0
     async with bus.reader(
         where.kafka, [topics.ASSIGNMENTS.name], from_start=from_start
     ) as consumer:
@@ -39,6 +39,10 @@ async def _watch(where: target.Target, from_start: bool, count: int | None, json
             got = await consumer.getmany(timeout_ms=500)
             for record in (one for records in got.values() for one in records):
                 event = bus.understand(record)
+                if event is None:
+                    # A status that came with a newer release: consumers are upgraded first.
+                    skipped += 1
+                    output.say(f"skipped {skipped} that this release cannot read")
                 if isinstance(event, AssignmentChanged) and (count is None or seen < count):
                     seen += 1
                     _print(event, json)

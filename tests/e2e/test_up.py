@@ -17,6 +17,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from services.cli import configfiles
+from services.runtime.embedded.ports import free_port
 from tests.support.up import Up, handraise, up
 from tests.support.waiting import wait_until
 
@@ -90,6 +91,13 @@ def test_nothing_stays_behind_when_it_is_killed_and_the_next_start_works(data: P
         _a_second_one_is_refused(again)
         _a_killed_service_is_started_again(again)
         _commands_find_it(again, data)
+
+
+def test_a_database_that_is_not_there_ends_the_start_with_one_line(tmp_path: Path) -> None:
+    nowhere = f"postgresql://u:p@127.0.0.1:{free_port()}/db"
+    refused = handraise("up", "--postgres", nowhere, "--data", str(tmp_path / "d"), "--port", "0")
+    assert refused.returncode == 1
+    assert refused.stderr.strip().splitlines()[-1].startswith("no Postgres for us at 127.0.0.1:")
 
 
 def _a_second_one_is_refused(running: Up) -> None:
