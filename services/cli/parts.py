@@ -114,7 +114,7 @@ async def _answers(dsn: str) -> None:
         reraise=True,
     )
     try:
-        connection = await retrying(asyncpg.connect, dsn, timeout=5)
+        connection: asyncpg.Connection = await retrying(asyncpg.connect, dsn, timeout=5)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise CommandError(
             f"no Postgres for us at {place}: {error or type(error).__name__}"
