@@ -117,6 +117,8 @@ class LeadForm(_Form):
     """A trial of the form: recorded, ends as ``rejected``, burns no rep's turn."""
     submitted_at: Instant | None = None
     """When the person pressed the button; with an offset."""
+    landed_at: Instant | None = None
+    """When the person opened the form; with an offset."""
     fields: Texts = {}
     """Whatever else the form asked."""
 

@@ -58,6 +58,8 @@ class Draft:
     form_id: str | None
     values: Mapping[str, Any]
     """The fields of :class:`schemas.lead.Lead`, but for ``lead_id`` and ``account_key``."""
+    marks: tuple[tuple[str, str], ...] = ()
+    """What screening found and what followed from it; for counting."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,12 @@ class Metrics:
             "Ends of submissions.",
             ("source", "end"), registry=r,
         )  # fmt: skip
+        self.screening = Counter(
+            "handraise_screening_total",
+            "What screening found in submissions, and what followed: rejected, quarantined, "
+            "observed (the source only watches) or counted (it did not suffice).",
+            ("source", "reason", "action"), registry=r,
+        )  # fmt: skip
         self.accepted = Counter(
             "handraise_submissions_accepted_total",
             "Requests answered with 200, by how they were made durable.",

@@ -11,6 +11,7 @@ from services.kernel.identity.email import NormalisedEmail, is_role_address, nor
 from services.kernel.identity.keys import account_key, lead_id, secret_fingerprint
 from services.kernel.identity.phone import (
     PhoneType,
+    impossible_phone,
     normalise_phone,
     personal_phone,
     phone_country,
@@ -23,6 +24,7 @@ __all__ = [
     "PhoneType",
     "account_key",
     "email_class",
+    "impossible_phone",
     "is_role_address",
     "lead_id",
     "normalise_email",

@@ -59,6 +59,26 @@ def personal_phone(raw: str | None, country: str | None = None) -> str | None:
     return _e164(number)
 
 
+def impossible_phone(raw: str | None, country: str | None = None) -> bool:
+    """True for what no numbering plan can hold: too few digits, too many, or one digit only.
+
+    A number that is merely not known to be in use is possible: plans grow. So is a national one
+    of a country that is not known, if it has 6 to 15 digits. Nothing at all is not impossible.
+    """
+    text = (raw or "").strip()
+    digits = "".join(letter for letter in text if letter.isdecimal())
+    if not text:
+        return False
+    if not 6 <= len(digits) <= 18 or len(set(digits)) == 1:
+        return True
+    try:
+        number = phonenumbers.parse(text, (country or "").strip().upper() or None)
+    except phonenumbers.NumberParseException as error:
+        # Without its country a national number cannot be judged.
+        return error.error_type != phonenumbers.NumberParseException.INVALID_COUNTRY_CODE
+    return not phonenumbers.is_possible_number(number)
+
+
 def phone_country(e164: str) -> str | None:
     """ISO 3166-1 alpha-2 of an E.164 number; None where the number belongs to no one country."""
     number = _parse(e164, None)
