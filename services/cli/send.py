@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 import typer
 
-from services.capture.adapters.base import HookRequest
+from services.capture.adapters.base import CannotSign, HookRequest
 from services.capture.config import API, CaptureConfig, parse
 from services.cli import configfiles, output, target
 from services.cli.output import CommandError
@@ -65,7 +65,10 @@ class Sender:
         plain = HookRequest(
             "POST", f"{self._where.http}/hooks/{source}", {}, {"content-type": JSON}, body
         )
-        return found.adapter.sign(plain, secret.encode(), time.time())
+        try:
+            return found.adapter.sign(plain, secret.encode(), time.time())
+        except CannotSign as error:
+            raise CommandError(f"the secret of {source!r} cannot sign: {error}") from None
 
 
 def send(

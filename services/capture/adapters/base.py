@@ -94,6 +94,10 @@ class Ignored(Exception):
     """A verified event that is about nobody's hand-raise; the message names its type."""
 
 
+class CannotSign(Exception):
+    """What is configured only proves requests; the message says what signing would take."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceView:
     """What ``to_lead`` needs of a source's configuration."""
@@ -148,6 +152,8 @@ class Adapter(Protocol):
         """The request as the real sender would make it at Unix time ``at``, proof included.
 
         Where the proof lives (a header, the address, the body) is the vendor's choice.
+
+        :raises CannotSign: the secret is only half of a pair of keys.
         """
 
 
@@ -185,6 +191,7 @@ def usable_key(vendor_id: object) -> str | None:
 __all__ = [
     "Acknowledgement",
     "Adapter",
+    "CannotSign",
     "Delivered",
     "Evidence",
     "Handshake",

@@ -1,7 +1,9 @@
-"""Standard Webhooks (standardwebhooks.com), version ``v1``.
+"""Standard Webhooks (standardwebhooks.com), versions ``v1`` and ``v1a``.
 
-Signed content ``id.timestamp.body``, HMAC-SHA256, base64, ``v1,`` in front; several signatures are
-separated by spaces, and versions that we do not know are skipped, as the specification says.
+Signed content ``id.timestamp.body``, base64 with the version and a comma in front: HMAC-SHA256 as
+``v1``, ed25519 as ``v1a``. Several signatures are separated by spaces, and versions that we do not
+know are skipped, as the specification says. The secret decides the version: ``whpk_`` (a public
+key) and ``whsk_`` (the sender's own, for trials) take ``v1a`` and nothing else.
 The body is ``{"type", "timestamp", "data"}`` with ``data`` in the shape of ``POST /v1/leads``.
 """
 
@@ -14,8 +16,12 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
 from services.capture.adapters.base import (
     Acknowledgement,
+    CannotSign,
     Delivered,
     Evidence,
     Handshake,
@@ -38,6 +44,8 @@ WINDOW_SECONDS = 300
 """Both ways: a replayed request and a sender whose clock runs ahead."""
 _MAX_SIGNATURES = 16
 _SECRET_PREFIX = b"whsec_"
+_PUBLIC_PREFIX, _PRIVATE_PREFIX = b"whpk_", b"whsk_"
+_ED25519_BYTES = 32
 _SHORTEST_KEY = 16
 
 
@@ -55,8 +63,12 @@ class StandardWebhooks:
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         message_id, stamp, given = (request.headers.get(h, "") for h in (ID, TIMESTAMP, SIGNATURE))
         signed = b".".join((ascii_bytes(message_id), ascii_bytes(stamp), request.body))
-        expected = [_mac(signed, key) for secret in secrets for key in _keys(secret)]
-        proven = any_matches(_presented(given), expected)
+        shared = [secret for secret in secrets if not _is_asymmetric(secret)]
+        expected = [_mac(signed, key) for secret in shared for key in _keys(secret)]
+        proven = any_matches(_presented(given, "v1"), expected)
+        for secret in secrets:
+            # Public keys hide nothing: their number may show in the time.
+            proven |= _is_asymmetric(secret) and _proves(_presented(given, "v1a"), signed, secret)
         if not (message_id and stamp and given):
             return Verdict.UNSIGNED
         if not proven:
@@ -86,13 +98,12 @@ class StandardWebhooks:
         # The same body at the same second is the same message: sending it again is a retry.
         message_id = f"msg_{body_digest(request.body + stamp.encode())[:24]}"
         signed = b".".join((message_id.encode(), stamp.encode(), request.body))
-        key = _keys(secret)[-1]
         return with_headers(
             request,
             content_type="application/json",
             webhook_id=message_id,
             webhook_timestamp=stamp,
-            webhook_signature=f"v1,{_mac(signed, key).decode()}",
+            webhook_signature=_signature(signed, secret),
         )
 
 
@@ -121,14 +132,60 @@ def _decoded(text: bytes) -> bytes | None:
         return None
 
 
-def _presented(header: str) -> list[bytes]:
-    """The ``v1`` signatures of the header; anything else in it is skipped."""
+def _presented(header: str, wanted: str) -> list[bytes]:
+    """The header's signatures of one version; anything else in it is skipped."""
     found = []
     for entry in header.split(" ")[:_MAX_SIGNATURES]:
         version, _, signature = entry.partition(",")
-        if version == "v1" and signature:
+        if version == wanted and signature:
             found.append(ascii_bytes(signature))
     return found
+
+
+def _is_asymmetric(secret: bytes) -> bool:
+    return secret.startswith((_PUBLIC_PREFIX, _PRIVATE_PREFIX))
+
+
+def _private(secret: bytes) -> Ed25519PrivateKey | None:
+    # Tools write the seed alone, or the seed with the public key behind it.
+    seed = _decoded(secret.removeprefix(_PRIVATE_PREFIX)) or b""
+    if not secret.startswith(_PRIVATE_PREFIX) or len(seed) not in (
+        _ED25519_BYTES,
+        2 * _ED25519_BYTES,
+    ):
+        return None
+    return Ed25519PrivateKey.from_private_bytes(seed[:_ED25519_BYTES])
+
+
+def _public(secret: bytes) -> Ed25519PublicKey | None:
+    if private := _private(secret):
+        return private.public_key()
+    raw = _decoded(secret.removeprefix(_PUBLIC_PREFIX)) or b""
+    if not secret.startswith(_PUBLIC_PREFIX) or len(raw) != _ED25519_BYTES:
+        return None
+    return Ed25519PublicKey.from_public_bytes(raw)
+
+
+def _proves(presented: Sequence[bytes], signed: bytes, secret: bytes) -> bool:
+    key = _public(secret)
+    if key is None:
+        return False
+    for text in presented:
+        try:
+            key.verify(_decoded(text) or b"", signed)
+        except InvalidSignature:
+            continue
+        return True
+    return False
+
+
+def _signature(signed: bytes, secret: bytes) -> str:
+    if not _is_asymmetric(secret):
+        return f"v1,{_mac(signed, _keys(secret)[-1]).decode()}"
+    key = _private(secret)
+    if key is None:
+        raise CannotSign("a public key (whpk_) proves and cannot sign; that takes its whsk_ key")
+    return f"v1a,{b64encode(key.sign(signed)).decode()}"
 
 
 def _recent(stamp: str, now: float) -> bool:
