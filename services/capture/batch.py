@@ -48,6 +48,8 @@ class TouchRow:
     channel: str
     lane: str
     received_at: datetime
+    utm: Mapping[str, str]
+    click_ids: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,43 +148,22 @@ class Batch:
         return added
 
 
-def identify(
-    batch: Batch, known: dict[UUID, Known]
-) -> tuple[dict[UUID, UUID], list[Known], list[tuple[UUID, UUID]]]:
-    """The lead of each record; the identities to store; the (younger, older) leads that joined.
+def identify(batch: Batch, known: dict[UUID, Known]) -> tuple[dict[UUID, UUID], list[Known]]:
+    """The lead of each record, and the identities to store.
 
     ``known`` is brought forward, so that a submission sees the links of those before it.
     """
     leads: dict[UUID, UUID] = {}
     changed: dict[UUID, Known] = {}
-    joined: list[tuple[UUID, UUID]] = []
     for record, _ in batch.drafts:
-        found = resolve(batch.tokens[record.id], known)
+        tokens = batch.tokens[record.id]
+        found = resolve(tokens, known)
         leads[record.id] = found.lead_id
         for one in found.changed:
             known[one.token] = changed[one.token] = one
-        if found.replaced is not None:
-            joined.append((found.replaced, found.lead_id))
-            _repoint(known, changed, leads, found.replaced, found.lead_id)
-    return leads, list(changed.values()), joined
-
-
-def _repoint(
-    known: dict[UUID, Known],
-    changed: dict[UUID, Known],
-    leads: dict[UUID, UUID],
-    younger: UUID,
-    older: UUID,
-) -> None:
-    for token, one in known.items():
-        if one.lead_id == younger:
-            known[token] = replace(one, lead_id=older)
-            if token in changed:
-                changed[token] = known[token]
-    # Earlier submissions of this batch belong to the lead that stays, too.
-    for record_id, lead in leads.items():
-        if lead == younger:
-            leads[record_id] = older
+        for token in tokens.all:
+            known[token] = replace(known[token], fresh=False)
+    return leads, list(changed.values())
 
 
 def _row(
@@ -198,4 +179,6 @@ def _row(
         channel=draft.channel.value,
         lane=event.lane.value,
         received_at=event.received_at,
+        utm=draft.values["utm"].model_dump(exclude_none=True),
+        click_ids=draft.values["click_ids"],
     )

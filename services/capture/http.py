@@ -34,6 +34,7 @@ from services.capture.leadform import LeadForm
 from services.capture.limits import SourceLimits
 from services.capture.places import country_code
 from services.capture.repeats import Delivered, Delivery, compare
+from services.capture.signs import NETWORK_HEADER, network_name
 from services.capture.spool import SpoolFull
 from services.capture.unverified import Unverified
 from services.capture.wire import parse_object
@@ -67,6 +68,8 @@ class Doors:
     unverified: Unverified
     public_url: str | None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    network_key: bytes = b""
+    """Keeps the names of networks from being guessed."""
 
 
 def router(doors: Doors) -> APIRouter:
@@ -116,7 +119,8 @@ class _Leads:
         event = events.received(
             source.name,
             item,
-            headers=_kept(request.headers, source.adapter.kept_headers),
+            headers=_kept(request.headers, source.adapter.kept_headers)
+            | _network(request, source, self._doors.network_key),
             # Nobody waits for a prospect: a flood of them must not stand before a demo request.
             lane=Lane.BULK if kind is KindName.PROSPECT else source.config.lane,
             motion=Motion.OUTBOUND if kind is KindName.PROSPECT else source.config.motion,
@@ -149,6 +153,7 @@ class _Hooks:
             raise answers.refused(adapter.acknowledgement.refused)
         _admit(self._limits, source, request)
         headers = _kept(hook.headers, adapter.kept_headers)
+        headers |= _network(request, source, self._doors.network_key)
         config = source.config
         submissions = [
             events.received(
@@ -164,7 +169,9 @@ class _Hooks:
     async def handshake(self, request: Request, name: str) -> Response:
         source, live = self._source(name)
         if source is not None and live:
-            found = source.adapter.handshake(await self._hook(request, source.config.limits), live)
+            token = source.config.verify_token
+            known = self._doors.secrets.get(token) or [] if token else live
+            found = source.adapter.handshake(await self._hook(request, source.config.limits), known)
             if found is not None:
                 return Response(found.body, media_type=found.content_type)
         raise answers.refused(401)
@@ -283,3 +290,10 @@ def _refused(
 
 def _kept(headers: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
     return {name: headers[name][:_HEADER_CHARS] for name in sorted(names) if name in headers}
+
+
+def _network(request: Request, source: Source, key: bytes) -> dict[str, str]:
+    """The keyed hash of the browser's network, where browsers post to the source themselves."""
+    if source.rules.network != "request":
+        return {}
+    return {NETWORK_HEADER: network_name(request.app.state.clients.network(request.scope), key)}

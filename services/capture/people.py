@@ -3,7 +3,9 @@
 A token is what one identifier (mailbox, phone, a source's own id) hashes to by itself; it is also
 the lead id of a person first seen under that identifier. A phone is linked to an e-mail only when
 one submission holds both; as soon as two mailboxes gave the same phone it is shared and links
-nobody. Where a link joins two lead ids the older one stays.
+nobody, and whoever leaves nothing else is a person of their own. A mailbox that is new takes the
+lead id of an older phone; the id that a mailbox has once is never changed, since whoever works on
+the lead would lose it to anybody who types a phone.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ class Known:
     """Of a phone: the one mailbox that it was seen with."""
     shared: bool = False
     """Of a phone: two mailboxes gave it."""
+    fresh: bool = False
+    """No submission held it before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Tokens:
     email: UUID | None
     phone: UUID | None
     other: UUID | None
+    alone: UUID
+    """Stands for nobody but the sender of this one delivery. It is the lead of a shared phone."""
     may_link: bool
     """Whether the phone may be linked to the e-mail; not for an address that many people read."""
 
@@ -51,20 +57,19 @@ class Resolution:
 
     lead_id: UUID
     changed: tuple[Known, ...] = ()
-    replaced: UUID | None = None
-    """A younger lead id whose every identifier now means ``lead_id``."""
 
 
 def tokens_of(who: Who, *, secret: bytes, source: str, delivery_key: str) -> Tokens:
     """The tokens of a person. Whoever left nothing personal is a person of their own."""
     email = lead_id(secret, who.email, None, source, None) if who.email else None
     phone = lead_id(secret, None, who.phone, source, None) if who.phone else None
+    # A switchboard alone: a new lead for each, rather than one for all who called from there.
+    alone = lead_id(secret, None, None, source, f"delivery {delivery_key}")
     other = None
     if email is None and phone is None:
-        # A switchboard alone: a new lead for each, rather than one for all who called from there.
-        name = who.external_id or f"delivery {delivery_key}"
-        other = lead_id(secret, None, None, source, name)
-    return Tokens(email, phone, other, may_link=not who.is_role)
+        name = who.external_id
+        other = lead_id(secret, None, None, source, name) if name else alone
+    return Tokens(email, phone, other, alone, may_link=not who.is_role)
 
 
 def resolve(tokens: Tokens, known: dict[UUID, Known]) -> Resolution:
@@ -80,8 +85,7 @@ def resolve(tokens: Tokens, known: dict[UUID, Known]) -> Resolution:
             assert tokens.other is not None
             return Resolution(known[tokens.other].lead_id)
         case None, Known():
-            # A shared phone stands for whoever was first seen with nothing but it.
-            return Resolution(phone.token if phone.shared else phone.lead_id)
+            return Resolution(tokens.alone if phone.shared else phone.lead_id)
         case Known(), None:
             return Resolution(email.lead_id)
         case Known(), Known():
@@ -95,11 +99,11 @@ def _both(email: Known, phone: Known, *, may_link: bool) -> Resolution:
         return Resolution(email.lead_id)
     if phone.email_token is not None:
         return Resolution(email.lead_id, (replace(phone, shared=True),))
-    if email.lead_id == phone.lead_id:
-        return Resolution(email.lead_id, (replace(phone, email_token=email.token),))
-    older, younger = sorted((email, phone), key=lambda one: (one.since, one is phone))
-    changed = (
-        replace(email, lead_id=older.lead_id, since=older.since),
-        replace(phone, lead_id=older.lead_id, since=older.since, email_token=email.token),
-    )
-    return Resolution(older.lead_id, changed, replaced=younger.lead_id)
+    if email.fresh and not phone.fresh:
+        changed = (
+            replace(email, lead_id=phone.lead_id, since=phone.since),
+            replace(phone, email_token=email.token),
+        )
+        return Resolution(phone.lead_id, changed)
+    linked = replace(phone, lead_id=email.lead_id, since=email.since, email_token=email.token)
+    return Resolution(email.lead_id, (linked,))

@@ -55,17 +55,21 @@ def mail_domain(draft: Draft) -> str | None:
 
 
 def network_of(address: str | None, key: bytes) -> str | None:
-    """A name for the network of an IP address (/24, for version 6 /48) that does not reveal it.
+    """A name for the network of an IP address (/24, for version 6 /64) that does not reveal it.
 
-    None where the text is no address of the public Internet.
+    None where the text is no address.
     """
     try:
         ip = ip_address((address or "").strip())
     except ValueError:
         return None
     ip = getattr(ip, "ipv4_mapped", None) or ip
-    network = ip_network((ip, 24 if ip.version == 4 else 48), strict=False)
-    return hmac.digest(key, b"handraise.network.v1" + str(network).encode(), sha256).hex()[:16]
+    return network_name(str(ip_network((ip, 24 if ip.version == 4 else 64), strict=False)), key)
+
+
+def network_name(network: str, key: bytes) -> str:
+    """The keyed hash of a network prefix: tells whether two are the same, and nothing else."""
+    return hmac.digest(key, b"handraise.network.v1" + network.encode(), sha256).hex()[:16]
 
 
 def _trapped(form: LeadForm, rules: Rules) -> bool:

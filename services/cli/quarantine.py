@@ -26,6 +26,9 @@ app = typer.Typer(help="Quarantine: list, show, release.", no_args_is_help=True)
 @app.command("list")
 def list_(
     source: Annotated[str | None, typer.Option(help="Only of this source.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Only with this reason, e.g. honeypot or bad_signature.")
+    ] = None,
     released: Annotated[bool, typer.Option("--released", help="Also those let out.")] = False,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1)] = 50,
     data: output.DataOption = None,
@@ -35,7 +38,9 @@ def list_(
 
     async def run() -> list[kept.Kept]:
         async with target.connection(target.find(data).postgres) as connection:
-            return await kept.latest(connection, limit=limit, source=source, released=released)
+            return await kept.latest(
+                connection, limit=limit, source=source, reason=reason, released=released
+            )
 
     rows = [_summary(one) for one in asyncio.run(run())]
     if json:

@@ -18,8 +18,8 @@ MODULE_LINES, TEST_LINES, FUNCTION_LINES = 300, 400, 40
 
 SHELL = {
     "services.capture": {
-        "acceptance", "answers", "app", "ends", "handlers", "http", "kafka_gate", "openapi",
-        "recent", "relay", "release", "spool", "store", "unverified",
+        "acceptance", "answers", "app", "completing", "ends", "fetcher", "handlers", "http",
+        "kafka_gate", "mx", "openapi", "recent", "relay", "release", "spool", "store", "unverified",
     },
     "services.enrichment": {
         "app", "asking", "handlers", "jobs", "providers.http_json", "providers.registry", "store",

@@ -6,6 +6,7 @@ capture processes wait for each other and never in a circle.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -64,7 +65,8 @@ select token, token, since from unnest($1::uuid[], $2::timestamptz[]) as n (toke
 order by token
 -- not `do nothing`: the row must be locked, and returned as the last writer left it
 on conflict (token) do update set token = i.token
-returning token, lead_id, since, email_token, shared
+-- xmax is 0 only in a row that this statement inserted
+returning token, lead_id, since, email_token, shared, xmax = 0
 """
 
 
@@ -82,17 +84,6 @@ async def link(conn: Connection, changed: Iterable[Known]) -> None:
         "update capture.identities set lead_id = $2, since = $3, email_token = $4, shared = $5"
         " where token = $1",
         [(k.token, k.lead_id, k.since, k.email_token, k.shared) for k in changed],
-    )
-
-
-async def replace_lead(conn: Connection, younger: UUID, older: UUID) -> None:
-    """Every identifier of the younger lead id means the older from now on."""
-    await conn.execute(
-        "update capture.identities i set lead_id = $2, since = least(i.since, o.since)"
-        " from (select min(since) as since from capture.identities where lead_id = $2) o"
-        " where i.lead_id = $1",
-        younger,
-        older,
     )
 
 
@@ -148,10 +139,12 @@ async def presses(
 
 _TOUCHES = """
 insert into capture.touches (submission_id, lead_id, touch, repeat, source, form_id, kind, motion,
-                             channel, lane, submitted_at, received_at)
-select * from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[],
-                     $7::text[], $8::text[], $9::text[], $10::text[], $11::timestamptz[],
-                     $12::timestamptz[])
+                             channel, lane, submitted_at, received_at, utm, click_ids)
+select a, b, c, d, e, f, g, h, i, j, k, l, m::jsonb, n::jsonb
+from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[],
+            $7::text[], $8::text[], $9::text[], $10::text[], $11::timestamptz[],
+            $12::timestamptz[], $13::text[], $14::text[])
+    as t (a, b, c, d, e, f, g, h, i, j, k, l, m, n)
 on conflict do nothing
 """
 
@@ -163,7 +156,8 @@ async def keep_touches(conn: Connection, rows: Sequence[TouchRow]) -> None:
     columns = zip(
         *(
             (r.submission_id, r.lead_id, r.touch, r.repeat, r.press.source, r.press.form_id,
-             r.press.kind, r.motion, r.channel, r.lane, r.press.submitted_at, r.received_at)
+             r.press.kind, r.motion, r.channel, r.lane, r.press.submitted_at, r.received_at,
+             json.dumps(r.utm), json.dumps(r.click_ids))
             for r in rows
         ),
         strict=True,

@@ -93,14 +93,20 @@ async def get(conn: Connection, quarantine_id: UUID, *, lock: bool = False) -> K
 
 
 async def latest(
-    conn: Connection, *, limit: int = 50, source: str | None = None, released: bool = False
+    conn: Connection,
+    *,
+    limit: int = 50,
+    source: str | None = None,
+    reason: str | None = None,
+    released: bool = False,
 ) -> list[Kept]:
     """The newest first; those already released only where asked for."""
     rows = await conn.fetch(
         f"select {_COLUMNS} from capture.quarantine"
-        " where ($1::text is null or source = $1) and ($2 or released_at is null)"
-        " order by created_at desc limit $3",
+        " where ($1::text is null or source = $1) and ($2::text is null or reason = $2)"
+        " and ($3 or released_at is null) order by created_at desc limit $4",
         source,
+        reason,
         released,
         limit,
     )
