@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes --prefer-binary -r
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help run demo test test-real bench reliability lint format kafka docs lock clean
+.PHONY: help run demo test test-real bench reliability fuzz lint format kafka docs lock clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: $(VENV)/dev.stamp ## measure latency and throughput against bare aiokafka
 reliability: export HANDRAISE_REQUIRE_REAL := 1
 reliability: $(VENV)/dev.stamp ## all that kill, freeze and starve, the long runs too (20 minutes), on real Kafka
 	@$(PYTEST) tests/reliability -m "long or not long" -o faulthandler_timeout=0 $(ARGS)
+
+fuzz: $(VENV)/dev.stamp ## a million mutated deliveries at capture's doors (INPUTS=1000000; 10 to 20 minutes)
+	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),1000000) $(ARGS)
 
 lint: $(VENV)/dev.stamp ## ruff, formatting, types
 	@$(BIN)/ruff check .

@@ -1,0 +1,56 @@
+"""Deliveries of every source made wrong in 10,000 ways: never a crash, a 5xx or a long wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.capture.adapters import ADAPTERS
+from tests.fuzz.door import Door
+from tests.fuzz.mutations import DrawnDice, SeededDice, Shot
+
+INPUTS = 10_000
+_FINDINGS = sorted((Path(__file__).parents[2] / "fuzz/findings").glob("*/*"))
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[Door]:
+    door = Door()
+    yield door
+    door.close()
+
+
+def test_every_adapter_has_something_valid_to_start_from(door: Door) -> None:
+    assert [name for name, seeds in door.seeds.items() if not seeds] == []
+    for name, seeds in door.seeds.items():
+        statuses = {door.shoot(name, Shot(body, headers, {}, {})).status for body, headers in seeds}
+        assert 200 in statuses, name
+
+
+@pytest.mark.parametrize("adapter", sorted(ADAPTERS))
+@settings(
+    max_examples=INPUTS // 4 // len(ADAPTERS),
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(data=st.data())
+def test_hypothesis_finds_nothing(door: Door, adapter: str, data: st.DataObject) -> None:
+    door.try_one(adapter, DrawnDice(data))
+
+
+@pytest.mark.parametrize("adapter", sorted(ADAPTERS))
+def test_seeded_mutations_find_nothing(door: Door, adapter: str) -> None:
+    for seed in range(INPUTS * 3 // 4 // len(ADAPTERS) + 1):
+        door.try_one(adapter, SeededDice(seed))
+
+
+@pytest.mark.parametrize("path", _FINDINGS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@pytest.mark.parametrize("media_type", ["application/json", "application/x-www-form-urlencoded"])
+def test_what_was_found_once_stays_mended(door: Door, path: Path, media_type: str) -> None:
+    headers = {"content-type": media_type}
+    door.shoot(path.parent.name, Shot(path.read_bytes(), headers, {}, {}))
