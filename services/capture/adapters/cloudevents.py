@@ -86,7 +86,7 @@ class CloudEvents:
         if event.get("specversion") != _VERSION:
             raise Unparsable("specversion is not 1.0")
         kind = event.get("type")
-        if source.events and kind not in source.events:
+        if source.events and (not isinstance(kind, str) or kind not in source.events):
             raise Ignored(f"type is {str(kind)[:50]!r}")
         data = _data(event) if structured else parse_object(item.body)
         values: dict[str, Any] = {}
