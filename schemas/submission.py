@@ -35,6 +35,9 @@ class SubmissionReceived(PipelineEvent):
     """The item's raw bytes (base64 in JSON)."""
     body_sha256: str
     """Hex digest of ``body``; the same key with another digest is a conflict."""
+    fetched: bytes | None = None
+    """Where the item carries ids only: what its vendor answered to them (base64 in JSON). Taken
+    only from capture itself."""
 
     @property
     def subject(self) -> str:

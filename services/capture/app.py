@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from schemas import topics
 from schemas.base import Lane
 from schemas.submission import SubmissionReceived
 from services.capture import config
 from services.capture.acceptance import Acceptance
 from services.capture.ends import EndsReader
+from services.capture.fetcher import Fetcher
 from services.capture.handlers import Decider, count
 from services.capture.http import Doors, router
 from services.capture.kafka_gate import GateProducer, KafkaGate
+from services.capture.mx import MailChecker
 from services.capture.recent import RecentDeliveries
 from services.capture.relay import Relay
+from services.capture.seen import World
 from services.capture.spool import Spool
 from services.capture.unverified import Unverified
 from services.runtime.installation import LEAD_ID_KEY
 from services.runtime.outbox import Outbox
+from services.runtime.records import Output, Record
 from services.runtime.service import Context
 from services.runtime.stage import StageSpec
 
@@ -30,12 +36,8 @@ async def build(ctx: Context) -> None:
     """Two stages (a lane each), the HTTP doors, and what makes their promise true."""
     pool = await ctx.pool(Lane.LIVE)
     live = await ctx.config(config.parse)
-    decider = Decider(lambda: live.current.value, ctx.secrets.get(LEAD_ID_KEY)[0])
-    outboxes = {}
-    for lane in Lane:
-        await ctx.pool(lane)
-        outboxes[lane] = ctx.outbox(SERVICE, lane)
-        ctx.lane(lane).add(_stage(lane, decider, outboxes[lane], ctx))
+    secret = ctx.secrets.get(LEAD_ID_KEY)[0]
+    outboxes = await _stages(ctx, secret, lambda: live.current.value)
 
     gates = {lane: _gate(lane, ctx) for lane in Lane}
     spool = Spool(pool, first=ctx.settings.kafka.embedded)
@@ -50,6 +52,7 @@ async def build(ctx: Context) -> None:
         acceptance,
         unverified,
         ctx.settings.http.public_url,
+        network_key=secret,
     )
     ctx.app.state.max_body = _MAX_BODY
     ctx.app.include_router(router(doors))
@@ -66,10 +69,35 @@ async def build(ctx: Context) -> None:
     _warn_of_missing_secrets(ctx, live.current.value)
 
 
+async def _stages(
+    ctx: Context, secret: bytes, current: Callable[[], config.CaptureConfig]
+) -> dict[Lane, Outbox]:
+    """The stages, and the workers that read for them what is elsewhere; gives the outboxes."""
+    world = World(secret)
+    decider = Decider(current, secret, world=world)
+    checker = MailChecker(await ctx.pool(Lane.BULK), world.mail, lambda: current().resolver)
+    ctx.task("mail_checker", checker.run)
+    outboxes = {}
+    for lane in Lane:
+        pool = await ctx.pool(lane)
+        outboxes[lane] = ctx.outbox(SERVICE, lane)
+        fetcher = Fetcher(lane, pool, outboxes[lane], current, ctx.secrets, ctx.metrics)
+        ctx.lane(lane).add(_stage(lane, decider, outboxes[lane], fetcher, ctx))
+        ctx.task(f"fetcher.{lane.value}", fetcher.run)
+    return outboxes
+
+
 def _stage(
-    lane: Lane, decider: Decider, outbox: Outbox, ctx: Context
+    lane: Lane, decider: Decider, outbox: Outbox, fetcher: Fetcher, ctx: Context
 ) -> StageSpec[SubmissionReceived]:
     counted = count(ctx.metrics)
+
+    async def decide(records: Sequence[Record[SubmissionReceived]]) -> Sequence[Output]:
+        """Claims deliveries and decides who each is of."""
+        outputs = await outbox.process(records, decider.decide)
+        if len(outputs) < len(records):
+            fetcher.wake()
+        return outputs
 
     def acknowledged(outputs: object) -> None:
         outbox.acknowledged(outputs)  # type: ignore[arg-type]
@@ -82,7 +110,7 @@ def _stage(
         inputs=(topics.submissions(lane),),
         model=SubmissionReceived,
         outputs=(topics.captured(lane), topics.QUARANTINE),
-        handler=lambda records: outbox.process(records, decider.decide),
+        handler=decide,
         max_records=500 if lane is Lane.LIVE else _BULK_BATCH,
         on_acknowledged=acknowledged,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -119,6 +119,8 @@ class SourceConfig(_Entry):
     mapping: Annotated[dict[str, str], AfterValidator(checked_targets)] = {}
     """The tool's stable reference of a question or hidden field -> a field of the lead."""
     limits: Limits = Limits()
+    screening: SourceScreening = SourceScreening()
+    """What is otherwise than the file's own ``screening``."""
     fetch: FetchConfig | None = None
     """For senders whose events carry ids only."""
     verify_token: SecretName | None = None
@@ -142,7 +144,7 @@ class Source:
     config: SourceConfig
     adapter: Adapter
     view: SourceView
-    rules: Rules = Rules()
+    rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ def parse(files: Mapping[str, str]) -> CaptureConfig:
 
 
 def _source(name: str, config: SourceConfig, screening: Screening) -> Source:
-    view = SourceView(config.mapping, config.kind, config.form_id)
+    view = SourceView(config.mapping, config.kind, config.form_id, frozenset(config.events))
     rules = rules_for(screening, config.screening)
     return Source(name, config, ADAPTERS[config.adapter], view, rules)
 
@@ -205,6 +207,8 @@ def _check_sources(file: SourcesFile, faults: Faults) -> None:
         if (source.fetch is None) == isinstance(ADAPTERS[source.adapter], Fetching):
             needs = "needs `fetch`" if source.fetch is None else "has nothing to `fetch`"
             faults.add(SOURCES_FILE, place, f"{source.adapter} {needs}")
+        if source.adapter == "meta_lead_ads" and source.verify_token is None:
+            faults.add(SOURCES_FILE, place, "needs `verify_token`, which Meta asks for and repeats")
         if name == API and source.adapter != API:
             faults.add(SOURCES_FILE, (*place, "adapter"), "`api` is the source of /v1/leads")
 

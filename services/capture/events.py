@@ -48,15 +48,20 @@ def received(
     )
 
 
+def submission_event_id(event: SubmissionReceived) -> UUID:
+    """Id of the record that hands a submission in, or hands it in again for a cause."""
+    cause = event.causation_id or event.received_at.isoformat()
+    return event_id(event.submission_id, "capture.http", cause, 0)
+
+
 def submission_output(event: SubmissionReceived, traceparent: str | None = None) -> Output:
     """Its record. The id holds the time of receipt: a retry is another record about the same
     submission, which the consumer then recognises, and not a redelivery of the first."""
-    cause = event.causation_id or event.received_at.isoformat()
     return output(
         topics.submissions(event.lane),
         event.delivery_key,
         event,
-        event_id=event_id(event.submission_id, "capture.http", cause, 0),
+        event_id=submission_event_id(event),
         service=SERVICE,
         at=event.received_at,
         traceparent=traceparent,

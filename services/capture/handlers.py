@@ -9,23 +9,27 @@ from uuid import UUID
 
 from schemas.lead import LeadCaptured
 from schemas.submission import SubmissionQuarantined, SubmissionReceived
-from services.capture import events, repeats
+from services.capture import completing, events, repeats
 from services.capture.batch import Batch, Touch, identify
 from services.capture.config import CaptureConfig
 from services.capture.interpret import (
     BAD_SIGNATURE,
+    Meaning,
+    ToFetch,
     conflict,
     interpret,
     retried_under_another_id,
 )
 from services.capture.normalize import Draft
 from services.capture.screening import SetAside
+from services.capture.seen import World
 from services.capture.store import people, quarantine
 from services.runtime.database import Connection
 from services.runtime.metrics import Metrics
 from services.runtime.records import Output, Record
 
 Received = Record[SubmissionReceived]
+Marks = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Tag:
     """None: the submission goes on."""
     delay_s: float | None = None
     """From the press of the button to our receipt, where the form tool says when it was."""
+    marks: Marks = ()
+    """What screening found, and the action that followed."""
 
 
 class Decider:
@@ -47,23 +53,31 @@ class Decider:
         config: Callable[[], CaptureConfig],
         secret: bytes,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        world: World | None = None,
     ) -> None:
         self._config = config
         self._secret = secret
         self._clock = clock
+        self._world = world
 
     async def decide(
         self, conn: Connection, records: Sequence[Received]
     ) -> Mapping[UUID, Sequence[Output]]:
         """The outputs of each record: one LeadCaptured, one SubmissionQuarantined, or none for a
-        delivery that was repeated."""
+        delivery that was repeated, or whose person has to be read from the vendor first."""
         config, now = self._config(), self._clock()
         released = await _released(conn, records)
+        known = await completing.recognise(conn, records, released.keys())
+        records = known.records
         meant = {
-            record.id: interpret(record.event, config, released=_wanted(released, record))
+            record.id: interpret(
+                record.event, config, released=_wanted(released, record), world=self._world
+            )
             for record in records
         }
-        await _without_repeats(conn, records, released, meant)
+        new = [record for record in records if record.id not in known.delivered]
+        await _without_repeats(conn, new, released, meant)
+        await completing.order(conn, [r for r in records if isinstance(meant.get(r.id), ToFetch)])
         drafts = [(r, d) for r in records if isinstance(d := meant.get(r.id), Draft)]
         touches = await self._people(conn, drafts)
         outputs: dict[UUID, Sequence[Output]] = {record.id: () for record in records}
@@ -73,11 +87,12 @@ class Decider:
                 case SetAside() as why:
                     event = events.quarantined(record, why)
                     aside.append(event)
-                    tag = Tag(_label(event.source, config), why.disposition.value)
+                    tag = Tag(_label(event.source, config), why.disposition.value, marks=why.marks)
                     outputs[record.id] = [events.quarantine_output(record, event, now, tag)]
                 case Draft() as draft:
                     lead = events.captured(record, draft, touches[record.id])
-                    outputs[record.id] = [events.lead_output(record, lead, now, _tag(lead))]
+                    tag = _tag(lead, draft.marks)
+                    outputs[record.id] = [events.lead_output(record, lead, now, tag)]
         await quarantine.keep(conn, aside)
         return outputs
 
@@ -89,11 +104,9 @@ class Decider:
             return {}
         batch = Batch(drafts, self._secret)
         known = await people.identities(conn, batch.tokens_since())
-        leads, changed, replaced = identify(batch, known)
+        leads, changed = identify(batch, known)
         if changed:
             await people.link(conn, changed)
-        for younger, older in replaced:
-            await people.replace_lead(conn, younger, older)
         rows = await people.add_touches(conn, batch.new_touches(leads))
         near = batch.near(leads, rows)
         touches = batch.touches(leads, rows, await people.presses(conn, near))
@@ -110,6 +123,8 @@ def count(metrics: Metrics) -> Callable[[Sequence[Output]], None]:
                 continue
             if out.tag.end is not None:
                 metrics.submissions.labels(out.tag.source, out.tag.end).inc()
+            for reason, action in out.tag.marks:
+                metrics.screening.labels(out.tag.source, reason, action).inc()
             if out.tag.delay_s is not None:
                 metrics.source_delay.labels(out.tag.source).observe(max(out.tag.delay_s, 0.0))
 
@@ -139,7 +154,7 @@ async def _without_repeats(
     conn: Connection,
     records: Sequence[Received],
     released: Mapping[UUID, str],
-    meant: dict[UUID, Draft | SetAside],
+    meant: dict[UUID, Meaning],
 ) -> None:
     """Claim the delivery keys; what repeats one loses its meaning or becomes a conflict."""
     claims: dict[repeats.Key, repeats.Claim] = {}
@@ -170,7 +185,7 @@ async def _without_repeats(
 
 
 async def _once_each(
-    conn: Connection, aside: Sequence[Received], meant: dict[UUID, Draft | SetAside]
+    conn: Connection, aside: Sequence[Received], meant: dict[UUID, Meaning]
 ) -> None:
     """Set a submission that lost its key aside once, however often it is delivered."""
     claims: dict[repeats.Key, repeats.Claim] = {}
@@ -195,10 +210,10 @@ def _claim(event: SubmissionReceived, key: str | None = None) -> repeats.Claim:
     )
 
 
-def _tag(lead: LeadCaptured) -> Tag:
+def _tag(lead: LeadCaptured, marks: Marks) -> Tag:
     said = lead.submitted_at != lead.received_at
     delay = (lead.received_at - lead.submitted_at).total_seconds() if said else None
-    return Tag(lead.source, None, delay)
+    return Tag(lead.source, None, delay, marks)
 
 
 def _label(source: str, config: CaptureConfig) -> str:

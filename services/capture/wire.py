@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 MAX_DEPTH = 32
@@ -70,6 +71,16 @@ def text_of(value: Any) -> str:
             return str(value)
         case _:
             return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def moment_of_ms(milliseconds: Any) -> datetime | None:
+    """A moment from Unix time in milliseconds; None for what is none."""
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int):
+        return None
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -73,4 +73,5 @@ def schema(file: str) -> dict[str, Any]:
 def secret_names(files: Files) -> list[str]:
     """Secrets that the sources name: those that senders and we share."""
     sources = (yamltext.read(files.get("sources.yaml", "")).data or {}).get("sources") or {}
-    return sorted({entry["secret"] for entry in sources.values() if entry.get("secret")})
+    shared = ("secret", "verify_token")
+    return sorted({entry[n] for entry in sources.values() for n in shared if entry.get(n)})

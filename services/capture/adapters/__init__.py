@@ -8,15 +8,31 @@ from typing import Final
 
 from services.capture.adapters.api import Api
 from services.capture.adapters.base import Adapter
+from services.capture.adapters.calcom import CalCom
+from services.capture.adapters.calendly import Calendly
+from services.capture.adapters.cloudevents import CloudEvents
 from services.capture.adapters.google_ads import GoogleAds
+from services.capture.adapters.hubspot_app import HubspotApp
 from services.capture.adapters.hubspot_workflow import HubspotWorkflow
+from services.capture.adapters.linkedin_lead_gen import LinkedinLeadGen
+from services.capture.adapters.meta_lead_ads import MetaLeadAds
+from services.capture.adapters.netlify import Netlify
+from services.capture.adapters.segment import Segment
 from services.capture.adapters.standard_webhooks import StandardWebhooks
 from services.capture.adapters.typeform import Typeform
 
 _ALL: tuple[Adapter, ...] = (
     Api(),
     GoogleAds(),
+    HubspotApp(),
     HubspotWorkflow(),
+    LinkedinLeadGen(),
+    MetaLeadAds(),
+    CalCom(),
+    Calendly(),
+    CloudEvents(),
+    Netlify(),
+    Segment(),
     StandardWebhooks(),
     Typeform(),
 )

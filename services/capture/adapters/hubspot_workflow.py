@@ -8,7 +8,6 @@ histories, ``form-submissions``. HubSpot tries again for three days, but takes a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from services.capture.adapters import hubspot
@@ -26,7 +25,7 @@ from services.capture.adapters.base import (
     whole,
 )
 from services.capture.leadform import LeadForm, assemble
-from services.capture.wire import parse_object
+from services.capture.wire import moment_of_ms, parse_object
 
 _FINAL_BUT_429 = Acknowledgement(refused=429, busy=429)
 
@@ -72,7 +71,7 @@ def _last_form(contact: Mapping[str, Any]) -> dict[str, Any]:
     forms = [
         (at, entry)
         for entry in (entries if isinstance(entries, list) else ())
-        if isinstance(entry, dict) and (at := _moment(entry.get("timestamp"))) is not None
+        if isinstance(entry, dict) and (at := moment_of_ms(entry.get("timestamp"))) is not None
     ]
     if not forms:
         return {}
@@ -82,12 +81,3 @@ def _last_form(contact: Mapping[str, Any]) -> dict[str, Any]:
         "page_url": entry.get("page-url"),
         "submitted_at": at,
     }
-
-
-def _moment(milliseconds: Any) -> datetime | None:
-    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int):
-        return None
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

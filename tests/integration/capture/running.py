@@ -68,15 +68,20 @@ class Capture:
 
 @asynccontextmanager
 async def capture(
-    dsn: str, kafka: KafkaSettings, *, key: str | None = None
+    dsn: str,
+    kafka: KafkaSettings,
+    *,
+    key: str | None = None,
+    config: Path = CONFIG,
+    secrets: Secrets = SECRETS,
 ) -> AsyncIterator[Capture]:
     """Built and started as a process would, but for the HTTP socket."""
     settings = Settings(
         kafka=kafka,
         postgres=PostgresSettings(dsn=dsn),
-        config=CONFIG,  # type: ignore[arg-type]
+        config=config,  # type: ignore[arg-type]
     )
-    ctx = Context("capture", settings, SECRETS)
+    ctx = Context("capture", settings, secrets)
     await ctx.open()
     await ctx.open_lanes()
     async with ctx.control.acquire() as connection:
