@@ -1,4 +1,7 @@
-"""Several capture processes at once, over real Postgres, in whatever order they come to run."""
+"""Several capture processes at once, over real Postgres, in whatever order they come to run.
+
+Each dies now and then between two of its steps, and its records are delivered again.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
@@ -24,7 +28,7 @@ from schemas.submission import KeyKind, SubmissionReceived
 from services.capture import config, events
 from services.capture.adapters.base import Item
 from services.capture.handlers import Decider
-from services.runtime.database import is_infrastructure, open_pool
+from services.runtime.database import Connection, is_infrastructure, open_pool
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
@@ -33,6 +37,8 @@ CONFIG = config.parse({p.name: p.read_text() for p in Path("deploy/config").glob
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SECRET = b"installation"
 WORKERS = 3
+DEATHS = 0.04
+"""Of a process, between two of its steps."""
 TABLES = "deliveries, identities, leads, touches, quarantine, inbox, outbox"
 
 
@@ -83,22 +89,61 @@ said = st.builds(
 )
 
 
+class Died(OSError):
+    """The process is gone: whatever it had not committed is rolled back."""
+
+
+class Mortal:
+    """A connection of a process that is slow, and dies, between any two statements."""
+
+    def __init__(self, conn: Connection, chance: Random) -> None:
+        self._conn = conn
+        self._chance = chance
+
+    def __getattr__(self, name: str) -> Any:
+        statement = getattr(self._conn, name)
+
+        async def run(*arguments: Any) -> Any:
+            await self.step()
+            return await statement(*arguments)
+
+        return run
+
+    async def step(self) -> None:
+        if self._chance.random() < DEATHS:
+            raise Died
+        await asyncio.sleep(self._chance.choice((0, 0, 0.002)))
+
+
 class Processes:
     """Capture consumers that share nothing but Postgres."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, chance: Random) -> None:
         self.pool = pool
+        self.chance = chance
         self.published: list[Output] = []
+        self.deaths = 0
 
     async def work(self, batches: Sequence[Sequence[Record[SubmissionReceived]]]) -> None:
         outbox = Outbox("capture", self.pool, self._publish, Metrics())
         decider = Decider(lambda: CONFIG, SECRET, lambda: AT)
+
+        async def decide(conn: Connection, records: Sequence[Record[SubmissionReceived]]) -> Any:
+            mortal = Mortal(conn, self.chance)
+            outputs = await decider.decide(cast("Connection", mortal), records)
+            await mortal.step()
+            return outputs
+
         for batch in batches:
             while True:
                 try:
-                    self.published += await outbox.process(batch, decider.decide)
+                    outputs = await outbox.process(batch, decide)
+                    if self.chance.random() < DEATHS:
+                        raise Died  # committed, and told nobody
+                    self.published += outputs
                     break
                 except Exception as error:
+                    self.deaths += isinstance(error, Died)
                     if not is_infrastructure(error):  # the stage would repeat it as well
                         raise
 
@@ -117,7 +162,7 @@ async def decide_all(dsn: str, requests: list[Said], seed: int) -> tuple[Process
         await pool.execute(
             "truncate " + ", ".join(f"capture.{name}" for name in TABLES.split(", "))
         )
-        processes = Processes(pool)
+        processes = Processes(pool, shuffle)
         batches = [
             [share[i : i + size] for i in range(0, len(share), size)]
             for share in shares
@@ -166,6 +211,22 @@ def test_every_delivery_has_one_outcome_and_every_person_one_row(
     ]
     assert len(captured) == len({one.key for one in requests}) == len(touches)
 
+    lead_of: dict[str, str] = {}
+    for one in captured:
+        address, lead_id = one["lead"]["email"], one["lead"]["lead_id"]
+        if address is not None:
+            assert lead_of.setdefault(address, lead_id) == lead_id, "a mailbox is one lead"
+    assert len(set(lead_of.values())) == len(lead_of), "and two mailboxes are two"
+
+    aside = [
+        json.loads(out.value)["reason"]
+        for found in outcomes.values()
+        for out in found.values()
+        if out.topic == topics.QUARANTINE.name
+    ]
+    bodies = {(one.key, one.body) for one in requests}
+    assert aside == ["conflict"] * (len(bodies) - len(captured))
+
     by_lead: dict[UUID, list[object]] = defaultdict(list)
     for touch in touches:
         by_lead[touch["lead_id"]].append(touch)  # type: ignore[index]
@@ -175,7 +236,7 @@ def test_every_delivery_has_one_outcome_and_every_person_one_row(
         firsts = Counter(touch["repeat"] for touch in mine)["first"]  # type: ignore[index]
         assert firsts == 1
         assert {touch["touches"] for touch in mine} == {len(mine)}  # type: ignore[index]
-    keys = {}
+    keys: dict[str, str] = {}
     for one in captured:
         assert (
             keys.setdefault(one["lead"]["lead_id"], one["lead"]["account_key"])

@@ -1,0 +1,224 @@
+"""People, their touches and what was set aside, as Postgres keeps them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from schemas import topics
+from schemas.base import Lane, Motion
+from schemas.cloudevents import Envelope
+from schemas.submission import KeyKind, SubmissionReceived
+from services.capture import config, events, release
+from services.capture.adapters.base import Item
+from services.capture.handlers import Decider, count
+from services.capture.seen import World
+from services.capture.store import quarantine
+from services.runtime.database import open_pool
+from services.runtime.metrics import Metrics
+from services.runtime.outbox import Outbox
+from services.runtime.records import Output, Record
+
+AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+CHANNELS = Path("deploy/config/channels.yaml").read_text()
+SOURCES = """
+own_domains: [handraise.example]
+screening: {competitor_domains: [rival.example], resolver: 127.0.0.1:53}
+sources:
+  web: {adapter: api, kind: newsletter, secret: A}
+  watched: {adapter: api, kind: newsletter, secret: A, screening: {observe_only: true}}
+"""
+CONFIG = config.parse({"sources.yaml": SOURCES, "channels.yaml": CHANNELS})
+JUNK: dict[str, Any] = {"fields": {"honeypot": "x"}, "message": "[url=http://a.ru]"}
+
+
+@dataclass
+class Capture:
+    """One consumer, fed by hand."""
+
+    pool: asyncpg.Pool
+    metrics: Metrics
+    world: World
+    minute: int = 0
+
+    async def submit(
+        self, source: str = "web", motion: Motion = Motion.INBOUND, **form: Any
+    ) -> dict[str, Any]:
+        self.minute += 20
+        item = Item(json.dumps(form).encode(), f"k{self.minute}", KeyKind.VENDOR_ID)
+        at = AT + timedelta(minutes=self.minute)
+        event = events.received(source, item, headers={}, lane=Lane.LIVE, motion=motion, at=at)
+        return await self.decide(events.submission_output(event))
+
+    async def decide(self, out: Output) -> dict[str, Any]:
+        envelope, event = Envelope.from_headers(out.headers), SubmissionReceived.read(out.value)
+        record = Record(event, envelope, out.topic, 0, 0, out.key, out.value, out.headers)
+        outbox = Outbox("capture", self.pool, _nobody, self.metrics)
+        decider = Decider(lambda: CONFIG, b"secret", lambda: AT, self.world)
+        (made,) = await outbox.process([record], decider.decide)
+        count(self.metrics)([made])
+        return {"topic": made.topic, **json.loads(made.value)}
+
+    def screened(self, source: str, reason: str, action: str) -> float:
+        labels = {"source": source, "reason": reason, "action": action}
+        return self.metrics.registry.get_sample_value("handraise_screening_total", labels) or 0.0
+
+
+async def _nobody(outputs: object) -> None:
+    raise AssertionError("nothing is published here")
+
+
+def with_capture(dsn: str, test: Callable[[Capture], Awaitable[None]]) -> None:
+    async def run() -> None:
+        pool = await open_pool(dsn, size=2)
+        tables = ["deliveries", "identities", "leads", "touches", "quarantine", "inbox", "outbox"]
+        try:
+            await pool.execute("truncate " + ", ".join(f"capture.{name}" for name in tables))
+            await test(Capture(pool, Metrics(), World()))
+        finally:
+            await pool.close()
+
+    asyncio.run(run())
+
+
+def test_a_new_mailbox_takes_the_lead_of_its_phone_and_a_known_one_does_not(
+    postgres_dsn: str,
+) -> None:
+    async def test(capture: Capture) -> None:
+        async def lead(**form: Any) -> str:
+            return str((await capture.submit(**form))["lead"]["lead_id"])
+
+        by_phone = await lead(phone="+49 30 901821")
+        assert await lead(email="new@a.com", phone="+49 30 901821") == by_phone
+        assert await lead(email="new@a.com") == by_phone
+
+        other_phone, known = await lead(phone="+49 30 901822"), await lead(email="known@a.com")
+        assert await lead(email="known@a.com", phone="+49 30 901822") == known != other_phone
+        assert await lead(phone="+49 30 901822") == known
+        assert await lead(email="known@a.com") == known
+
+        # As soon as a second mailbox gives a phone it is nobody's any more.
+        second = await lead(email="second@a.com", phone="+49 30 901822")
+        callers = {await lead(phone="+49 30 901822") for _ in range(2)}
+        assert len({known, second, *callers}) == 4
+
+    with_capture(postgres_dsn, test)
+
+
+def test_first_last_and_every_touch_are_kept_with_what_brought_them(postgres_dsn: str) -> None:
+    async def test(capture: Capture) -> None:
+        who: dict[str, Any] = {"email": "dana@northwind.example"}
+        await capture.submit(**who, kind="prospect", motion=Motion.OUTBOUND)
+        await capture.submit(
+            **who, utm={"source": "google", "medium": "cpc"}, click_ids={"gclid": "g1"}
+        )
+        late: dict[str, Any] = {"submitted_at": (AT + timedelta(minutes=30)).isoformat()}
+        await capture.submit(**who, kind="webinar", utm={"campaign": "late"}, **late)
+        last = await capture.submit(**who, kind="demo_request", utm={"medium": "email"})
+
+        story = await capture.pool.fetch("select * from capture.story order by touch")
+        assert [(row["touch"], row["motion"], row["utm"]) for row in story] == [
+            (1, "outbound", {}),
+            (2, "inbound", {"source": "google", "medium": "cpc"}),
+            (3, "inbound", {"campaign": "late"}),
+            (4, "inbound", {"medium": "email"}),
+        ]
+        assert [row["click_ids"] for row in story] == [{}, {"gclid": "g1"}, {}, {}]
+        (journey,) = await capture.pool.fetch("select * from capture.journey")
+        assert str(journey["lead_id"]) == last["lead"]["lead_id"]
+        assert journey["touches"] == 4
+        assert (journey["first_channel"], journey["first_motion"]) == ("outbound", "outbound")
+        assert (journey["last_channel"], journey["last_kind"]) == ("email", "demo_request")
+        assert journey["last_utm"] == {"medium": "email"}
+        assert journey["first_at"] < journey["last_at"]
+
+    with_capture(postgres_dsn, test)
+
+
+def test_the_journey_goes_by_when_the_person_acted(postgres_dsn: str) -> None:
+    async def test(capture: Capture) -> None:
+        await capture.submit(email="a@b.com", utm={"source": "seen_first"})
+        before = (AT - timedelta(days=3)).isoformat()
+        await capture.submit(email="a@b.com", utm={"source": "came_late"}, submitted_at=before)
+        (journey,) = await capture.pool.fetch("select * from capture.journey")
+        assert journey["first_utm"] == {"source": "came_late"}
+        assert journey["last_utm"] == {"source": "seen_first"}
+
+    with_capture(postgres_dsn, test)
+
+
+def test_what_is_set_aside_is_listed_by_reason_and_released_with_its_own_time(
+    postgres_dsn: str,
+) -> None:
+    async def test(capture: Capture) -> None:
+        junk = await capture.submit(email="a@b.com", **JUNK)
+        assert (junk["topic"], junk["reason"]) == (topics.QUARANTINE.name, "honeypot")
+        assert junk["detail"].startswith("honeypot 100 + link_spam 70 = 170")
+        rival = await capture.submit(email="a@rival.example")
+        ours = await capture.submit(email="me@handraise.example")
+        assert (ours["disposition"], ours["reason"]) == ("rejected", "test")
+        assert await capture.pool.fetchval("select count(*) from capture.leads") == 0
+
+        async with capture.pool.acquire() as conn:
+            for one in (junk, rival, ours):
+                found = await quarantine.latest(conn, reason=one["reason"], source="web")
+                assert [str(row.quarantine_id) for row in found] == [one["quarantine_id"]]
+            assert await quarantine.latest(conn, reason="honeypot", source="watched") == []
+            outbox = Outbox("capture", capture.pool, _nobody, capture.metrics)
+            (kept,) = await quarantine.latest(conn, reason="honeypot")
+            async with conn.transaction():
+                released = await release.release(
+                    conn, outbox, kept.quarantine_id, by="me", config=CONFIG, secrets={}
+                )
+            assert await quarantine.latest(conn, reason="honeypot") == []
+            (kept,) = await quarantine.latest(conn, reason="honeypot", released=True)
+            assert kept.released_at is not None
+
+        (out,) = released.outputs
+        lead = await capture.decide(out)
+        assert lead["topic"] == topics.CAPTURED.name
+        assert lead["submission_id"] == junk["submission_id"]
+        assert lead["received_at"] == junk["submission"]["received_at"]
+        assert lead["lane"] == junk["submission"]["lane"]
+
+    with_capture(postgres_dsn, test)
+
+
+def test_what_screening_found_is_counted(postgres_dsn: str) -> None:
+    async def test(capture: Capture) -> None:
+        await capture.submit(email="a@b.com", **JUNK)
+        await capture.submit("watched", email="a@b.com", **JUNK)
+        await capture.submit(kind="demo_request", email="a@b.com", fields={"honeypot": "x"})
+        await capture.submit(email="me@handraise.example")
+        assert capture.screened("web", "honeypot", "quarantined") == 1
+        assert capture.screened("web", "link_spam", "quarantined") == 1
+        assert capture.screened("watched", "honeypot", "observed") == 1
+        assert capture.screened("web", "honeypot", "counted") == 1
+        assert capture.screened("web", "test", "rejected") == 1
+        assert await capture.pool.fetchval("select count(*) from capture.touches") == 2
+
+    with_capture(postgres_dsn, test)
+
+
+def test_a_domain_without_mail_weighs_in_once_it_is_known(postgres_dsn: str) -> None:
+    async def test(capture: Capture) -> None:
+        signs: dict[str, Any] = {
+            "email": "a@no-mail.com",
+            "phone": "call me",
+            "message": "[url=http://a.ru]",
+        }
+        first = await capture.submit(**{**signs, "message": None})
+        assert first["topic"] == topics.CAPTURED.name
+        capture.world.mail.learn("no-mail.com", accepts=False, until=AT + timedelta(days=1))
+        second = await capture.submit(**signs)
+        assert second["reason"] == "link_spam"
+        assert "missing_mx 60" in second["detail"]
+
+    with_capture(postgres_dsn, test)
