@@ -59,6 +59,25 @@ def partner_topic(partner: str) -> str:
     return f"submissions.partner.{partner}.v1"
 
 
+def partner(name: str, lane: Lane = Lane.LIVE) -> TopicSpec:
+    """The topic of one partner, as declared by its source in ``sources.yaml``."""
+    return TopicSpec(
+        partner_topic(name),
+        SubmissionReceived,
+        "delivery key",
+        ("partners",),
+        ("capture",),
+        retention=_MONTH,
+        lane=lane,
+    )
+
+
+def partner_of(topic: str) -> str | None:
+    """The source that a partner's topic binds; None for a topic of the house."""
+    name = topic.removeprefix("submissions.partner.").removesuffix(".v1")
+    return name if topic == partner_topic(name) else None
+
+
 def _lanes(
     stem: str,
     event: type[Event],

@@ -83,18 +83,28 @@ async def _stages(
         outboxes[lane] = ctx.outbox(SERVICE, lane)
         fetcher = Fetcher(lane, pool, outboxes[lane], current, ctx.secrets, ctx.metrics)
         ctx.lane(lane).add(_stage(lane, decider, outboxes[lane], fetcher, ctx))
+        # A stage each: a partner whose topic is missing, or full of nonsense, stops no other.
+        for topic in config.partner_topics(current()):
+            if topic.lane is lane:
+                ctx.lane(lane).add(_stage(lane, decider, outboxes[lane], fetcher, ctx, topic))
         ctx.task(f"fetcher.{lane.value}", fetcher.run)
     return outboxes
 
 
 def _stage(
-    lane: Lane, decider: Decider, outbox: Outbox, fetcher: Fetcher, ctx: Context
+    lane: Lane,
+    decider: Decider,
+    outbox: Outbox,
+    fetcher: Fetcher,
+    ctx: Context,
+    partner: topics.TopicSpec | None = None,
 ) -> StageSpec[SubmissionReceived]:
     counted = count(ctx.metrics)
 
     async def decide(records: Sequence[Record[SubmissionReceived]]) -> Sequence[Output]:
         """Claims deliveries and decides who each is of."""
-        outputs = await outbox.process(records, decider.decide)
+        believed = decider.bound(records) if partner else records
+        outputs = await outbox.process(believed, decider.decide)
         if len(outputs) < len(records):
             fetcher.wake()
         return outputs
@@ -103,11 +113,12 @@ def _stage(
         outbox.acknowledged(outputs)  # type: ignore[arg-type]
         counted(outputs)  # type: ignore[arg-type]
 
+    name = SERVICE if lane is Lane.LIVE else f"{SERVICE}.bulk"
     return StageSpec(
-        name=SERVICE if lane is Lane.LIVE else f"{SERVICE}.bulk",
+        name=f"{SERVICE}.partner.{topics.partner_of(partner.name)}" if partner else name,
         service=SERVICE,
         lane=lane,
-        inputs=(topics.submissions(lane),),
+        inputs=(partner or topics.submissions(lane),),
         model=SubmissionReceived,
         outputs=(topics.captured(lane), topics.QUARANTINE),
         handler=decide,

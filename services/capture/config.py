@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from schemas.base import KindName, Lane, Motion
+from schemas.topics import TopicSpec, partner
 from services.capture.adapters import ADAPTERS
 from services.capture.adapters.base import Adapter, SourceView
 from services.capture.adapters.fetching import Fetching
+from services.capture.adapters.generic import Generic
+from services.capture.adapters.presets import PRESETS, Preset
 from services.capture.channels import ChannelTable
 from services.capture.leadform import TARGETS, is_target
 from services.capture.screening_config import (
@@ -28,6 +31,7 @@ from services.runtime.configfile import Faults
 
 API = "api"
 """The source of ``/v1/leads`` for keys that are bound to no other."""
+GENERIC = "generic"
 SOURCES_FILE = "sources.yaml"
 CHANNELS_FILE = "channels.yaml"
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -70,6 +74,17 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _preset(name: str) -> str:
+    if name not in PRESETS:
+        raise ValueError(f"there is no preset {name!r}; there are {', '.join(PRESETS)}")
+    return name
+
+
+PresetName = Annotated[
+    str,
+    AfterValidator(_preset),
+    WithJsonSchema({"type": "string", "enum": sorted(PRESETS)}),
+]
 AdapterName = Annotated[
     str,
     AfterValidator(_adapter),
@@ -118,11 +133,17 @@ class SourceConfig(_Entry):
     leads. A Segment source takes none but these; with CloudEvents, none means all."""
     mapping: Annotated[dict[str, str], AfterValidator(checked_targets)] = {}
     """The tool's stable reference of a question or hidden field -> a field of the lead."""
+    preset: PresetName | None = None
+    """With ``generic``: the tool whose ready mapping is the start; ``mapping`` wins over it."""
+    delivery_id: Line | None = None
+    """With ``generic``: where the body says what the sender calls this submission."""
     limits: Limits = Limits()
     screening: SourceScreening = SourceScreening()
     """What is otherwise than the file's own ``screening``."""
     fetch: FetchConfig | None = None
     """For senders whose events carry ids only."""
+    topic: Literal["partner"] | None = None
+    """Handed in over Kafka instead: the partner produces to ``submissions.partner.<name>.v1``."""
     verify_token: SecretName | None = None
     """Secret that the vendor repeats when it checks the address, where that is another one."""
 
@@ -159,6 +180,15 @@ class CaptureConfig:
     """Who is asked for MX records; None: nobody."""
 
 
+def partner_topics(config: CaptureConfig) -> list[TopicSpec]:
+    """The topics over which partners hand in, each bound to its source."""
+    return [
+        partner(source.name, source.config.lane)
+        for source in config.sources.values()
+        if source.config.topic is not None
+    ]
+
+
 def parse(files: Mapping[str, str]) -> CaptureConfig:
     """The configuration of capture.
 
@@ -186,7 +216,14 @@ def parse(files: Mapping[str, str]) -> CaptureConfig:
 def _source(name: str, config: SourceConfig, screening: Screening) -> Source:
     view = SourceView(config.mapping, config.kind, config.form_id, frozenset(config.events))
     rules = rules_for(screening, config.screening)
-    return Source(name, config, ADAPTERS[config.adapter], view, rules)
+    return Source(name, config, _adapter_of(config), view, rules)
+
+
+def _adapter_of(config: SourceConfig) -> Adapter:
+    if config.adapter != GENERIC:
+        return ADAPTERS[config.adapter]
+    preset = PRESETS[config.preset] if config.preset else Preset()
+    return Generic(replace(preset, delivery_id=config.delivery_id or preset.delivery_id))
 
 
 def _check_sources(file: SourcesFile, faults: Faults) -> None:
@@ -198,7 +235,9 @@ def _check_sources(file: SourcesFile, faults: Faults) -> None:
                 place,
                 "a source's name is part of its address: a-z, then a-z, 0-9, - and _",
             )
-        if source.adapter != API and source.secret is None:
+        if source.topic is not None and (source.secret or source.fetch):
+            faults.add(SOURCES_FILE, place, "a partner's topic takes neither `secret` nor `fetch`")
+        if source.adapter != API and source.secret is None and source.topic is None:
             faults.add(
                 SOURCES_FILE,
                 place,
@@ -209,6 +248,8 @@ def _check_sources(file: SourcesFile, faults: Faults) -> None:
             faults.add(SOURCES_FILE, place, f"{source.adapter} {needs}")
         if source.adapter == "meta_lead_ads" and source.verify_token is None:
             faults.add(SOURCES_FILE, place, "needs `verify_token`, which Meta asks for and repeats")
+        if source.adapter != GENERIC and (source.preset or source.delivery_id):
+            faults.add(SOURCES_FILE, place, "`preset` and `delivery_id` are for `generic` alone")
         if name == API and source.adapter != API:
             faults.add(SOURCES_FILE, (*place, "adapter"), "`api` is the source of /v1/leads")
 

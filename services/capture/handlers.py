@@ -9,7 +9,7 @@ from uuid import UUID
 
 from schemas.lead import LeadCaptured
 from schemas.submission import SubmissionQuarantined, SubmissionReceived
-from services.capture import completing, events, repeats
+from services.capture import completing, events, partners, repeats
 from services.capture.batch import Batch, Touch, identify
 from services.capture.config import CaptureConfig
 from services.capture.interpret import (
@@ -59,6 +59,11 @@ class Decider:
         self._secret = secret
         self._clock = clock
         self._world = world
+
+    def bound(self, records: Sequence[Received]) -> list[Received]:
+        """The records as they may be believed, for :meth:`decide`: a partner's topic says whose
+        its records are, whatever is written in them."""
+        return partners.bound(records, self._config(), self._clock())
 
     async def decide(
         self, conn: Connection, records: Sequence[Received]

@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "demo": "services.cli.demo:demo",
     "service": "services.cli.service:service",
     "send": "services.cli.send:send",
+    "sources": "services.cli.sources:app",
     "watch": "services.cli.watch:watch",
     "explain": "services.cli.explain:explain",
     "scoring": "services.cli.scoring:app",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 
+from services.capture import config as capture
 from services.cli import configfiles, target
 from services.runtime import apikeys, installation, migrate, topics_admin
 from services.runtime.apikeys import Scope
@@ -38,9 +39,9 @@ async def database(dsn: str, own: bool, files: Mapping[str, str], path: Path, sa
         await _publish(connection, files, path, say)
 
 
-async def topics(kafka: KafkaSettings, say: Say) -> None:
-    """Creates and mends the topics."""
-    changed = await topics_admin.apply(kafka)
+async def topics(kafka: KafkaSettings, files: Mapping[str, str], say: Say) -> None:
+    """Creates and mends the topics, those of the partners in ``files`` with them."""
+    changed = await topics_admin.apply(kafka, more=capture.partner_topics(capture.parse(files)))
     if changed and not kafka.embedded:
         say(f"topics: {len(changed)} changes, the first: {changed[0]}")
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from services.capture.config import partner_topics
 from services.cli import output, target
+from services.cli.send import loaded
 from services.runtime import topics_admin
 from services.runtime.settings import KafkaSettings
 
@@ -29,12 +32,18 @@ def apply(
         typer.Option(help="Copies of each new topic (else 3, or as many as there are brokers)."),
     ] = None,
     kafka: KafkaOption = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Configuration folder, whose partners have topics.")
+    ] = None,
     data: output.DataOption = None,
     json: output.JsonOption = False,
 ) -> None:
     """Create, enlarge and configure what differs; says what it changed."""
+    more = partner_topics(loaded(target.find(data), config))
     with output.working("asking the cluster"):
-        changed = asyncio.run(topics_admin.apply(_kafka(kafka, data), partitions, replication))
+        changed = asyncio.run(
+            topics_admin.apply(_kafka(kafka, data), partitions, replication, more)
+        )
     if json:
         output.emit({"changed": changed})
     else:

@@ -95,7 +95,7 @@ class Up:
     async def _broker(self) -> None:
         began = time.monotonic()
         await self.parts.start("kafka")
-        await prepare.topics(self.parts.kafka, say)
+        await prepare.topics(self.parts.kafka, self.files, say)
         say(f"kafka ({self.parts.broker}) is ready ({time.monotonic() - began:.1f} s)")
 
     def _url(self, name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,8 +52,10 @@ class Wanted:
     config: Mapping[str, str] = field(default_factory=dict)
 
 
-def wanted(partitions_override: int | Mapping[str, int] | None = None) -> list[Wanted]:
-    """Every topic that the house needs, dead letters included."""
+def wanted(
+    partitions_override: int | Mapping[str, int] | None = None, more: Sequence[TopicSpec] = ()
+) -> list[Wanted]:
+    """Every topic that the house needs and ``more`` (partners'), dead letters included."""
 
     def partitions(spec: TopicSpec) -> int:
         match partitions_override:
@@ -69,8 +71,9 @@ def wanted(partitions_override: int | Mapping[str, int] | None = None) -> list[W
         "retention.ms": str(int(DEAD_LETTER_RETENTION.total_seconds() * 1000)),
         "max.message.bytes": str(_DEAD_LETTER_BYTES),
     }
-    return [Wanted(spec.name, partitions(spec), _kept(spec)) for spec in TOPICS] + [
-        Wanted(name, DEAD_LETTER_PARTITIONS, letters) for name in dead_letter_topics()
+    dead = [*dead_letter_topics(), *(s.dead_letters(c) for s in more for c in s.consumers)]
+    return [Wanted(spec.name, partitions(spec), _kept(spec)) for spec in (*TOPICS, *more)] + [
+        Wanted(name, DEAD_LETTER_PARTITIONS, letters) for name in dead
     ]
 
 
@@ -78,14 +81,16 @@ async def apply(
     kafka: KafkaSettings,
     partitions_override: int | Mapping[str, int] | None = None,
     replication: int | None = None,
+    more: Sequence[TopicSpec] = (),
 ) -> list[str]:
     """Create what is missing, enlarge what is too small, mend settings; what changed, in words.
 
     :param partitions_override: for all topics, or by name; never fewer than declared.
     :param replication: copies of a new topic; three if not given, or as many as there are brokers.
+    :param more: topics that the configuration declares (``config.partner_topics``).
     :raises TopicsError: no cluster, or it refused.
     """
-    topics = wanted(partitions_override)
+    topics = wanted(partitions_override, more)
     if kafka.embedded:
         return await _touch(kafka, topics)
     return await asyncio.to_thread(_apply, kafka, topics, replication)

@@ -26,6 +26,7 @@ from schemas.topics import (
     SIGNALS,
     TOPICS,
     TopicSpec,
+    partner,
 )
 from services.cli.docs.dead_letters import HEADERS as DEAD_LETTER_HEADERS
 
@@ -44,6 +45,9 @@ ANNOUNCED = frozenset(
 )
 """Producers that ``topics.py`` already names and that do not produce yet: no operations."""
 
+PARTNER = partner("{partner}")
+"""One topic for each source of ``sources.yaml`` with ``topic: partner``."""
+
 BINDING = "0.5.0"
 SCHEMAS = "#/components/schemas/"
 MESSAGES = "#/components/messages/"
@@ -55,12 +59,16 @@ Delivery is at least once; `ce_id` is deterministic, so a repeat is recognised b
 and members of an `x-open-vocabulary` that you do not know, and an assignment's `sequence` that you
 have passed. Binary fields are base64 (either alphabet; we send the URL-safe one)."""
 
+_PARAMETERS = {"partner": {"description": "The source's name in `sources.yaml`."}}
+
 
 def document(version: str) -> Node:
     """The whole AsyncAPI document."""
     channels = {spec.name: _channel(spec) for spec in TOPICS}
+    channels[PARTNER.name] = {**_channel(PARTNER), "parameters": _PARAMETERS}
     for spec, service in _consumed():
         channels[spec.dead_letters(service)] = _dead_letter_channel(spec, service)
+    channels[PARTNER.dead_letters("capture")]["parameters"] = _PARAMETERS
     return {
         "asyncapi": "3.0.0",
         "id": "urn:com:handraise",
@@ -88,7 +96,7 @@ def _server() -> Node:
 
 
 def _consumed() -> Iterator[tuple[TopicSpec, str]]:
-    return ((spec, service) for spec in TOPICS for service in spec.consumers)
+    return ((spec, service) for spec in (*TOPICS, PARTNER) for service in spec.consumers)
 
 
 def _channel(spec: TopicSpec) -> Node:
@@ -236,7 +244,7 @@ def _dead_letter(spec: TopicSpec, service: str) -> Node:
 
 
 def _operations() -> Iterator[tuple[str, Node]]:
-    for spec in TOPICS:
+    for spec in (*TOPICS, PARTNER):
         for service in spec.producers:
             if service in SERVICES and (service, spec.name) not in ANNOUNCED:
                 yield _operation(service, "send", spec.name, spec.event.__name__)

@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from schemas.cloudevents import Envelope
 from schemas.topics import BY_NAME, TOPICS, dead_letter_topics
 from services.cli.docs.__main__ import ROOT, outdated
+from services.cli.docs.asyncapi import PARTNER
 from services.cli.docs.dead_letters import HEADERS
 from services.runtime.stage.dead_letter import dead_letter
 from services.runtime.stage.decode import Fault
@@ -75,7 +76,9 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_every_topic_is_a_channel_dead_letters_too() -> None:
-    assert set(CHANNELS) == {*BY_NAME, *dead_letter_topics()}
+    partners = {PARTNER.name, PARTNER.dead_letters("capture")}
+    assert set(CHANNELS) == {*BY_NAME, *dead_letter_topics(), *partners}
+    assert all("partner" in CHANNELS[name]["parameters"] for name in partners)
     for name, channel in CHANNELS.items():
         assert channel["address"] == name
 

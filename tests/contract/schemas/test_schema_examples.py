@@ -37,7 +37,8 @@ def test_each_event_has_several_examples_of_both_sorts(name: str) -> None:
 
 
 def test_no_example_belongs_to_an_event_that_is_gone() -> None:
-    assert {folder.name for folder in catalog.EXAMPLES.iterdir()} == set(catalog.EVENTS)
+    folders = {folder.name for folder in catalog.EXAMPLES.iterdir()}
+    assert folders - {"sources"} == set(catalog.EVENTS)  # those are what form tools send
 
 
 @pytest.mark.parametrize("name", catalog.EVENTS)

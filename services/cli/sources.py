@@ -1,0 +1,101 @@
+"""``handraise sources``: who may hand in leads, and what is missing before the first one does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from schemas.topics import partner_topic
+from services.capture.config import API, CaptureConfig, Source
+from services.cli import output, target
+from services.cli.send import loaded
+from services.runtime.configfile import ConfigError
+from services.runtime.secretvalues import PREFIX_OF_KEYS
+
+app = typer.Typer(help="List the sources of leads and check them.", no_args_is_help=True)
+
+ConfigOption = Annotated[Path | None, typer.Option(help="Configuration folder.")]
+_TAKES_LISTED_EVENTS_ONLY = "segment"
+
+
+@app.command("list")
+def list_(
+    config: ConfigOption = None, data: output.DataOption = None, json: output.JsonOption = False
+) -> None:
+    """Each source with its address, whether its secret is set, and how far it is verified."""
+    where = target.find(data)
+    rows = [_row(source, where) for source in _sources(loaded(where, config))]
+    if json:
+        output.emit({"sources": rows})
+    else:
+        columns = ["name", "adapter", "kind", "address", "secret", "evidence"]
+        output.show(rows, columns, "sources.yaml names no source")
+
+
+@app.command()
+def check(
+    config: ConfigOption = None, data: output.DataOption = None, json: output.JsonOption = False
+) -> None:
+    """Name what would cost a source its leads. Exit 1 when there is anything."""
+    where = target.find(data)
+    findings = list(_findings(where, config))
+    if json:
+        output.emit({"findings": findings})
+    else:
+        output.show(findings, ["source", "finding"], "every source can take leads")
+    if findings:
+        raise typer.Exit(1)
+
+
+def _sources(config: CaptureConfig) -> list[Source]:
+    return sorted(config.sources.values(), key=lambda source: source.name)
+
+
+def _row(source: Source, where: target.Target) -> dict[str, Any]:
+    missing = [name for name, _ in _secrets(source) if not where.secret(name)]
+    wanted = bool(_secrets(source))
+    return {
+        "name": source.name,
+        "adapter": source.config.adapter,
+        "kind": source.config.kind.value,
+        "address": _address(source),
+        "secret": ("missing" if missing else "set") if wanted else "none",
+        "evidence": source.adapter.evidence.value,
+    }
+
+
+def _address(source: Source) -> str:
+    if source.config.topic is not None:
+        return partner_topic(source.name)
+    return "/v1/leads" if source.config.adapter == API else f"/hooks/{source.name}"
+
+
+def _secrets(source: Source) -> list[tuple[str, str]]:
+    """The secrets that a source cannot do without, each with what it is for."""
+    config = source.config
+    named = [
+        (config.secret, "nothing that it sends can be proven, so all of it is refused"),
+        (config.verify_token, "the vendor's check of the address cannot be answered"),
+        (config.fetch.token if config.fetch else None, "its leads cannot be read from the vendor"),
+    ]
+    return [(name, why) for name, why in named if name]
+
+
+def _findings(where: target.Target, config: Path | None) -> Iterator[dict[str, str]]:
+    try:
+        found = loaded(where, config)
+    except ConfigError as error:
+        # A mapping to a place that there is not, a source without a secret's name, a typing error.
+        for fault in error.faults:
+            yield {"source": "", "finding": str(fault)}
+        return
+    for source in _sources(found):
+        for name, why in _secrets(source):
+            if not where.secret(name):
+                finding = f"{PREFIX_OF_KEYS}{name} is not set: {why}"
+                yield {"source": source.name, "finding": finding}
+        if source.config.adapter == _TAKES_LISTED_EVENTS_ONLY and not source.config.events:
+            yield {"source": source.name, "finding": "takes nothing: name its `events`"}
