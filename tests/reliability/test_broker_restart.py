@@ -15,7 +15,7 @@ from tests.support.world import world
 pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
 
 ANSWER_S = 2.5
-"""1.2 s for Kafka, then 1.0 s for Postgres."""
+"""1.1 s for Kafka, then 0.9 s for Postgres."""
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
