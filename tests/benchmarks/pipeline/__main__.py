@@ -49,7 +49,7 @@ def plan(quick: bool) -> dict[str, tuple[float | None, int]]:
         }
     return {
         "idle": (1 / IDLE_SECONDS, 12),
-        "50/s": (50, 600),
+        "50/s": (50, 1000),
         "200/s": (200, 1000),
         "burst": (None, 6000),
     }
