@@ -38,6 +38,17 @@ from tests.support.traffic import Request, traffic
 from tests.support.world import World, world
 
 _SETTLE_S = 900.0
+_PAGE = """# Durability
+
+What becomes of submissions while Kafka, Postgres and both are gone.
+`{command}` writes this page.
+
+A real Apache Kafka and a Postgres that waits for its disk, `handraise up` on them. A store is lost
+by `kill -9` and started again after the phase. {rate:.0f} submissions a second through three doors,
+open loop; latency counts from the scheduled time. Each is sent once: whoever hears 503 does not
+come again, as a form tool would. With both stores gone 503 is the only right answer.
+
+"""
 
 
 @dataclass(slots=True)
@@ -142,12 +153,16 @@ async def storm(
     return found, judged, time.monotonic() - began
 
 
-def report(phases: list[Phase], judged: Report, missing: int, spent: float) -> str:
-    """The page's figures."""
+def report(
+    phases: list[Phase], judged: Report, missing: int, spent: float, seconds: float, rate: float
+) -> str:
+    """The page."""
     memory = psutil.virtual_memory().total / 2**30
     system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
     ends = ", ".join(f"{count} {name}" for name, count in sorted(judged.ends.items()))
+    command = f"python -m tests.benchmarks.durability --seconds {seconds:.0f}"
     lines = [
+        *_PAGE.format(command=command, rate=rate).splitlines(),
         f"{psutil.cpu_count()} cores, {memory:.0f} GiB, {system}, {datetime.now(UTC):%Y-%m-%d}",
         "",
         "| phase | s | sent | 200 | 503 | other | p50 ms | p99 ms | max ms |",
@@ -178,7 +193,7 @@ async def main(seconds: float, rate: float, out: Path | None) -> int:
         async with world(pipeline) as outside:
             phases, judged, spent = await storm(outside, stores, seconds, rate)
             missing = len((await outside.history()).unaccounted)
-    text = report(phases, judged, missing, spent)
+    text = report(phases, judged, missing, spent, seconds, rate)
     print(f"\n{text}")
     if out:
         out.write_text(text)
@@ -189,6 +204,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="of each loss; half for both")
     parser.add_argument("--rate", type=float, default=100.0, help="submissions a second")
-    parser.add_argument("--out", type=Path, help="write the figures here too")
+    parser.add_argument("--out", type=Path, help="write the page here too")
     options = parser.parse_args()
     raise SystemExit(asyncio.run(main(options.seconds, options.rate, options.out)))
