@@ -17,7 +17,7 @@ from services.routing.explain import explain as in_words
 
 _TOUCHES = """
 select submission_id, touch, repeat, source, form_id, kind, motion, channel, lane, submitted_at,
-       received_at, account_key
+       received_at, account_key, utm, click_ids
 from capture.story where lead_id = $1 order by touch
 """
 _KNOWN = """
@@ -68,7 +68,7 @@ async def _story(where: target.Target, lead: str) -> dict[str, Any]:
 async def _rows(connection: asyncpg.Connection, query: str, lead_id: UUID) -> list[dict[str, Any]]:
     rows = [dict(row) for row in await connection.fetch(query, lead_id)]
     for row in rows:
-        for name in ("facts", "ledger", "record"):
+        for name in ("facts", "ledger", "record", "utm", "click_ids"):
             if name in row:
                 row[name] = target.decoded(row[name])
     return rows
@@ -77,9 +77,11 @@ async def _rows(connection: asyncpg.Connection, query: str, lead_id: UUID) -> li
 def _tell(story: dict[str, Any]) -> None:
     _print(f"lead {story['lead_id']} (account {story['account_key']})", style="bold")
     for touch in story["touches"]:
+        utm = " ".join(f"{name}={value}" for name, value in sorted(touch["utm"].items()))
         _print(
             f"  touch {touch['touch']} at {touch['received_at']:%Y-%m-%d %H:%M:%S} UTC: "
             f"{touch['kind']} from {touch['source']}, {touch['channel']}, {touch['repeat']}"
+            + (f" ({utm})" if utm else "")
         )
     if story["known"]:
         _print("known", style="bold")
