@@ -1,0 +1,42 @@
+"""The proof of senders that sign nothing: a secret in the address, as ``?token=``.
+
+It is weaker than a signature: whoever reads the address can send. So it is never kept or logged.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import quote, urlsplit
+
+from services.capture.adapters.base import HookRequest, Verdict
+from services.capture.adapters.signing import any_matches
+
+PARAMETER = "token"
+
+
+def verify(request: HookRequest, secrets: Sequence[bytes]) -> Verdict:
+    """Whether the address holds one of the live secrets."""
+    given = request.query.get(PARAMETER, "")
+    # Digests have one length, so that the comparison does not tell the length of a secret.
+    presented = [_digest(given.encode(errors="surrogatepass"))]
+    proven = any_matches(presented, [_digest(secret) for secret in secrets])
+    if not given:
+        return Verdict.UNSIGNED
+    return Verdict.VERIFIED if proven else Verdict.MISMATCH
+
+
+def sign(request: HookRequest, secret: bytes) -> HookRequest:
+    """The request to the address with the secret in it."""
+    text = secret.decode(errors="replace")
+    joint = "&" if urlsplit(request.url).query else "?"
+    return replace(
+        request,
+        url=f"{request.url}{joint}{PARAMETER}={quote(text, safe='')}",
+        query={**request.query, PARAMETER: text},
+    )
+
+
+def _digest(text: bytes) -> bytes:
+    return hmac.digest(b"handraise url token", text, "sha256")
