@@ -42,7 +42,7 @@ def outcome(event: SubmissionReceived) -> Output:
         return events.quarantine_output(record, events.quarantined(record, found), _NOW, None)
     batch = Batch([(record, found)], b"secret")
     tokens = {t: Known(t, t, _NOW) for t in batch.tokens[record.id].all}
-    leads, _, _ = identify(batch, tokens)
+    leads, _ = identify(batch, tokens)
     [new] = batch.new_touches(leads)
     touches = batch.touches(leads, {new.lead_id: LeadRow(new.account_key, 1)}, {})
     return events.lead_output(

@@ -122,7 +122,7 @@ def test_text_of_nothing_is_nothing(clean: object) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("sources.yaml", "adapter: typeform", "adapter: tyepform", "sources.yaml:12 "),
+        ("sources.yaml", "adapter: typeform", "adapter: tyepform", "sources.yaml:20 "),
         ("sources.yaml", "work_email: email", "work_email: e_mail", "no place for an answer"),
         ("sources.yaml", "    secret: WEBSITE\n", "", "anybody could post"),
         ("sources.yaml", "kind: demo_request", "kind: demo", "kind"),
