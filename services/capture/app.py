@@ -136,3 +136,6 @@ def _warn_of_missing_secrets(ctx: Context, capture: config.CaptureConfig) -> Non
     for source in capture.sources.values():
         if source.config.secret is not None and not ctx.secrets.get(source.config.secret):
             ctx.log.warning("source.without_secret", source=source.name)
+        fetch = source.config.fetch
+        if fetch is not None and not ctx.secrets.get(fetch.token):
+            ctx.log.warning("source.without_token", source=source.name)

@@ -43,8 +43,10 @@ class Sender:
         # A body that was sent before is a delivery retry: the same message, as its tool would.
         asked = self._signed.get((source, body)) or self._request(source, body)
         self._signed[source, body] = asked
+        # Signed for the address that senders know; sent to where capture listens.
+        reached = self._where.http.rstrip("/") + asked.url.removeprefix(self._where.public_http)
         return await self._client.request(
-            asked.method, asked.url, content=asked.body, headers=dict(asked.headers)
+            asked.method, reached, content=asked.body, headers=dict(asked.headers)
         )
 
     def _request(self, source: str, body: bytes) -> HookRequest:
@@ -55,7 +57,11 @@ class Sender:
         if found.config.adapter == API:
             key = {"authorization": f"Bearer {self._where.api_key}"}
             return HookRequest(
-                "POST", f"{self._where.http}/v1/leads", {}, {"content-type": JSON, **key}, body
+                "POST",
+                f"{self._where.public_http}/v1/leads",
+                {},
+                {"content-type": JSON, **key},
+                body,
             )
         name = found.config.secret or ""
         secret = self._where.secret(name)
@@ -63,7 +69,7 @@ class Sender:
             raise CommandError(f"the secret of {source!r} is unknown: set HANDRAISE_SECRET_{name}")
         # A vendor signs the address that it was given, which is not always the one we reach.
         plain = HookRequest(
-            "POST", f"{self._where.http}/hooks/{source}", {}, {"content-type": JSON}, body
+            "POST", f"{self._where.public_http}/hooks/{source}", {}, {"content-type": JSON}, body
         )
         try:
             return found.adapter.sign(plain, secret.encode(), time.time())

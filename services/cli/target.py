@@ -68,6 +68,11 @@ class Target:
         return url
 
     @property
+    def public_http(self) -> str:
+        """What capture's senders call, and some of them sign."""
+        return (os.environ.get("HANDRAISE_HTTP__PUBLIC_URL") or self.http).rstrip("/")
+
+    @property
     def api_key(self) -> str:
         key = self.running.api_key if self.running else os.environ.get("HANDRAISE_API_KEY")
         if not key:

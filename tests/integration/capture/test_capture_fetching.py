@@ -11,12 +11,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import copytree
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from schemas import topics
+from schemas.submission import SubmissionReceived
 from services.capture.adapters import hubspot
 from services.capture.adapters.base import HookRequest
+from services.capture.events import submission_output
 from services.runtime import dead_letters
 from services.runtime.settings import Secrets
 from tests.integration.capture.running import SECRETS, Capture, Outside, capture, outside
@@ -81,11 +85,6 @@ async def letters(it: Capture, count: int) -> list[dead_letters.DeadLetter]:
     [
         None,
         Reply(401),
-        Reply(403),
-        Reply(404),
-        Reply(500),
-        Reply(503),
-        Reply(302, headers={"location": "http://127.0.0.1:9/"}),
         Reply(429, headers={"retry-after": "2"}),
     ],
     ids=lambda fault: "at once" if fault is None else str(fault.status),
@@ -108,3 +107,114 @@ async def test_a_person_is_read_after_a_fault_and_captured_once(
             if fault is not None and fault.status == 429:
                 (_, first), (_, second) = vendor.asked
                 assert second - first >= 2
+
+
+async def test_a_batch_a_retry_and_what_is_no_lead(
+    postgres_dsn: str, mock_kafka: Broker, tmp_path: Path
+) -> None:
+    async with Vendor().listening() as vendor:
+        vendor.contacts = {"1": DANA, "2": {"email": "erin@fabrikam.example"}}
+        async with fetching(postgres_dsn, mock_kafka, vendor, tmp_path) as (it, bus):
+            both = (event(1, 1), event(2, 2), event(3, 3, subscriptionType="contact.deletion"))
+            first = await send(it, *both)
+            again = await send(it, *({**one, "attemptNumber": 1} for one in reversed(both)))
+            assert set(first["submission_ids"]) == set(again["submission_ids"])
+            await bus.until(lambda b: all(b.about(one) for one in first["submission_ids"]))
+            await it.rows("delete from capture.spool")
+            await send(it, event(1, 4, subscriptionType="contact.creation"))  # the same person
+            await bus.until(lambda b: len(b.on(topics.CAPTURED)) == 3)
+            assert [len(bus.about(one)) for one in first["submission_ids"]] == [1, 1, 1]
+            [rejected] = bus.on(topics.QUARANTINE)
+            assert (rejected["disposition"], rejected["reason"]) == ("rejected", "ignored_event")
+            assert sorted(path[-2:] for path, _ in vendor.asked) == ["/1", "/1", "/2"]
+
+
+async def test_what_nobody_knows_is_a_dead_letter_that_can_be_put_back(
+    postgres_dsn: str, mock_kafka: Broker, tmp_path: Path
+) -> None:
+    async with Vendor().listening() as vendor:
+        vendor.faults = [Reply(410)]
+        async with fetching(postgres_dsn, mock_kafka, vendor, tmp_path) as (it, bus):
+            submission = (await send(it, event(50501)))["submission_id"]
+            [letter] = await letters(it, 1)
+            assert (letter.reason, letter.stage) == ("fetch_missing", "capture.fetch")
+            await bus.until(lambda b: bool(b.on(topics.SUBMISSIONS)))
+            [received] = bus.on(topics.SUBMISSIONS)
+            assert json.loads(letter.value) == received
+            assert letter.origin_topic == topics.SUBMISSIONS.name
+            assert received["submission_id"] == submission
+
+            vendor.contacts["50501"] = DANA
+            back = dead_letters.replay_of(letter)
+            async with AIOKafkaProducer(bootstrap_servers=it.kafka.bootstrap_servers) as producer:
+                for _ in range(2):  # a second press of the same button
+                    await producer.send_and_wait(
+                        back.topic, back.value, key=back.key, headers=list(back.headers)
+                    )
+            await bus.until(lambda b: bool(b.about(submission)))
+            await bus.take(500)
+            assert {lead["lead"]["email"] for lead in bus.about(submission)} == {DANA["email"]}
+            assert await it.rows("select touches from capture.leads") == [{"touches": 1}]
+            assert len(await letters(it, 1)) == 1
+            assert len(vendor.asked) == 2
+
+
+async def test_a_vendor_that_refuses_for_good_and_one_that_is_too_late(
+    postgres_dsn: str, mock_kafka: Broker, tmp_path: Path
+) -> None:
+    async with Vendor().listening() as vendor:
+        vendor.faults = [Reply(401), Reply(503), Reply(401), Reply(503)]
+        async with fetching(postgres_dsn, mock_kafka, vendor, tmp_path) as (it, bus):
+            await send(it, event(1, 1))
+            await bus.until(lambda _: len(vendor.asked) == 1)
+            await it.rows("update capture.fetches set refusals = 11")
+            await send(it, event(2, 2))
+            await bus.until(lambda _: len(vendor.asked) >= 2)
+            await it.rows(
+                "update capture.fetches set created_at = now() - interval '25 h'"
+                " where submission_id <> (select submission_id from capture.fetches"
+                " order by created_at limit 1)"
+            )
+            found = await letters(it, 2)
+            assert {letter.reason for letter in found} == {"fetch_refused", "fetch_too_late"}
+            assert bus.on(topics.CAPTURED) == []
+
+
+async def test_without_a_token_nothing_is_asked(
+    postgres_dsn: str, mock_kafka: Broker, tmp_path: Path
+) -> None:
+    no_token = Secrets({**SECRETS, "HUBSPOT": [KEY]})
+    async with (
+        Vendor().listening() as vendor,
+        fetching(postgres_dsn, mock_kafka, vendor, tmp_path, no_token) as (it, _),
+    ):
+        await send(it, event(50501))
+        [letter] = await letters(it, 1)
+        assert (letter.reason, vendor.asked, vendor.without_token) == ("fetch_unconfigured", [], 0)
+
+
+async def test_nobody_but_capture_can_say_what_was_fetched(
+    postgres_dsn: str, mock_kafka: Broker, tmp_path: Path
+) -> None:
+    async with Vendor().listening() as vendor:
+        vendor.contacts["50501"] = DANA
+        async with fetching(postgres_dsn, mock_kafka, vendor, tmp_path) as (it, bus):
+            await send(it, event(50501))
+            await bus.until(lambda b: bool(b.on(topics.CAPTURED)))
+            _, done = bus.on(topics.SUBMISSIONS)
+            said = {"id": "50501", "properties": {"email": "mallory@evil.example"}}
+            raw = json.dumps(said).encode()
+            forged = SubmissionReceived.model_validate_json(json.dumps(done)).model_copy(
+                update={"fetched": raw}
+            )
+            for claimed in (forged, forged.model_copy(update={"delivery_key": "311:77:999"})):
+                out = submission_output(claimed)
+                headers = [(n, v) for n, v in out.headers if n != "ce_id"]
+                headers.append(("ce_id", str(uuid4()).encode()))
+                async with AIOKafkaProducer(
+                    bootstrap_servers=it.kafka.bootstrap_servers
+                ) as producer:
+                    await producer.send_and_wait(out.topic, out.value, key=out.key, headers=headers)
+            await send(it, event(50501, 9))
+            await bus.until(lambda b: len(b.on(topics.CAPTURED)) >= 2)
+            assert {lead["lead"]["email"] for lead in bus.on(topics.CAPTURED)} == {DANA["email"]}
