@@ -41,7 +41,8 @@ def signs_of(
         Sign.MISSING_MX: no_mail,
         Sign.BURST: burst,
         Sign.TOO_FAST: _too_fast(form, received_at),
-        Sign.IMPOSSIBLE_PHONE: impossible_phone(form.phone, draft.values.get("country")),
+        Sign.IMPOSSIBLE_PHONE: draft.values["phone"] is None
+        and impossible_phone(form.phone, draft.values["country"]),
     }
     return frozenset(sign for sign, present in found.items() if present)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.kernel.identity import (
     account_key,
     email_class,
+    impossible_phone,
     lead_id,
     normalise_email,
     normalise_phone,
@@ -163,3 +166,30 @@ def test_normalising_a_number_twice_is_normalising_once(raw: str, country: str |
         assert normalise_phone(once, None) == once
         assert once.startswith("+")
         assert once[1:].isdigit()
+
+
+@few
+@given(
+    st.text(st.characters(categories=("L",)), min_size=1, max_size=10),
+    st.sampled_from(["b\u00fccher.example", "stra\u00dfe.de", "caf\u00e9.com"]),
+)
+def test_how_an_international_address_is_encoded_does_not_matter(local: str, domain: str) -> None:
+    written = f"{local}@{domain}"
+    spellings = [unicodedata.normalize(form, written) for form in ("NFC", "NFD")]
+    found = [one for one in map(normalise_email, spellings) if one is not None]
+    if found:
+        ascii_form = normalise_email(f"{found[0].local}@{found[0].domain}")
+        assert ascii_form is not None
+        assert {one.identity for one in found} == {ascii_form.identity}
+
+
+@few
+@given(
+    st.from_regex(r"\+?[0-9 ()./-]{0,18}", fullmatch=True),
+    st.sampled_from(["US", "DE", "GB", "BR", "IN", None]),
+)
+def test_no_number_that_is_known_is_impossible(raw: str, country: str | None) -> None:
+    number = normalise_phone(raw, country)
+    if number is not None and len(set(number[1:])) > 1:
+        assert not impossible_phone(raw, country)
+        assert not impossible_phone(number)
