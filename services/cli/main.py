@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "service": "services.cli.service:service",
     "send": "services.cli.send:send",
     "sources": "services.cli.sources:app",
+    "map": "services.cli.mapping:propose",
     "watch": "services.cli.watch:watch",
     "explain": "services.cli.explain:explain",
     "scoring": "services.cli.scoring:app",

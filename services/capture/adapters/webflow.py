@@ -114,4 +114,5 @@ def _answers(payload: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
                 refs[field_name] = element
     for name, value in data.items():
         # A telephone number comes as a JSON number.
-        yield name, refs.get(name, name), None if value is None else text_of(value)
+        text = None if value is None else text_of(value)
+        yield str(name), refs.get(name) or str(name), text
