@@ -157,7 +157,7 @@ class Door:
         self.memory.taken.clear()
         self.memory.unproven.clear()
         request = self._request(adapter, shot)
-        began = time.perf_counter()
+        began = time.thread_time()  # of ours: what else the machine does is not the input's fault
         try:
             answer = self.loop.run_until_complete(self._ask(request))
             self._judge(answer)
@@ -168,7 +168,7 @@ class Door:
                 f"{adapter}: {type(error).__name__}: {error}; {request.headers} {request.url}"
                 f" {request.body[:2000]!r}"
             ) from error
-        spent = time.perf_counter() - began
+        spent = time.thread_time() - began
         self.slowest = max(self.slowest, spent)
         if spent > SLOW_S:
             raise Found(f"{adapter}: took {spent:.2f} s: {request.headers} {request.body[:500]!r}")

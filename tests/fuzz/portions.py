@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ class Result:
 
 def portion(first: int, count: int) -> Result:
     """Inputs ``first`` to ``first + count``; each is its own seed."""
+    logging.disable(logging.CRITICAL)  # libraries complain about each strange header
     door, result = Door(), Result()
     names = sorted(ADAPTERS)
     try:
