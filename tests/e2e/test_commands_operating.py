@@ -59,7 +59,9 @@ def test_a_wrong_signature_is_kept_and_released_once_the_secret_is_mended(
     shown = answer_of(run("quarantine", "show", kept["quarantine_id"], "--json"))
     assert shown["body"] == body.decode()
     assert before <= datetime.fromisoformat(shown["received_at"]) <= after
-    assert "bad_signature" in run("quarantine", "list").stdout
+    assert "bad_signature" in run("quarantine", "list", "--reason", "bad_signature").stdout
+    other = answer_of(run("quarantine", "list", "--reason", "honeypot", "--json"))
+    assert other == {"quarantine": []}
 
     id_ = str(kept["quarantine_id"])
     assert_refused(run("quarantine", "release", id_), "its signature is still wrong for website")
