@@ -87,6 +87,14 @@ def test_what_is_no_form_is_unparsable(body: bytes) -> None:
         read(body)
 
 
+def test_half_a_multipart_body_is_nobody_though_the_person_was_in_it() -> None:
+    whole = f'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\n{EMAIL}\r\n--x'
+    assert read(f"{whole}--\r\n".encode()).email == EMAIL
+    for rest in ("", "\r\n", "\r\nContent-Disposition: form-data; name=a\r\n\r\nb"):
+        with pytest.raises(Unparsable):
+            read((whole + rest).encode())
+
+
 @given(body=st.binary(max_size=400), kind=st.sampled_from(["", "multipart/form-data; boundary=x"]))
 def test_no_bytes_are_a_fault(body: bytes, kind: str) -> None:
     for raw in (body, b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n" + body, b"{" + body):
