@@ -12,7 +12,7 @@ from typing import Any, Final
 import structlog
 from fastapi import FastAPI, Request, Response, Security
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import Histogram
 from starlette.requests import ClientDisconnect
@@ -241,7 +241,12 @@ def _add_probes(app: FastAPI) -> None:
         good, body = await health.report()
         return JSONResponse(body, 200 if good else 503)
 
-    @app.get("/metrics", tags=["probes"], summary="Prometheus metrics.")
+    @app.get(
+        "/metrics",
+        tags=["probes"],
+        summary="Prometheus metrics.",
+        response_class=PlainTextResponse,
+    )
     async def exposition(request: Request) -> Response:
         body, media_type = await metrics.render(request.headers.get("accept", ""))
         return Response(body, media_type=media_type)

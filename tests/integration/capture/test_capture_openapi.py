@@ -1,0 +1,84 @@
+"""What the OpenAPI document promises, tried on a running capture over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from services.runtime.http import serve
+from tests.integration.capture.running import capture
+from tests.support.kafka import Broker
+
+DOCUMENT = Path(__file__).parents[3] / "docs/openapi.json"
+RIGHT, WRONG = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+OPERATIONS = {
+    ("post", "/v1/leads"): (RIGHT, WRONG),
+    # Any body may come to a hook, so that none is wrong by the schema.
+    ("post", "/hooks/{source}"): (RIGHT,),
+    ("get", "/hooks/{source}"): (RIGHT,),
+    ("get", "/live"): (RIGHT,),
+    ("get", "/metrics"): (RIGHT,),
+}
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+EXAMPLES = 80
+
+
+def attack(url: str, key: str, method: str, path: str) -> set[int]:
+    """Generated requests to one operation; the statuses of the answers.
+
+    :raises Exception: schemathesis's own, with the request as a curl command.
+    """
+    operation = schemathesis.openapi.from_path(str(DOCUMENT))[path][method]
+    modes = OPERATIONS[method, path]
+    statuses: set[int] = set()
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes)))
+    def try_them(case: schemathesis.Case[Any]) -> None:
+        response = case.call(base_url=url, headers={"authorization": f"Bearer {key}"})
+        statuses.add(response.status_code)
+        case.validate_response(response, checks=CHECKS)
+
+    try_them()
+    return statuses
+
+
+@pytest.mark.timeout(240)
+async def test_generated_requests_are_answered_as_the_document_says(
+    postgres_dsn: str, mock_kafka: Broker
+) -> None:
+    async with capture(postgres_dsn, mock_kafka.settings) as it:
+        server = await serve(it.ctx.app)
+        try:
+            found = {
+                (method, path): await asyncio.to_thread(attack, server.url, it.key, method, path)
+                for method, path in OPERATIONS
+            }
+        finally:
+            await server.stop()
+    assert found["post", "/v1/leads"] >= {200, 422}
+    assert found["get", "/live"] == found["get", "/metrics"] == {200}
+    assert found["post", "/hooks/{source}"] <= {401, 404, 405, 413, 429}
