@@ -9,6 +9,7 @@ from fastapi import Response
 from pydantic_core import to_json
 
 from services.capture.acceptance import Accepted
+from services.capture.adapters.base import Acknowledgement
 from services.runtime.http import Problem
 
 RETRY_AFTER_S = 30
@@ -26,9 +27,10 @@ def accepted(results: Sequence[Accepted]) -> Response:
     return Response(to_json(body), media_type="application/json")
 
 
-def refused(status: int) -> Problem:
+def refused(how: Acknowledgement) -> Problem:
     """The one answer to a wrong signature, a missing one, an old one and an unknown source."""
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 429 else None
+    status = how.refused
+    headers = _retry_after(RETRY_AFTER_S, how) if status == 429 else None
     return Problem(status, "Unauthorized", "The request is not proven.", headers=headers)
 
 
@@ -42,32 +44,35 @@ def conflict(submission_id: str) -> Problem:
     )
 
 
-def too_many(wait_s: float) -> Problem:
+def too_many(wait_s: float, how: Acknowledgement) -> Problem:
     """The source sends more than its configured rate."""
-    seconds = max(1, math.ceil(wait_s))
     return Problem(
         429,
         "Too many requests",
         "This source sends more than it may.",
-        headers={"Retry-After": str(seconds)},
+        headers=_retry_after(max(1, math.ceil(wait_s)), how),
     )
 
 
-def full() -> Problem:
+def full(how: Acknowledgement) -> Problem:
     """The in-process broker has as much as it can hold."""
     return Problem(
         429,
         "Too many requests",
         "Too many submissions are unfinished for the embedded broker.",
-        headers={"Retry-After": str(FULL_RETRY_AFTER_S)},
+        headers=_retry_after(FULL_RETRY_AFTER_S, how),
     )
 
 
-def unavailable(status: int) -> Problem:
+def unavailable(how: Acknowledgement) -> Problem:
     """Neither store took it."""
     return Problem(
-        status,
+        how.busy,
         "Not accepted",
         "The submission could not be stored; send it again.",
-        headers={"Retry-After": str(RETRY_AFTER_S)},
+        headers=_retry_after(RETRY_AFTER_S, how),
     )
+
+
+def _retry_after(seconds: int, how: Acknowledgement) -> dict[str, str]:
+    return {"Retry-After": str(seconds * how.retry_after_per_s)}

@@ -150,7 +150,7 @@ class _Hooks:
                 raise too_many_unproven(wait)
             why = verdict.value if source and live else "unknown source, or one without a secret"
             self._doors.unverified.keep(_refused(name, hook, source, now), why)
-            raise answers.refused(adapter.acknowledgement.refused)
+            raise answers.refused(adapter.acknowledgement)
         _admit(self._limits, source, request)
         headers = _kept(hook.headers, adapter.kept_headers)
         headers |= _network(request, source, self._doors.network_key)
@@ -174,7 +174,7 @@ class _Hooks:
             found = source.adapter.handshake(await self._hook(request, source.config.limits), known)
             if found is not None:
                 return Response(found.body, media_type=found.content_type)
-        raise answers.refused(401)
+        raise answers.refused(Acknowledgement())
 
     def _source(self, name: str) -> tuple[Source | None, list[bytes]]:
         """The source of that name, with its live secrets; a source without any proves nothing."""
@@ -208,9 +208,9 @@ async def _accept(
     try:
         return await acceptance.accept_all(submissions, traceparent)
     except SpoolFull as error:
-        raise answers.full() from error
+        raise answers.full(acknowledgement) from error
     except BothDown as error:
-        raise answers.unavailable(acknowledgement.busy) from error
+        raise answers.unavailable(acknowledgement) from error
 
 
 def _repeated(known: Delivered, raw: bytes) -> Response:
@@ -270,7 +270,7 @@ def _admit(limits: SourceLimits, source: Source, request: Request) -> None:
     rate = source.config.limits.requests_per_second
     wait = limits.take(source.name, network, rate, time.monotonic())
     if wait > 0:
-        raise answers.too_many(wait)
+        raise answers.too_many(wait, source.adapter.acknowledgement)
 
 
 def _refused(

@@ -40,12 +40,14 @@ async def release(
     by: str,
     config: CaptureConfig,
     secrets: Mapping[str, list[bytes]],
+    public_url: str = "",
 ) -> Released:
     """Release one quarantined submission, in the caller's transaction.
 
     A request whose signature was wrong is checked again, with the secrets of now and the time at
-    which it came.
+    which it came. A source that proves itself in its address cannot be: addresses are not kept.
 
+    :param public_url: what vendors call capture by; some sign it.
     :raises NotReleased: unknown, released before, or its signature is still wrong.
     """
     kept = await quarantine.get(conn, quarantine_id, lock=True)
@@ -54,7 +56,7 @@ async def release(
     if kept.released_at is not None:
         raise NotReleased(f"{quarantine_id} was released at {kept.released_at:%Y-%m-%d %H:%M} UTC")
     if kept.reason == BAD_SIGNATURE:
-        submissions = _verified(kept, config, secrets)
+        submissions = _verified(kept, config, secrets, public_url)
     else:
         submissions = [kept.submission.model_copy(update={"causation_id": quarantine_id})]
     await quarantine.mark_released(conn, quarantine_id, by)
@@ -64,13 +66,14 @@ async def release(
 
 
 def _verified(
-    kept: Kept, config: CaptureConfig, secrets: Mapping[str, list[bytes]]
+    kept: Kept, config: CaptureConfig, secrets: Mapping[str, list[bytes]], public_url: str
 ) -> list[SubmissionReceived]:
     submission = kept.submission
     source = config.sources.get(submission.source)
     if source is None:
         raise NotReleased(f"sources.yaml has no source {submission.source!r}")
-    request = HookRequest("POST", "", {}, submission.headers, submission.body)
+    url = f"{public_url.rstrip('/')}/hooks/{source.name}"
+    request = HookRequest("POST", url, {}, submission.headers, submission.body)
     live = secrets.get(source.config.secret or "") or []
     verdict = source.adapter.verify(request, live, submission.received_at.timestamp())
     if verdict is not Verdict.VERIFIED:

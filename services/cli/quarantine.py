@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,7 +19,9 @@ from services.cli.output import CommandError
 from services.runtime.configstore import ConfigStore
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
-from services.runtime.settings import secrets
+from services.runtime.settings import PREFIX, secrets
+
+_PUBLIC_URL = f"{PREFIX}HTTP__PUBLIC_URL"
 
 app = typer.Typer(help="Quarantine: list, show, release.", no_args_is_help=True)
 
@@ -87,7 +90,7 @@ def release(
 
 
 async def _release(where: target.Target, ids: list[UUID]) -> list[UUID]:
-    known = secrets()
+    known, public_url = secrets(), _public_url(where)
     submissions: list[UUID] = []
     pool = await asyncpg.create_pool(where.postgres, min_size=1, max_size=1)
     try:
@@ -107,6 +110,7 @@ async def _release(where: target.Target, ids: list[UUID]) -> list[UUID]:
                         by=getpass.getuser(),
                         config=config,
                         secrets=values,
+                        public_url=public_url,
                     )
                 submissions += done.submission_ids
     except releasing.NotReleased as why:
@@ -114,6 +118,11 @@ async def _release(where: target.Target, ids: list[UUID]) -> list[UUID]:
     finally:
         await pool.close()
     return submissions
+
+
+def _public_url(where: target.Target) -> str:
+    """Only some sources sign it: where nobody told us, the others can be released none the less."""
+    return where.public_http if where.running or os.environ.get(_PUBLIC_URL) else ""
 
 
 async def _left_to_sweep(outputs: object) -> None:

@@ -88,6 +88,8 @@ class Acknowledgement:
     """A bad signature. 429 for a sender that never retries another 4xx."""
     busy: int = 503
     """Neither store answers. 429 for a sender that takes 503 as final."""
+    retry_after_per_s: int = 1
+    """How many of the sender's units of ``Retry-After`` make a second."""
 
 
 class Ignored(Exception):

@@ -27,7 +27,7 @@ from services.capture.adapters.base import (
 from services.capture.leadform import LeadForm, assemble
 from services.capture.wire import moment_of_ms, parse_object
 
-_FINAL_BUT_429 = Acknowledgement(refused=429, busy=429)
+_FINAL_BUT_429 = Acknowledgement(refused=429, busy=429, retry_after_per_s=1_000)
 
 
 class HubspotWorkflow:
