@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -18,8 +19,8 @@ from schemas.submission import KeyKind, SubmissionReceived
 from services.capture import config
 from services.capture.adapters.base import body_digest
 from services.runtime import topics_admin
-from services.runtime.settings import KafkaSettings
 from tests.integration.capture.running import capture, outside
+from tests.support.kafka import Broker
 
 ACME = "\n  acme:\n    adapter: api\n    topic: partner\n    kind: referral\n"
 TOPIC = topics.partner("acme")
@@ -51,9 +52,9 @@ def written(key: str, email: str) -> tuple[bytes, list[tuple[str, bytes]]]:
 
 @pytest.mark.timeout(180)
 async def test_a_partners_submissions_are_its_own(
-    postgres_dsn: str, real_kafka: object, tmp_path: Path
+    postgres_dsn: str, real_kafka: Broker, tmp_path: Path
 ) -> None:
-    settings: KafkaSettings = real_kafka.settings  # type: ignore[attr-defined]
+    settings = real_kafka.settings
     folder = copytree("deploy/config", tmp_path / "config")
     file = folder / "sources.yaml"
     file.write_text(file.read_text() + ACME)
@@ -75,7 +76,10 @@ async def test_a_partners_submissions_are_its_own(
         finally:
             await producer.stop()
         emails = ("dana@partner.example", "last@partner.example")
-        mine = lambda: [c for c in bus.on(topics.CAPTURED) if c["lead"]["email"] in emails]  # noqa: E731
+
+        def mine() -> list[dict[str, Any]]:
+            return [c for c in bus.on(topics.CAPTURED) if c["lead"]["email"] in emails]
+
         await bus.until(lambda _: len(mine()) == 2, seconds=60)
         assert {lead["source"] for lead in mine()} == {"acme"}
         assert {lead["kind"] for lead in mine()} == {"referral"}
