@@ -83,6 +83,8 @@ def configure(
     # One line per request, commit or heartbeat says nothing that a metric does not.
     for chatty in ("aiokafka", "uvicorn", "httpx", "alembic", "faststream", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns of every malformed header, and strangers choose how many there are.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 def allow_listed(_: Any, __: str, line: EventDict) -> EventDict:

@@ -45,9 +45,31 @@ PEOPLE: dict[tuple[str, str], tuple[str | None, ...]] = {
         "omar@litware.example", "Omar Haddad", None, "demo_request", "email", "newsletter",
         "november",
     ),
+    ("google_ads", "lead"): (
+        "dana@bellows.example", "Dana Larsen", "Northwind Traders", "demo_request", "paid_search",
+        None, None,
+    ),
+    ("google_ads", "performance_max"): (
+        "erin@fabrikam.example", "Erin Okafor", None, "demo_request", "paid_search", None, None,
+    ),
+    ("hubspot_workflow", "contact_with_history"): (
+        "dana@northwind.example", "Dana Larsen", "Northwind Traders", "demo_request",
+        "paid_search", None, None,
+    ),
+    ("jotform", "broken_raw_request"): (
+        "erin@relecloud.example", "", None, "demo_request", "unknown", None, None,
+    ),
+    ("jotform", "submission"): (
+        "dana@relecloud.example", "Dana Okafor", "Northwind", "demo_request", "unknown",
+        "google", None,
+    ),
     ("netlify", "submission"): (
         "sofia@woodgrove.example", "Sofia Marin", "Woodgrove", "contact_sales", "paid_search",
         "google", "de-brand",
+    ),
+    ("other_form", "form_encoded"): (
+        "dana@treyresearch.example", "Dana Okafor", None, "contact_sales", "unknown", None,
+        "brand",
     ),
     ("partner_events", "structured"): (
         "tariq@lucerne.example", "Tariq Nasser", "Lucerne Publishing", "referral", "partner",
@@ -61,9 +83,21 @@ PEOPLE: dict[tuple[str, str], tuple[str | None, ...]] = {
         "lena@proseware.example", "Lena Vogt", "Proseware", "free_trial", "review_site", "g2",
         "profile",
     ),
+    ("tally", "response"): (
+        "dana@humongous.example", "Dana Okafor", "Northwind", "demo_request", "paid_search",
+        "google", None,
+    ),
     ("typeform_demo", "response"): (
         "dilan@northwind.example", "Dilan Kaya", "Northwind Traders", "demo_request",
         "paid_search", "google", "demo",
+    ),
+    ("unbounce", "unbounce"): (
+        "dana@treyresearch.example", "Dana", "Northwind", "demo_request", "unknown", "google",
+        None,
+    ),
+    ("webflow", "submission"): (
+        "dana@wingtip.example", "Dana Okafor", "Northwind", "demo_request", "unknown", "google",
+        None,
     ),
     ("website", "lead_created"): (
         "jonas@margies.example", "Jonas Berg", "Margie's Travel", "contact_sales", "paid_search",
@@ -82,8 +116,10 @@ ASIDE = {
     ("partner_events", "data_is_text"): "unparsable",
     ("website", "other_type"): "ignored_event",
     ("typeform_demo", "nobody"): "unparsable",
+    ("google_ads", "test_lead"): "test",
 }
-STATUSES = {"assigned", "held", "nurtured"}
+# One person who comes back, by another form, is told to the same rep again.
+STATUSES = {"assigned", "held", "nurtured", "re_engaged"}
 
 
 @pytest.fixture(scope="module")

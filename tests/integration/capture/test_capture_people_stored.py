@@ -7,7 +7,6 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -27,7 +26,11 @@ from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-CHANNELS = Path("deploy/config/channels.yaml").read_text()
+CHANNELS = """
+channels:
+  - {channel: outbound, when: {motion: outbound}}
+  - {channel: email, when: {utm_medium: [email]}}
+"""
 SOURCES = """
 own_domains: [handraise.example]
 screening: {competitor_domains: [rival.example], resolver: 127.0.0.1:53}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -26,7 +25,7 @@ from services.capture.signs import NETWORK_HEADER, network_of
 from services.kernel.identity import normalise_email
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-CHANNELS = Path("deploy/config/channels.yaml")
+CHANNELS = "channels: []\n"
 CONFIG = """
 own_domains: [handraise.example]
 screening:
@@ -43,7 +42,7 @@ sources:
 
 
 def parsed(text: str = CONFIG) -> config.CaptureConfig:
-    return config.parse({"sources.yaml": text, "channels.yaml": CHANNELS.read_text()})
+    return config.parse({"sources.yaml": text, "channels.yaml": CHANNELS})
 
 
 PARSED = parsed()

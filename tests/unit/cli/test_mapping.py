@@ -12,7 +12,13 @@ from services.capture.adapters.base import Delivered
 from services.cli import main
 
 EXAMPLES = Path(__file__).parents[3] / "schemas/examples/sources"
-EMAIL = "dana@northwind.example"
+PEOPLE = {
+    "typeform": ("dilan@northwind.example", "Dilan"),
+    "tally": ("dana@humongous.example", "Dana"),
+    "webflow": ("dana@wingtip.example", "Dana"),
+    "jotform": ("dana@relecloud.example", "Dana"),
+    "generic": ("dana@treyresearch.example", "Dana"),
+}
 SAMPLES = {
     "tally": "tally/good/response.json",
     "webflow": "webflow/good/submission.json",
@@ -33,7 +39,7 @@ def test_the_proposal_reads_its_own_sample(
     source = config.parse(files).sources["mine"]
     assert source.config.adapter == adapter
     form = source.adapter.to_lead(Delivered(path.read_bytes()), source.view)
-    who = ("dilan@northwind.example", "Dilan") if adapter == "typeform" else (EMAIL, "Dana")
+    who = PEOPLE[adapter]
     assert (form.email, form.first_name) == who
     # Jotform calls that question by a place on its page, which says nothing.
     assert (form.company is None) == (adapter == "jotform")
@@ -45,7 +51,7 @@ def test_labels_names_and_shapes_are_looked_at(
 ) -> None:
     sample = tmp_path / "sample.json"
     answers = {
-        "f_1": EMAIL, "f_2": "+49 30 1234567", "your-first-name": "Dana", "nachname": "Okafor",
+        "f_1": "dana@northwind.example", "f_2": "+49 30 1234567", "your-first-name": "Dana", "nachname": "Okafor",
         "companyName": "Northwind", "teamSize": "40", "utm_source": "google", "colour": "blue",
         "other_email": "a@b.example",
     }  # fmt: skip
