@@ -87,7 +87,8 @@ async def test_every_accepted_submission_has_one_outcome(
         outcomes = [bus.about(i) for i in ids]
         assert [len(o) for o in outcomes] == [1] * 6
         repeats = [o[0].get("repeat") for o in outcomes]
-        assert repeats[:3] == ["first", "double_submit", "returning"]
+        # Their delivery keys may lie on two partitions: whichever is read first is the first.
+        assert sorted(repeats[:3]) == ["double_submit", "first", "returning"]
         assert [(o[0]["disposition"], o[0]["reason"]) for o in (outcomes[3], outcomes[5])] == [
             ("rejected", "test"),
             ("quarantined", "unparsable"),

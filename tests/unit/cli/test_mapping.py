@@ -51,7 +51,8 @@ def test_labels_names_and_shapes_are_looked_at(
 ) -> None:
     sample = tmp_path / "sample.json"
     answers = {
-        "f_1": "dana@northwind.example", "f_2": "+49 30 1234567", "your-first-name": "Dana", "nachname": "Okafor",
+        "f_1": "dana@northwind.example",
+        "f_2": "+49 30 1234567", "your-first-name": "Dana", "nachname": "Okafor",
         "companyName": "Northwind", "teamSize": "40", "utm_source": "google", "colour": "blue",
         "other_email": "a@b.example",
     }  # fmt: skip
