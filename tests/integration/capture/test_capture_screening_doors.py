@@ -22,10 +22,12 @@ def folder(tmp: Path, resolver: str | None = None) -> Path:
     for file in CONFIG.glob("*.yaml"):
         (tmp / file.name).write_text(file.read_text())
     sources = (tmp / "sources.yaml").read_text()
-    block = "screening:\n  competitor_domains: [rival.example]\n"
-    block += f"  resolver: {resolver}\n" if resolver else ""
+    asked = f"\n  resolver: {resolver}" if resolver else ""
+    nobody = "  competitor_domains: []"
+    assert nobody in sources
+    sources = sources.replace(nobody, f"  competitor_domains: [rival.example]{asked}")
     api = "sources:\n  api: {adapter: api, kind: newsletter, screening: {network: request}}\n"
-    (tmp / "sources.yaml").write_text(sources.replace("sources:\n", block + api, 1))
+    (tmp / "sources.yaml").write_text(sources.replace("\nsources:\n", f"\n{api}", 1))
     return tmp
 
 
