@@ -30,6 +30,8 @@ def watch(
 
 async def _watch(where: target.Target, from_start: bool, count: int | None, json: bool) -> None:
     seen = skipped = 0
+    task = asyncio.current_task()
+    assert task is not None
     async with bus.reader(
         where.kafka, [topics.ASSIGNMENTS.name], from_start=from_start
     ) as consumer:
@@ -37,6 +39,8 @@ async def _watch(where: target.Target, from_start: bool, count: int | None, json
             output.say("waiting for assignments (Ctrl-C ends)")
         while count is None or seen < count:
             got = await consumer.getmany(timeout_ms=500)
+            if task.cancelling():  # the client swallows one that meets it in mid-request
+                raise asyncio.CancelledError
             for record in (one for records in got.values() for one in records):
                 event = bus.understand(record)
                 if event is None:
