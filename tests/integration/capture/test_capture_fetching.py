@@ -74,10 +74,22 @@ async def fetching(
 
 async def letters(it: Capture, count: int) -> list[dead_letters.DeadLetter]:
     """The dead letters of submissions, once there are that many."""
-    async with timeout(10):
+    async with timeout(30):
         while len(found := [x async for x in dead_letters.read(it.kafka, [LETTERS])]) < count:
             pass
     return found
+
+
+def of(submission: str) -> str:
+    return f"submission_id = '{submission}'"
+
+
+async def until_stored(it: Capture, *submissions: str) -> None:
+    """Until the stage stored the job of each."""
+    async with timeout(30):
+        for one in submissions:
+            while not await it.rows(f"select 1 from capture.fetches where {of(one)}"):
+                pass
 
 
 @pytest.mark.parametrize(
@@ -163,20 +175,23 @@ async def test_a_vendor_that_refuses_for_good_and_one_that_is_too_late(
     postgres_dsn: str, mock_kafka: Broker, tmp_path: Path
 ) -> None:
     async with Vendor().listening() as vendor:
-        vendor.faults = [Reply(401), Reply(503), Reply(401), Reply(503)]
+        # Each contact has its own fault: whichever is asked first, each hears the same.
+        vendor.always = {"1": Reply(401), "2": Reply(503)}
         async with fetching(postgres_dsn, mock_kafka, vendor, tmp_path) as (it, bus):
-            await send(it, event(1, 1))
-            await bus.until(lambda _: len(vendor.asked) == 1)
-            await it.rows("update capture.fetches set refusals = 11")
-            await send(it, event(2, 2))
-            await bus.until(lambda _: len(vendor.asked) >= 2)
+            refused = (await send(it, event(1, 1)))["submission_id"]
+            late = (await send(it, event(2, 2)))["submission_id"]
+            await until_stored(it, refused, late)
+            await it.rows(f"update capture.fetches set refusals = 11 where {of(refused)}")
             await it.rows(
-                "update capture.fetches set created_at = now() - interval '25 h'"
-                " where submission_id <> (select submission_id from capture.fetches"
-                " order by created_at limit 1)"
+                f"update capture.fetches set created_at = now() - interval '25 h' where {of(late)}"
             )
             found = await letters(it, 2)
-            assert {letter.reason for letter in found} == {"fetch_refused", "fetch_too_late"}
+            assert {
+                json.loads(letter.value)["submission_id"]: letter.reason for letter in found
+            } == {
+                refused: "fetch_refused",
+                late: "fetch_too_late",
+            }
             assert bus.on(topics.CAPTURED) == []
 
 
