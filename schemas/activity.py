@@ -34,6 +34,19 @@ class ActivityName(StrEnum):
     OTHER = "other"
 
 
+_LIVE = frozenset(ActivityName) - {
+    ActivityName.PAGE_VIEW,
+    ActivityName.EMAIL_SENT,
+    ActivityName.EMAIL_BOUNCED,
+    ActivityName.OTHER,
+}
+
+
+def activity_lane(activity: ActivityName) -> Lane:
+    """``live`` where someone waits for what follows from it; what comes in floods is ``bulk``."""
+    return Lane.LIVE if activity in _LIVE else Lane.BULK
+
+
 class Actor(StrEnum):
     """Only a human's touch stops a response clock."""
 
@@ -56,6 +69,19 @@ class ActivityRecorded(Event):
     assignment_id: UUID | None = None
     email: str | None = None
     domain: str | None = None
+    phone: str | None = None
+    """E.164; for diallers that know nobody by another name."""
+    visitor_id: str | None = None
+    """What the website calls a browser; its visits belong to whoever identifies in it next."""
+    source: str = ""
+    """Who recorded it: the feed in ``sources.yaml``, or ``api``."""
+    external_id: str | None = None
+    """What the source calls the activity; repeats of it count once."""
+    page_url: str | None = None
+    page_kind: str | None = None
+    """What sort of page was looked at, for example ``pricing``."""
+    detail: str | None = None
+    """One line for a person: the trial action, the subject of a call."""
     amount: float | None = None
     """In the currency of the opportunity; for ``opportunity_created``, ``won`` and ``lost``."""
     reason: str | None = None
@@ -63,4 +89,5 @@ class ActivityRecorded(Event):
 
     @property
     def subject(self) -> str:
-        return str(self.lead_id or self.assignment_id or self.email or self.domain or "")
+        hints = (self.lead_id, self.assignment_id, self.email, self.phone, self.visitor_id)
+        return str(next((hint for hint in hints if hint), self.domain or ""))

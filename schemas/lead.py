@@ -55,6 +55,8 @@ class Lead(Model):
     consent: tuple[Consent, ...] = ()
     external_id: str | None = None
     crm_url: str | None = None
+    visitor_id: str | None = None
+    """What the website calls the browser that the form was sent from."""
     fields: dict[str, str] = Field(default_factory=dict)
     """Whatever else the form asked, as text."""
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, ClassVar
+from uuid import UUID
 
-from schemas.base import Event, Instant, open_vocabulary
+from pydantic import Field
+
+from schemas.base import Event, Instant, Lane, open_vocabulary
 
 
 class SignalName(StrEnum):
@@ -34,6 +37,14 @@ class SignalDetected(Event):
     occurred_at: Instant
     received_at: Instant
     detail: str = ""
+    strength: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """How sure or strong the provider says it is, 0 to 1; scales what the signal is worth."""
+    company: str | None = None
+    """The company's name, where the provider gives it; for a lead that is made of the account."""
+    url: str | None = None
+    """Where a person can read it."""
+    lane: Lane = Lane.BULK
+    submission_id: UUID | None = None
 
     @property
     def subject(self) -> str:

@@ -113,6 +113,8 @@ class LeadForm(_Form):
     external_id: Name = None
     """What the sender calls this person."""
     crm_url: Link = None
+    visitor_id: Name = None
+    """What the website's script calls the browser; earlier visits then count for the person."""
     test: bool = False
     """A trial of the form: recorded, ends as ``rejected``, burns no rep's turn."""
     submitted_at: Instant | None = None

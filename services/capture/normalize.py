@@ -178,7 +178,7 @@ def _query(page_url: str | None) -> dict[str, str]:
 
 
 _LINES = ("first_name", "last_name", "company", "job_title", "form_id", "page_url", "referrer",
-          "crm_url")  # fmt: skip
+          "crm_url", "visitor_id")  # fmt: skip
 
 
 def _texts(form: LeadForm) -> dict[str, str | None]:

@@ -15,7 +15,7 @@ from services.kernel.facts import facts_of
 from services.scoring.config import ScoringFile
 from services.scoring.model import Touch, score
 
-_CIRCUMSTANCES = ("form_id", "page_url", "referrer", "utm", "click_ids")
+_CIRCUMSTANCES = ("form_id", "page_url", "referrer", "utm", "click_ids", "visitor_id")
 """Parts of a lead that describe the touch, not the person."""
 
 
