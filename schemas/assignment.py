@@ -123,6 +123,13 @@ class AssignmentRequested(Event):
     rep_id: str | None = None
     """Who asks; must be the attempt's rep for accept and reject."""
     reason: str = ""
+    to_rep_id: str | None = None
+    """For ``reassign``: the person who is to have it; null leaves the choice to the pool."""
+    correction: bool = False
+    """For ``reassign``: the router erred. The wrong rep's turn is given back, and the right rep's
+    is charged."""
+    hand_back: bool = False
+    """For ``reject`` by the next role (ae): the lead goes back to whoever qualified it."""
     requested_at: Instant
 
     @property

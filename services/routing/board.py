@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from schemas.assignment import AssignmentStatus
+from schemas.base import RoleName
 from schemas.score import LeadScored
 from services.kernel.people import Overlay, Pool
 from services.routing.eligibility import Barred, away
@@ -27,6 +28,7 @@ from services.routing.model import (
     Waiting,
 )
 from services.routing.plan import Plan
+from services.routing.policy import RuleSet
 
 TurnKey = tuple[str, str]
 """Pool and tier group."""
@@ -71,11 +73,19 @@ class Board:
     """Mutable, single use, one per transaction."""
 
     def __init__(
-        self, plan: Plan, version: str, now: datetime, locked: frozenset[str], loaded: Loaded
+        self,
+        plan: Plan,
+        version: str,
+        now: datetime,
+        locked: frozenset[str],
+        loaded: Loaded,
+        role: RoleName = RoleName.SDR,
     ) -> None:
+        """:param role: whose attempts were loaded, and are decided about."""
         self.plan = plan
         self.version = version
         self.now = now
+        self.role = role
         self.loaded = loaded
         self._locked = locked
         self.dirty_leads: dict[UUID, LeadState] = {}
@@ -88,6 +98,11 @@ class Board:
         self.served: Counter[str] = Counter()
         self.surveys: dict[tuple[str, str, tuple[str, ...]], Any] = {}
         """Kept by :mod:`candidates`."""
+
+    @property
+    def rules(self) -> RuleSet:
+        """Of the role; the first role's where a configuration no longer knows it."""
+        return self.plan.rule_set(self.role) or self.plan.first_role
 
     # -- reading ------------------------------------------------------------------------------
     def lead(self, lead_id: UUID, account_key: str) -> LeadState:

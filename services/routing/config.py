@@ -15,15 +15,14 @@ from services.kernel.durations import Duration
 from services.kernel.faults import Fault, did_you_mean, validation_error
 from services.kernel.people import Teams, calendar_faults
 from services.routing.plan import OwnerAway, Plan
-from services.routing.policy import CATCH_ALL, Rule, Target
+from services.routing.policy import CATCH_ALL, Rule, RuleSet, Target
 from services.runtime.configfile import Faults
 
 ROUTING = "routing.yaml"
 TEAMS = "teams.yaml"
 CALENDARS = "calendars.yaml"
-ROLE = RoleName.SDR
-"""The role that rules are about."""
 
+Path = tuple[str | int, ...]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 
 
@@ -52,6 +51,20 @@ class CatchAll(_Strict):
     """Where everything goes that no rule takes."""
 
     pool: Name
+
+
+class RoleRules(_Strict):
+    """Who gets a lead once it is handed over to a later role."""
+
+    rules: tuple[RuleFile, ...] = ()
+    catch_all: CatchAll
+
+    @model_validator(mode="after")
+    def _distinct(self) -> RoleRules:
+        faults = list(_repeated(self.rules))
+        if faults:
+            raise validation_error("role", faults)
+        return self
 
 
 class Owner(_Strict):
@@ -99,10 +112,14 @@ class RoutingFile(_Strict):
     rules: tuple[RuleFile, ...] = ()
     """The first that fires decides."""
     catch_all: CatchAll
+    roles: dict[RoleName, RoleRules] = {}
+    """Rules of the roles after sdr, e.g. of the ae who gets what an SDR qualified."""
 
     @model_validator(mode="after")
     def _distinct(self) -> RoutingFile:
         faults = list(_repeated(self.rules))
+        if RoleName.SDR in self.roles:
+            faults.append(Fault(("roles", "sdr"), "the rules at the top are the sdr's"))
         if faults:
             raise validation_error("routing", faults)
         return self
@@ -132,12 +149,10 @@ def parse(files: Mapping[str, str]) -> Plan:
 
 def plan_of(routing: RoutingFile, teams: Teams, calendars: Calendars) -> Plan:
     """What the decision uses, of files that fit together."""
+    first = _rule_set(routing, "")
     return Plan(
-        rules=tuple(
-            Rule(Target(rule.id, f"{ROUTING}#/rules/{at}", rule.pool), rule.when)
-            for at, rule in enumerate(routing.rules)
-        ),
-        catch_all=Target(CATCH_ALL, f"{ROUTING}#/catch_all", routing.catch_all.pool),
+        rules=first.rules,
+        catch_all=first.catch_all,
         teams=teams,
         calendars=calendars,
         hand_raises=routing.returning.hand_raises,
@@ -146,6 +161,20 @@ def plan_of(routing: RoutingFile, teams: Teams, calendars: Calendars) -> Plan:
         max_attempts=routing.attempts.most,
         turns_returned_per_day=routing.attempts.turns_returned_per_day,
         managers=routing.managers,
+        later_roles={
+            role: _rule_set(own, f"/roles/{role.value}") for role, own in routing.roles.items()
+        },
+    )
+
+
+def _rule_set(own: RoutingFile | RoleRules, path: str) -> RuleSet:
+    """:param path: where the rules stand in the file."""
+    return RuleSet(
+        rules=tuple(
+            Rule(Target(rule.id, f"{ROUTING}#{path}/rules/{at}", rule.pool), rule.when)
+            for at, rule in enumerate(own.rules)
+        ),
+        catch_all=Target(CATCH_ALL, f"{ROUTING}#{path}/catch_all", own.catch_all.pool),
     )
 
 
@@ -158,10 +187,9 @@ def _repeated(rules: tuple[RuleFile, ...]) -> Iterator[Fault]:
 
 
 def _unknown_names(routing: RoutingFile, teams: Teams) -> Iterator[Fault]:
-    for at, rule in enumerate(routing.rules):
-        if rule.pool is not None:
-            yield from _no_pool(teams, rule.pool, ("rules", at, "pool"))
-    yield from _no_pool(teams, routing.catch_all.pool, ("catch_all", "pool"))
+    yield from _unknown_pools(teams, routing, RoleName.SDR, ())
+    for role, own in routing.roles.items():
+        yield from _unknown_pools(teams, own, role, ("roles", role.value))
     for pool, rep in routing.managers.items():
         yield from _no_pool(teams, pool, ("managers", pool))
         if rep not in teams.rep:
@@ -169,9 +197,19 @@ def _unknown_names(routing: RoutingFile, teams: Teams) -> Iterator[Fault]:
             yield Fault(("managers", pool), f"unknown rep {rep}{hint}")
 
 
-def _no_pool(teams: Teams, pool: str, path: tuple[str | int, ...]) -> Iterator[Fault]:
+def _unknown_pools(
+    teams: Teams, own: RoutingFile | RoleRules, role: RoleName, path: Path
+) -> Iterator[Fault]:
+    for at, rule in enumerate(own.rules):
+        if rule.pool is not None:
+            yield from _no_pool(teams, rule.pool, (*path, "rules", at, "pool"), role)
+    yield from _no_pool(teams, own.catch_all.pool, (*path, "catch_all", "pool"), role)
+
+
+def _no_pool(teams: Teams, pool: str, path: Path, role: RoleName | None = None) -> Iterator[Fault]:
+    """:param role: that the rules are for; None where any pool will do."""
     known = teams.pool.get(pool)
     if known is None:
         yield Fault(path, f"unknown pool {pool}{did_you_mean(pool, tuple(teams.pool))}")
-    elif known.role is not ROLE:
-        yield Fault(path, f"{pool} is for the {known.role}, these rules are for the {ROLE}")
+    elif role is not None and known.role is not role:
+        yield Fault(path, f"{pool} is for the {known.role}, these rules are for the {role}")

@@ -11,7 +11,6 @@ from dataclasses import replace
 from uuid import UUID
 
 from schemas.assignment import AssignmentStatus
-from schemas.base import RoleName
 from schemas.lead import Repeat
 from schemas.score import LeadScored
 from services.kernel.facts import facts_of
@@ -19,11 +18,7 @@ from services.routing import reason
 from services.routing.board import Board
 from services.routing.model import Attempt, Change, LeadState, Origin, assignment_id
 from services.routing.placement import place
-from services.routing.plan import Plan
-from services.routing.policy import target_of
 from services.routing.subject import Placement, Subject
-
-ROLE = RoleName.SDR
 
 _END = {
     AssignmentStatus.ASSIGNED: "assigned",
@@ -86,7 +81,7 @@ def replaced(
     subject = _subject(opened, event)
     subject = replace(
         subject,
-        pool=_pool_of(board.plan, old, subject.facts),
+        pool=_pool_of(board, old, subject.facts),
         escalate=escalate or opened.attempt > board.plan.max_attempts,
     )
     placement = place(board, subject)
@@ -95,11 +90,11 @@ def replaced(
     return _write(board, lead, opened, subject, placement, event, old.origin)
 
 
-def _pool_of(plan: Plan, old: Attempt, facts: Mapping[str, object]) -> str | None:
+def _pool_of(board: Board, old: Attempt, facts: Mapping[str, object]) -> str | None:
     """Where a lead that came back stays: its pool, else the rules'. It is not nurtured now."""
-    if plan.pool(old.pool) is not None:
+    if board.plan.pool(old.pool) is not None:
         return old.pool
-    return target_of(plan.rules, plan.catch_all, facts).pool or plan.catch_all.pool
+    return board.rules.target_of(facts).pool or board.rules.catch_all.pool
 
 
 # -- the cases ----------------------------------------------------------------------------------
@@ -219,10 +214,10 @@ def _placed(
 def _open(board: Board, lead: LeadState, event: LeadScored, origin: Origin) -> Attempt:
     cycle, number = lead.numbering()
     return Attempt(
-        assignment_id=assignment_id(lead.lead_id, ROLE, cycle, number),
+        assignment_id=assignment_id(lead.lead_id, board.role, cycle, number),
         lead_id=lead.lead_id,
         account_key=lead.account_key,
-        role=ROLE,
+        role=board.role,
         cycle=cycle,
         attempt=number,
         status=AssignmentStatus.HELD,

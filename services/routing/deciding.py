@@ -20,7 +20,6 @@ from services.runtime.database import Connection
 T = TypeVar("T")
 Clock = Callable[[], datetime]
 
-ROLE = RoleName.SDR
 _WIDENINGS = 8
 
 
@@ -30,6 +29,7 @@ async def decide_with(
     clock: Clock,
     scope: Scope,
     work: Callable[[Board], T],
+    role: RoleName = RoleName.SDR,
 ) -> T:
     """Run ``work`` on a board of what ``scope`` names and save what it changed.
 
@@ -42,7 +42,7 @@ async def decide_with(
         locked = await boards.lock(connection, config.value, locking)
         scope = scope.with_pools(locked)
         # The time is taken under the locks: what is decided later is never dated earlier.
-        board = await boards.load(connection, config.value, config.version, clock(), scope, ROLE)
+        board = await boards.load(connection, config.value, config.version, clock(), scope, role)
         try:
             result = work(board)
         except NeedsPools as needs:

@@ -17,7 +17,6 @@ from services.routing.deciding import Clock, decide_with
 from services.routing.events import Tag, outputs
 from services.routing.model import Change
 from services.routing.plan import Plan
-from services.routing.policy import target_of
 from services.routing.store.boards import Scope
 from services.runtime.configstore import LiveConfig
 from services.runtime.metrics import Metrics
@@ -87,7 +86,7 @@ def scope_of(plan: Plan, events: Sequence[LeadScored]) -> Scope:
     for event in events:
         known = leads.get(event.lead.lead_id, event.score_revision)
         leads[event.lead.lead_id] = min(known, event.score_revision)
-        pools |= plan.reachable(target_of(plan.rules, plan.catch_all, facts_of(event)).pool)
+        pools |= plan.reachable(plan.first_role.target_of(facts_of(event)).pool)
     accounts = frozenset(event.lead.account_key for event in events)
     return Scope(leads, accounts, frozenset(pools))
 

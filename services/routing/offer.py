@@ -110,7 +110,7 @@ def _overflow(desk: Desk, pool: Pool) -> Survey | None:
 
 def _catch_all(desk: Desk, own: Survey) -> Placement:
     """The catch-all pool; where nobody is free there either, whose turn it is at any hour."""
-    pool = desk.board.plan.pool(desk.board.plan.catch_all.pool)
+    pool = desk.board.plan.catch_all_pool(own.pool.role)
     if pool is None:
         return _hold(desk, own, How.NOBODY_FREE)
     seen = own if pool.id == own.pool.id else desk.look(pool)

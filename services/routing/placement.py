@@ -28,12 +28,13 @@ def place(board: Board, subject: Subject) -> Placement:
 
     :raises NeedsPools: the decision leads to a pool that is not locked.
     """
-    routed = first_match(board.plan.rules, board.plan.catch_all, subject.facts)
+    routed = first_match(board.rules.rules, board.rules.catch_all, subject.facts)
     target = routed.target
     record: dict[str, Any] = {
         "engine": ENGINE,
         "config": board.version,
         "at": board.now.isoformat(),
+        "role": board.role.value,
         "tier": subject.tier.value,
         "features": without_identifiers(subject.facts),
         "tried": list(routed.tried),

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
-from schemas.base import KindName, TierName
+from schemas.base import KindName, RoleName, TierName
 from services.kernel.calendars import Calendars
 from services.kernel.people import Pool, Rep, Teams
 from services.routing.eligibility import Barred, away
-from services.routing.policy import Rule, Target
+from services.routing.policy import Rule, RuleSet, Target
 
 TIERS = tuple(tier.value for tier in TierName)
 ALL_TIERS = "all"
@@ -33,6 +33,7 @@ class Plan:
     """All that routing decides with."""
 
     rules: tuple[Rule, ...]
+    """Of the first role, ``sdr``."""
     catch_all: Target
     teams: Teams
     calendars: Calendars
@@ -47,8 +48,10 @@ class Plan:
     """Of the turns that rejects give back to one rep."""
     managers: Mapping[str, str] = field(default_factory=dict)
     """Pool to the person who gets what the pool cannot place."""
+    later_roles: Mapping[RoleName, RuleSet] = field(default_factory=dict)
+    """Rules of the roles that a lead is handed over to."""
 
-    _reachable: dict[str | None, frozenset[str]] = field(
+    _reachable: dict[tuple[str | None, RoleName], frozenset[str]] = field(
         default_factory=dict, repr=False, compare=False
     )
     _away: dict[tuple[str, datetime], Barred | None] = field(
@@ -72,6 +75,19 @@ class Plan:
             if any(cap is not None for cap in rep.caps.__dict__.values())
         )
 
+    @cached_property
+    def first_role(self) -> RuleSet:
+        return RuleSet(self.rules, self.catch_all)
+
+    def rule_set(self, role: RoleName) -> RuleSet | None:
+        """The rules of a role; None where no lead is routed to it."""
+        return self.first_role if role is RoleName.SDR else self.later_roles.get(role)
+
+    def catch_all_pool(self, role: RoleName) -> Pool | None:
+        """Where the leads of a role end that nobody else takes."""
+        known = self.rule_set(role)
+        return self.pool(known.catch_all.pool) if known is not None else None
+
     def pool(self, name: str | None) -> Pool | None:
         return self.teams.pool.get(name) if name is not None else None
 
@@ -87,13 +103,19 @@ class Plan:
             pool = self.pool(pool.overflow)
         return tuple(found)
 
-    def reachable(self, name: str | None) -> frozenset[str]:
-        """The pools that a lead of ``name`` may end in: itself, its overflows, the catch-all."""
-        known = self._reachable.get(name)
-        if known is None:
-            ends = {pool.id for pool in self.chain(name)}
-            known = self._reachable[name] = frozenset(ends | {self.catch_all.pool or ""} - {""})
-        return known
+    def reachable(self, name: str | None, role: RoleName = RoleName.SDR) -> frozenset[str]:
+        """The pools that a lead of ``name`` may end in: itself, its overflows, the catch-all.
+
+        :param role: of the lead, where no pool says it.
+        """
+        pool = self.pool(name)
+        role = pool.role if pool is not None else role
+        key = (name, role)
+        if key not in self._reachable:
+            last = self.catch_all_pool(role)
+            ends = [*self.chain(name), *([last] if last is not None else [])]
+            self._reachable[key] = frozenset(pool.id for pool in ends)
+        return self._reachable[key]
 
     def away(self, rep: str, now: datetime) -> Barred | None:
         """Why a rep gets nothing at ``now``, as configured.

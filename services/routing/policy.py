@@ -26,6 +26,18 @@ class Target:
     pool: str | None
 
 
+@dataclass(frozen=True)
+class RuleSet:
+    """The rules of one role, and where everything goes that none of them takes."""
+
+    rules: tuple[Rule, ...]
+    catch_all: Target
+
+    def target_of(self, facts: Facts) -> Target:
+        """As :func:`first_match`, without the account of it."""
+        return target_of(self.rules, self.catch_all, facts)
+
+
 class Rule:
     """A rule, ready to be asked."""
 

@@ -151,7 +151,7 @@ async def load(
         [week for _, _, week in starts],
     )
     assert row is not None
-    return Board(plan, version, now, scope.pools, _loaded(row))
+    return Board(plan, version, now, scope.pools, _loaded(row), role)
 
 
 async def save(connection: Connection, board: Board) -> None:
