@@ -15,6 +15,8 @@ PROMTOOL := $(DEBIAN)/usr/bin/promtool
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes --prefer-binary -r
 PYTEST := $(BIN)/python -m pytest
+# Most tests wait for something: two at a time make use of two cores. A file stays in one process.
+SUITE := $(PYTEST) -n $(or $(JOBS),2) --dist loadfile
 
 .PHONY: help run demo test test-real bench reliability fuzz lint format kafka docs lock clean
 
@@ -28,12 +30,12 @@ demo: $(VENV)/run.stamp ## send N leads (LEADS=200) through everything, account 
 	@$(BIN)/handraise demo --leads $(or $(LEADS),200)
 
 test: $(VENV)/dev.stamp $(PROMTOOL) ## every test; with the best Kafka that can be had, and it says which
-	@$(PYTEST) $(ARGS)
+	@$(SUITE) $(ARGS)
 
 test-real: export HANDRAISE_REQUIRE_REAL := 1
 test-real: export HANDRAISE_REQUIRE_PROMTOOL := 1
 test-real: $(VENV)/dev.stamp $(PROMTOOL) ## every test, and fail where no real Kafka can be had
-	@$(PYTEST) $(ARGS)
+	@$(SUITE) $(ARGS)
 
 bench: $(VENV)/dev.stamp ## measure latency and throughput against bare aiokafka, on real Kafka
 	@$(BIN)/python -m tests.benchmarks.pipeline $(ARGS)

@@ -8,6 +8,7 @@ the run stops instead.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,19 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     )
     database = "from the environment" if os.environ.get(postgres.VARIABLE) else "embedded"
     return [f"broker: {broker}; database: {database}"]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands over what it used."""
+    handed_over = getattr(session.config, "workeroutput", None)
+    if handed_over is not None:
+        handed_over["used"] = used.notes()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    for part, what in getattr(node, "workeroutput", {}).get("used", {}).items():
+        used.note(part, what)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

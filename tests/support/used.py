@@ -10,6 +10,11 @@ def note(part: str, what: str) -> None:
     _lines.setdefault(part, what)
 
 
+def notes() -> dict[str, str]:
+    """All of them, for the process that prints the summary."""
+    return dict(_lines)
+
+
 def lines() -> list[str]:
     """One line per part."""
     return [f"{part}: {what}" for part, what in sorted(_lines.items())]

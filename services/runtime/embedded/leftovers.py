@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from collections.abc import Callable
@@ -19,7 +20,9 @@ def end(belongs: Callable[[psutil.Process], bool], stop: signal.Signals) -> None
     while left := [process for process in psutil.process_iter() if _is(belongs, process)]:
         if time.monotonic() > deadline:
             for process in left:
-                process.send_signal(number)
+                # One that has just ended by itself is what we wanted.
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
             number, deadline = signal.SIGKILL, time.monotonic() + PATIENCE
         time.sleep(0.05)
 

@@ -10,6 +10,8 @@ from services.runtime.embedded.errors import EmbeddedError
 
 # Below the ephemeral range (32768 on Linux): an outgoing connection never takes one of these.
 _LOWEST, _HIGHEST = 20000, 32000
+# Not the shared generator: who seeds that (tests do) would have every process try the same ports.
+_RANDOM = random.SystemRandom()
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -26,7 +28,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 def free_port(host: str = "127.0.0.1") -> int:
     """A free port below the ephemeral range; raises OSError when there is none."""
     for _ in range(200):
-        port = random.randint(_LOWEST, _HIGHEST)  # noqa: S311  (no secret)
+        port = _RANDOM.randint(_LOWEST, _HIGHEST)
         if is_free(port, host):
             return port
     raise OSError(f"no free port between {_LOWEST} and {_HIGHEST} on {host}")
