@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,6 +72,27 @@ def text_of(value: Any) -> str:
             return str(value)
         case _:
             return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def compact(value: Any, *, sort_keys: bool = False) -> bytes:
+    """A JSON value as bytes, without a space more than it needs."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=sort_keys, separators=(",", ":"))
+    return text.encode(errors="surrogatepass")
+
+
+def object_in(value: Any, name: str) -> dict[str, Any]:
+    """A member that must be an object.
+
+    :raises Unparsable: it is none; the message has its ``name``.
+    """
+    if not isinstance(value, dict):
+        raise Unparsable(f"{name} is missing or no object")
+    return value
+
+
+def object_or_none(value: Any) -> Mapping[str, Any]:
+    """A member that may be an object; an empty one where it is none."""
+    return value if isinstance(value, dict) else {}
 
 
 def moment_of_ms(milliseconds: Any) -> datetime | None:

@@ -6,7 +6,6 @@ body that is not exactly the form is answered with 422; on a hook it is read as 
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 
 from schemas.submission import KeyKind
@@ -14,23 +13,22 @@ from services.capture.adapters.base import (
     Acknowledgement,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Item,
     SourceView,
+    Unchallenged,
     Verdict,
     whole,
     with_headers,
 )
-from services.capture.adapters.signing import any_matches, ascii_bytes
+from services.capture.adapters.signing import any_secret, ascii_bytes
 from services.capture.leadform import LeadForm, assemble, natural_target
 from services.capture.wire import parse_object
 
 IDEMPOTENCY_KEY = "idempotency-key"
-_DIGEST = "sha256"
 
 
-class Api:
+class Api(Unchallenged):
     """The form in our own words."""
 
     name = "api"
@@ -38,14 +36,9 @@ class Api:
     acknowledgement = Acknowledgement()
     evidence = Evidence.OWN
 
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
-
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         given = request.headers.get("authorization", "")
-        # Digests have one length, so that the comparison does not tell the length of a secret.
-        expected = [_digest(b"Bearer " + secret) for secret in secrets]
-        if any_matches([_digest(ascii_bytes(given))], expected):
+        if any_secret([ascii_bytes(given)], [b"Bearer " + secret for secret in secrets]):
             return Verdict.VERIFIED
         return Verdict.MISMATCH if given else Verdict.UNSIGNED
 
@@ -64,7 +57,3 @@ class Api:
     def sign(self, request: HookRequest, secret: bytes, at: float) -> HookRequest:
         bearer = f"Bearer {secret.decode(errors='replace')}"
         return with_headers(request, content_type="application/json", authorization=bearer)
-
-
-def _digest(text: bytes) -> bytes:
-    return hmac.digest(b"handraise bearer", text, _DIGEST)

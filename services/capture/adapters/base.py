@@ -7,15 +7,15 @@ everything around it. Each has its page in ``docs/sources`` and passes ``tests/c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from schemas.base import KindName
 from schemas.submission import KeyKind
 from services.capture.leadform import LeadForm
-from services.capture.wire import Unparsable
+from services.capture.wire import Unparsable, parse_object
 
 MAX_KEY = 200
 """Characters of a delivery key; a longer or unprintable id is replaced by its hash."""
@@ -95,6 +95,11 @@ class Acknowledgement:
 class Ignored(Exception):
     """A verified event that is about nobody's hand-raise; the message names its type."""
 
+    @classmethod
+    def because(cls, name: str, value: object) -> Ignored:
+        """The member that says so, with the beginning of what it says."""
+        return cls(f"{name} is {str(value)[:50]!r}")
+
 
 class CannotSign(Exception):
     """What is configured only proves requests; the message says what signing would take."""
@@ -110,6 +115,16 @@ class SourceView:
     form_id: str | None = None
     events: frozenset[str] = frozenset()
     """The events that are leads, for senders that tell of others too."""
+
+
+class Unchallenged:
+    """For vendors that never ask whether an address is ours."""
+
+    __slots__ = ()
+
+    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
+        """No request is a challenge."""
+        return None
 
 
 class Adapter(Protocol):
@@ -178,6 +193,22 @@ def whole(body: bytes, vendor_id: object = None, kind: KeyKind = KeyKind.VENDOR_
     return Item(body, key, kind)
 
 
+def one_item(body: bytes, id_of: Callable[[dict[str, Any]], object]) -> Sequence[Item]:
+    """The whole body as one item, under the id that ``id_of`` finds in it; under its hash where
+    there is none, or where the body cannot be read."""
+    try:
+        event = parse_object(body)
+    except Unparsable:
+        return [whole(body)]
+    return [whole(body, id_of(event))]
+
+
+def each_once(items: Iterable[Item], body: bytes) -> Sequence[Item]:
+    """An id twice in one batch is one item, as it is over two requests; a batch without any is
+    one item itself, so that it has an end."""
+    return list({item.delivery_key: item for item in items}.values()) or [whole(body)]
+
+
 def usable_key(vendor_id: object) -> str | None:
     """A vendor's id as a delivery key; None where there is none."""
     if isinstance(vendor_id, bool) or not isinstance(vendor_id, str | int):
@@ -201,9 +232,12 @@ __all__ = [
     "Ignored",
     "Item",
     "SourceView",
+    "Unchallenged",
     "Unparsable",
     "Verdict",
     "body_digest",
+    "each_once",
+    "one_item",
     "usable_key",
     "whole",
     "with_headers",

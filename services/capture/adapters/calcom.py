@@ -16,19 +16,19 @@ from services.capture.adapters.base import (
     Acknowledgement,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Ignored,
     Item,
     SourceView,
+    Unchallenged,
     Unparsable,
     Verdict,
-    whole,
+    one_item,
     with_headers,
 )
-from services.capture.adapters.signing import any_matches, ascii_bytes
+from services.capture.adapters.signing import judged
 from services.capture.leadform import LeadForm, assemble, natural_target
-from services.capture.wire import parse_object
+from services.capture.wire import object_in, object_or_none, parse_object
 
 HEADER = "x-cal-signature-256"
 TRIGGERS = frozenset({"BOOKING_CREATED", "BOOKING_REQUESTED", "FORM_SUBMITTED"})
@@ -45,7 +45,7 @@ _OWN = {
 _ABOUT_THE_MEETING = frozenset({"title", "location", "guests", "rescheduleReason"})
 
 
-class CalCom:
+class CalCom(Unchallenged):
     """One booking per request; its attendee is the person."""
 
     name = "calcom"
@@ -53,39 +53,24 @@ class CalCom:
     acknowledgement = Acknowledgement()
     evidence = Evidence.SECONDARY
 
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
-
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         given = request.headers.get(HEADER, "")
         expected = [_mac(request.body, secret) for secret in secrets]
-        if any_matches([ascii_bytes(given.removeprefix(_PREFIX))], expected):
-            return Verdict.VERIFIED
-        return Verdict.MISMATCH if given else Verdict.UNSIGNED
+        return judged(given.removeprefix(_PREFIX), expected)
 
     def split(self, request: HookRequest) -> Sequence[Item]:
-        try:
-            event = parse_object(request.body)
-        except Unparsable:
-            return [whole(request.body)]
-        payload = event.get("payload")
-        uid = payload.get("uid") if isinstance(payload, dict) else None
-        trigger = event.get("triggerEvent")
-        # A booking is requested, confirmed and moved under one uid.
-        named = isinstance(uid, str) and uid and isinstance(trigger, str)
-        return [whole(request.body, f"{trigger} {uid}" if named else None)]
+        return one_item(request.body, _told)
 
     def to_lead(self, item: Delivered, source: SourceView) -> LeadForm:
         event = parse_object(item.body)
-        trigger, payload = event.get("triggerEvent"), event.get("payload")
+        trigger = event.get("triggerEvent")
         if trigger is None:
             values = {_target(name, source.mapping): value for name, value in event.items()}
             values["form_id"] = source.form_id or values.get("form_id")
             return assemble(values)
         if not isinstance(trigger, str) or trigger not in TRIGGERS:
-            raise Ignored(f"triggerEvent is {str(trigger)[:50]!r}")
-        if not isinstance(payload, dict):
-            raise Unparsable("payload is missing or no object")
+            raise Ignored.because("triggerEvent", trigger)
+        payload = object_in(event.get("payload"), "payload")
         values = {}
         for target, value in _values(payload, source.mapping):
             if value not in (None, "") and target not in values:
@@ -104,6 +89,13 @@ class CalCom:
 
 def _mac(body: bytes, secret: bytes) -> bytes:
     return hmac.new(secret, body, sha256).hexdigest().encode()
+
+
+def _told(event: Mapping[str, Any]) -> str | None:
+    # A booking is requested, confirmed and moved under one uid.
+    trigger, uid = event.get("triggerEvent"), object_or_none(event.get("payload")).get("uid")
+    named = isinstance(uid, str) and uid and isinstance(trigger, str)
+    return f"{trigger} {uid}" if named else None
 
 
 def _target(name: str, mapping: Mapping[str, str]) -> str:
@@ -125,8 +117,7 @@ def _values(payload: Mapping[str, Any], mapping: Mapping[str, str]) -> Iterator[
         elif not isinstance(value, list) or value:
             yield _target(name, mapping), _text(value)
     # What the link to the page carried along.
-    metadata = payload.get("metadata")
-    for name, value in metadata.items() if isinstance(metadata, dict) else ():
+    for name, value in object_or_none(payload.get("metadata")).items():
         if name in mapping or natural_target(name):
             yield _target(name, mapping), value
     attendees = payload.get("attendees")

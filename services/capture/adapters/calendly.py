@@ -17,19 +17,19 @@ from services.capture.adapters.base import (
     Acknowledgement,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Ignored,
     Item,
     SourceView,
+    Unchallenged,
     Unparsable,
     Verdict,
-    whole,
+    one_item,
     with_headers,
 )
-from services.capture.adapters.signing import any_matches, ascii_bytes
+from services.capture.adapters.signing import any_matches, ascii_bytes, timely
 from services.capture.leadform import LeadForm, assemble, natural_target
-from services.capture.wire import parse_object
+from services.capture.wire import object_in, object_or_none, parse_object
 
 HEADER = "calendly-webhook-signature"
 WINDOW_SECONDS = 180
@@ -37,21 +37,17 @@ WINDOW_SECONDS = 180
 BOOKED = "invitee.created"
 ROUTED = "routing_form_submission.created"
 _MAX_SIGNATURES = 16
-_MOST_DIGITS = 12
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PERSON = ("email", "first_name", "last_name", "timezone")
 
 
-class Calendly:
+class Calendly(Unchallenged):
     """One event per request, about one person."""
 
     name = "calendly"
     kept_headers = frozenset({HEADER, "content-type"})
     acknowledgement = Acknowledgement()
     evidence = Evidence.SECONDARY
-
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
 
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         given = request.headers.get(HEADER, "")
@@ -61,27 +57,17 @@ class Calendly:
             return Verdict.UNSIGNED
         if not any_matches(presented, expected):
             return Verdict.MISMATCH
-        return Verdict.VERIFIED if _recent(stamp, now) else Verdict.STALE
+        return timely(stamp, now, WINDOW_SECONDS)
 
     def split(self, request: HookRequest) -> Sequence[Item]:
-        try:
-            event = parse_object(request.body)
-        except Unparsable:
-            return [whole(request.body)]
-        payload = event.get("payload")
-        uri = payload.get("uri") if isinstance(payload, dict) else None
-        # One invitee is created and later cancelled under one URI.
-        named = isinstance(uri, str) and uri and isinstance(event.get("event"), str)
-        return [whole(request.body, f"{event['event']} {uri}" if named else None)]
+        return one_item(request.body, _told)
 
     def to_lead(self, item: Delivered, source: SourceView) -> LeadForm:
         event = parse_object(item.body)
         kind = event.get("event")
         if kind not in (BOOKED, ROUTED):
-            raise Ignored(f"event is {str(kind)[:50]!r}")
-        payload = event.get("payload")
-        if not isinstance(payload, dict):
-            raise Unparsable("payload is missing or no object")
+            raise Ignored.because("event", kind)
+        payload = object_in(event.get("payload"), "payload")
         if payload.get("old_invitee"):
             raise Ignored("a meeting that was moved")
         values = dict(_answers(payload, source.mapping))
@@ -122,10 +108,11 @@ def _parts(header: str) -> tuple[str, list[bytes]]:
     return stamp, [signature for signature in signatures if signature]
 
 
-def _recent(stamp: str, now: float) -> bool:
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= _MOST_DIGITS):
-        return False
-    return abs(now - int(stamp)) <= WINDOW_SECONDS
+def _told(event: Mapping[str, Any]) -> str | None:
+    # One invitee is created and later cancelled under one URI.
+    kind, uri = event.get("event"), object_or_none(event.get("payload")).get("uri")
+    named = isinstance(uri, str) and uri and isinstance(kind, str)
+    return f"{kind} {uri}" if named else None
 
 
 def _target(name: str, mapping: Mapping[str, str]) -> str:
@@ -153,8 +140,7 @@ def _person(payload: Mapping[str, Any], mapping: Mapping[str, str]) -> Iterator[
     if not (payload.get("first_name") or payload.get("last_name")):
         yield "full_name", payload.get("name")
     yield "phone", payload.get("text_reminder_number")
-    tracking = payload.get("tracking")
-    for name, value in tracking.items() if isinstance(tracking, dict) else ():
+    for name, value in object_or_none(payload.get("tracking")).items():
         yield _target(name, mapping), value
     meeting = payload.get("scheduled_event")
     if isinstance(meeting, dict):
@@ -164,8 +150,7 @@ def _person(payload: Mapping[str, Any], mapping: Mapping[str, str]) -> Iterator[
 
 def _form(payload: Mapping[str, Any]) -> Any:
     """The routing form, or the type of event that was booked."""
-    meeting = payload.get("scheduled_event")
-    booked = meeting.get("event_type") if isinstance(meeting, dict) else None
+    booked = object_or_none(payload.get("scheduled_event")).get("event_type")
     return payload.get("routing_form") or booked
 
 

@@ -8,8 +8,6 @@ the fields of ``POST /v1/leads``.
 
 from __future__ import annotations
 
-import hmac
-import json
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Mapping, Sequence
@@ -21,20 +19,21 @@ from services.capture.adapters.base import (
     Acknowledgement,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Ignored,
     Item,
     SourceView,
+    Unchallenged,
     Unparsable,
     Verdict,
     body_digest,
+    each_once,
     whole,
     with_headers,
 )
-from services.capture.adapters.signing import any_matches
+from services.capture.adapters.signing import any_secret
 from services.capture.leadform import LeadForm, assemble, natural_target
-from services.capture.wire import parse_json, parse_object
+from services.capture.wire import compact, object_in, parse_json, parse_object
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -43,7 +42,7 @@ _ATTRIBUTES = ("specversion", "id", "source", "type", "time", "subject", "datasc
 _VERSION = "1.0"
 
 
-class CloudEvents:
+class CloudEvents(Unchallenged):
     """One event, one person; the key is what makes an event unique: its source and id."""
 
     name = "cloudevents"
@@ -51,16 +50,12 @@ class CloudEvents:
     acknowledgement = Acknowledgement()
     evidence = Evidence.DOCUMENTED
 
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
-
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         tokens = [bearer.strip()] if scheme.lower() == "bearer" else []
         tokens.append(request.query.get("access_token", ""))
         given = [token for token in tokens if token]
-        # Digests have one length, so that the comparison does not tell the length of a secret.
-        if any_matches(map(_digest, given), [_digest_of(secret) for secret in secrets]):
+        if any_secret((token.encode(errors="surrogatepass") for token in given), secrets):
             return Verdict.VERIFIED
         return Verdict.MISMATCH if given or scheme else Verdict.UNSIGNED
 
@@ -75,9 +70,7 @@ class CloudEvents:
         if mode == STRUCTURED and isinstance(sent, dict):
             return [_item(request.body, sent)]
         if mode == BATCH and isinstance(sent, list) and all(isinstance(e, dict) for e in sent):
-            items = [_item(_compact(event), event) for event in sent]
-            unique = {item.delivery_key: item for item in items}
-            return list(unique.values()) or [whole(request.body)]
+            return each_once((_item(compact(event), event) for event in sent), request.body)
         return [whole(request.body)]
 
     def to_lead(self, item: Delivered, source: SourceView) -> LeadForm:
@@ -87,7 +80,7 @@ class CloudEvents:
             raise Unparsable("specversion is not 1.0")
         kind = event.get("type")
         if source.events and (not isinstance(kind, str) or kind not in source.events):
-            raise Ignored(f"type is {str(kind)[:50]!r}")
+            raise Ignored.because("type", kind)
         data = _data(event) if structured else parse_object(item.body)
         values: dict[str, Any] = {}
         for name, value in data.items():
@@ -118,14 +111,6 @@ class CloudEvents:
         return with_headers(plain, content_type="application/json", authorization=bearer)
 
 
-def _digest(token: str) -> bytes:
-    return _digest_of(token.encode(errors="surrogatepass"))
-
-
-def _digest_of(secret: bytes) -> bytes:
-    return hmac.digest(b"handraise cloudevents token", secret, "sha256")
-
-
 def _mode(headers: Mapping[str, str]) -> str | None:
     """The media type of a whole event or a batch of them; None in binary mode."""
     media = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -150,10 +135,6 @@ def _item(body: bytes, event: Mapping[str, Any]) -> Item:
     return whole(body, f"{origin} {event_id}" if named else None)
 
 
-def _compact(event: Mapping[str, Any]) -> bytes:
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
-
-
 def _data(event: Mapping[str, Any]) -> dict[str, Any]:
     data, encoded = event.get("data"), event.get("data_base64")
     if data is None and isinstance(encoded, str):
@@ -163,6 +144,4 @@ def _data(event: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(error, Unparsable):
                 raise
             raise Unparsable("data_base64 is not base64") from None
-    if not isinstance(data, dict):
-        raise Unparsable("data is missing or no object")
-    return data
+    return object_in(data, "data")

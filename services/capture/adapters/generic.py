@@ -15,10 +15,10 @@ from services.capture.adapters.base import (
     Acknowledgement,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Item,
     SourceView,
+    Unchallenged,
     Unparsable,
     Verdict,
     whole,
@@ -32,7 +32,7 @@ _WRAPPERS = ("data.json.", "data.", "payload.", "fields.", "form_fields.", "form
 
 
 @dataclass(frozen=True, slots=True)
-class Generic:
+class Generic(Unchallenged):
     """One request, one person."""
 
     preset: Preset = field(default_factory=Preset)
@@ -52,9 +52,6 @@ class Generic:
     @property
     def evidence(self) -> Evidence:
         return self.preset.evidence
-
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
 
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         return url_token.verify(request, secrets)

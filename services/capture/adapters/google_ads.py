@@ -8,8 +8,6 @@ only in part, so one that is not known here is kept under its own name.
 
 from __future__ import annotations
 
-import hmac
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,18 +16,18 @@ from services.capture.adapters.base import (
     Acknowledgement,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Item,
     SourceView,
+    Unchallenged,
     Unparsable,
     Verdict,
     whole,
     with_headers,
 )
-from services.capture.adapters.signing import any_matches
+from services.capture.adapters.signing import any_secret
 from services.capture.leadform import LeadForm, assemble, natural_target
-from services.capture.wire import parse_object, text_of
+from services.capture.wire import compact, parse_object, text_of
 
 KEY = "google_key"
 _COLUMNS = {
@@ -48,7 +46,7 @@ _RANK = {column: rank for rank, column in enumerate(_COLUMNS)}
 _IDS = ("lead_id", "campaign_id", "adgroup_id", "creative_id", "asset_group_id", "lead_stage")
 
 
-class GoogleAds:
+class GoogleAds(Unchallenged):
     """One lead per request; answers are mapped by ``column_id``."""
 
     name = "google_ads"
@@ -56,14 +54,9 @@ class GoogleAds:
     acknowledgement = Acknowledgement()
     evidence = Evidence.DOCUMENTED
 
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
-
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         given = _key(request.body)
-        # Digests have one length, so that the comparison does not tell the length of a key.
-        presented = [_digest((given or "").encode(errors="surrogatepass"))]
-        proven = any_matches(presented, [_digest(secret) for secret in secrets])
+        proven = any_secret([(given or "").encode(errors="surrogatepass")], secrets)
         if not given:
             return Verdict.UNSIGNED
         return Verdict.VERIFIED if proven else Verdict.MISMATCH
@@ -76,7 +69,7 @@ class GoogleAds:
         body = request.body
         if KEY in lead:
             del lead[KEY]
-            body = _compact(lead)
+            body = compact(lead)
         # The forms' test button sends the same id every time, with other answers.
         return [whole(body, None if lead.get("is_test") is True else lead.get("lead_id"))]
 
@@ -103,7 +96,7 @@ class GoogleAds:
             lead = parse_object(request.body)
         except Unparsable:
             return typed
-        return replace(typed, body=_compact({**lead, KEY: secret.decode(errors="replace")}))
+        return replace(typed, body=compact({**lead, KEY: secret.decode(errors="replace")}))
 
 
 def _key(body: bytes) -> str | None:
@@ -112,15 +105,6 @@ def _key(body: bytes) -> str | None:
     except Unparsable:
         return None
     return key if isinstance(key, str) else None
-
-
-def _digest(key: bytes) -> bytes:
-    return hmac.digest(b"handraise google key", key, "sha256")
-
-
-def _compact(value: Mapping[str, Any]) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode(errors="surrogatepass")
 
 
 def _target(column: str, mapping: Mapping[str, str]) -> str:

@@ -16,13 +16,13 @@ from typing import Any
 from urllib.parse import unquote
 
 from services.capture.adapters.base import HookRequest, Verdict, with_headers
-from services.capture.adapters.signing import any_matches, ascii_bytes
+from services.capture.adapters.signing import any_matches, ascii_bytes, timely
 from services.capture.leadform import natural_target
+from services.capture.wire import object_or_none
 
 SIGNATURE, TIMESTAMP = "x-hubspot-signature-v3", "x-hubspot-request-timestamp"
-WINDOW_MS = 300_000
+WINDOW_SECONDS = 300
 KEPT = frozenset({SIGNATURE, TIMESTAMP, "content-type"})
-_MOST_DIGITS = 15
 _PROPERTIES = {
     "email": "email",
     "firstname": "first_name",
@@ -54,7 +54,7 @@ def verify(request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdic
         return Verdict.UNSIGNED
     if not proven:
         return Verdict.MISMATCH
-    return Verdict.VERIFIED if _recent(stamp, now) else Verdict.STALE
+    return timely(stamp, now, WINDOW_SECONDS, per_second=1000)
 
 
 def sign(request: HookRequest, secret: bytes, at: float) -> HookRequest:
@@ -71,11 +71,8 @@ def sign(request: HookRequest, secret: bytes, at: float) -> HookRequest:
 def contact_values(contact: Mapping[str, Any], mapping: Mapping[str, str]) -> dict[str, Any]:
     """Values by target of a contact's properties, as workflows send them (each with its history)
     or as the object API gives them (plain)."""
-    properties = contact.get("properties")
-    plain = {
-        name: _plain(value)
-        for name, value in (properties.items() if isinstance(properties, dict) else ())
-    }
+    properties = object_or_none(contact.get("properties"))
+    plain = {name: _plain(value) for name, value in properties.items()}
     ordered = [*(name for name in _PROPERTIES if name in plain), *sorted(plain)]
     values: dict[str, Any] = {}
     for name in dict.fromkeys(ordered):
@@ -96,9 +93,3 @@ def _mac(request: HookRequest, url: str, stamp: str, secret: bytes) -> bytes:
     target = f"{request.method}{url}".encode(errors="surrogatepass")
     signed = b"".join((target, request.body, ascii_bytes(stamp)))
     return b64encode(hmac.digest(secret, signed, sha256))
-
-
-def _recent(stamp: str, now: float) -> bool:
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= _MOST_DIGITS):
-        return False
-    return abs(now * 1000 - int(stamp)) <= WINDOW_MS

@@ -6,7 +6,6 @@ for a form, but moves the property ``recent_conversion_date``. Every other event
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -16,11 +15,11 @@ from services.capture.adapters.base import (
     Acknowledgement,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Ignored,
     Item,
     SourceView,
+    Unchallenged,
     Unparsable,
     Verdict,
     usable_key,
@@ -28,7 +27,7 @@ from services.capture.adapters.base import (
 )
 from services.capture.adapters.fetching import Access, FetchRequest, bearer
 from services.capture.leadform import LeadForm, assemble
-from services.capture.wire import moment_of_ms, parse_json, parse_object
+from services.capture.wire import compact, moment_of_ms, parse_json, parse_object
 
 _CONTACTS = "0-1"
 """HubSpot's number for the object type."""
@@ -36,7 +35,7 @@ _FILLED_IN = "recent_conversion_date"
 _COUNTED = "attemptNumber"
 
 
-class HubspotApp:
+class HubspotApp(Unchallenged):
     """Many events per request; each becomes a submission of its own."""
 
     name = "hubspot_app"
@@ -44,9 +43,6 @@ class HubspotApp:
     kept_headers = hubspot.KEPT
     acknowledgement = Acknowledgement(refused=429, busy=429)
     evidence = Evidence.DOCUMENTED
-
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
 
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         return hubspot.verify(request, secrets, now)
@@ -97,8 +93,7 @@ class HubspotApp:
 def _item(event: Any) -> Item:
     # A retry is the same event with a higher number: it must not look like another body.
     told = {n: v for n, v in event.items() if n != _COUNTED} if isinstance(event, dict) else event
-    text = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    body = text.encode(errors="surrogatepass")
+    body = compact(told, sort_keys=True)
     if not isinstance(event, dict):
         return whole(body)
     # HubSpot does not promise that an event's id is unique; with what it is about it is.
@@ -115,10 +110,10 @@ def _contact(item: Delivered) -> tuple[str, Mapping[str, Any]]:
         raise Unparsable("subscriptionType is missing or no text")
     about, _, what = kind.partition(".")
     if about != "contact" and (about, event.get("objectTypeId")) != ("object", _CONTACTS):
-        raise Ignored(f"subscriptionType is {kind[:50]!r}")
+        raise Ignored.because("subscriptionType", kind)
     form = what == "propertyChange" and event.get("propertyName") == _FILLED_IN
     if what != "creation" and not form:
-        raise Ignored(f"subscriptionType is {kind[:50]!r}")
+        raise Ignored.because("subscriptionType", kind)
     contact = usable_key(event.get("objectId"))
     if contact is None:
         raise Unparsable("objectId is missing")

@@ -15,10 +15,10 @@ from services.capture.adapters.base import (
     Acknowledgement,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Item,
     SourceView,
+    Unchallenged,
     Unparsable,
     Verdict,
     usable_key,
@@ -30,16 +30,13 @@ from services.capture.wire import moment_of_ms, parse_object
 _FINAL_BUT_429 = Acknowledgement(refused=429, busy=429, retry_after_per_s=1_000)
 
 
-class HubspotWorkflow:
+class HubspotWorkflow(Unchallenged):
     """One contact per request. HubSpot gives the delivery no id, so its body is its key."""
 
     name = "hubspot_workflow"
     kept_headers = hubspot.KEPT
     acknowledgement = _FINAL_BUT_429
     evidence = Evidence.DOCUMENTED
-
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
 
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         return hubspot.verify(request, secrets, now)

@@ -17,10 +17,10 @@ from services.capture.adapters.base import (
     Acknowledgement,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Item,
     SourceView,
+    Unchallenged,
     Unparsable,
     Verdict,
     whole,
@@ -41,16 +41,13 @@ _INTERNAL = frozenset(
 )  # fmt: skip
 
 
-class Jotform:
+class Jotform(Unchallenged):
     """Answers are mapped by the question's number (``q3``), or by its whole key (``q3_name``)."""
 
     name = "jotform"
     kept_headers = frozenset({"content-type"})
     acknowledgement = Acknowledgement()
     evidence = Evidence.SECONDARY
-
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
 
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         return url_token.verify(request, secrets)

@@ -25,14 +25,14 @@ from services.capture.adapters.base import (
     SourceView,
     Unparsable,
     Verdict,
+    one_item,
     usable_key,
-    whole,
     with_headers,
 )
 from services.capture.adapters.fetching import Access, FetchRequest, bearer
-from services.capture.adapters.signing import any_matches, ascii_bytes
+from services.capture.adapters.signing import judged
 from services.capture.leadform import LeadForm, assemble, natural_target
-from services.capture.wire import moment_of_ms, parse_object, text_of
+from services.capture.wire import moment_of_ms, object_or_none, parse_object, text_of
 
 HEADER = "x-li-signature"
 API_VERSION: Final = "202601"
@@ -73,18 +73,10 @@ class LinkedinLeadGen:
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         given = request.headers.get(HEADER, "")
         expected = [_signature(request.body, secret) for secret in secrets]
-        if any_matches([ascii_bytes(given)], expected):
-            return Verdict.VERIFIED
-        return Verdict.MISMATCH if given else Verdict.UNSIGNED
+        return judged(given, expected)
 
     def split(self, request: HookRequest) -> Sequence[Item]:
-        try:
-            event = parse_object(request.body)
-        except Unparsable:
-            return [whole(request.body)]
-        response, action = event.get("leadGenFormResponse"), event.get("leadAction")
-        named = isinstance(response, str) and isinstance(action, str)
-        return [whole(request.body, f"{response}:{action}" if named else None)]
+        return one_item(request.body, _action)
 
     def to_lead(self, item: Delivered, source: SourceView) -> LeadForm:
         _response_id(item)
@@ -130,12 +122,18 @@ def _signature(body: bytes, secret: bytes) -> bytes:
     return hmac.digest(secret, _SIGNED_PREFIX + body, sha256).hex().encode()
 
 
+def _action(event: Mapping[str, Any]) -> str | None:
+    response, action = event.get("leadGenFormResponse"), event.get("leadAction")
+    named = isinstance(response, str) and isinstance(action, str)
+    return f"{response}:{action}" if named else None
+
+
 def _response_id(item: Delivered) -> str:
     event = parse_object(item.body)
     if event.get("type") != "LEAD_ACTION":
-        raise Ignored(f"type is {str(event.get('type'))[:50]!r}")
+        raise Ignored.because("type", event.get("type"))
     if event.get("leadAction") != "CREATED":
-        raise Ignored(f"leadAction is {str(event.get('leadAction'))[:50]!r}")
+        raise Ignored.because("leadAction", event.get("leadAction"))
     urn = event.get("leadGenFormResponse")
     response = urn.rpartition(":")[2] if isinstance(urn, str) else ""
     if not response:
@@ -144,7 +142,7 @@ def _response_id(item: Delivered) -> str:
 
 
 def _questions(response: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    content = _member(_member(response, "form"), "content")
+    content = object_or_none(object_or_none(response.get("form")).get("content"))
     questions = content.get("questions")
     return {
         text_of(question["questionId"]): question
@@ -154,16 +152,16 @@ def _questions(response: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _answers(response: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    answers = _member(response, "formResponse").get("answers")
+    answers = object_or_none(response.get("formResponse")).get("answers")
     if not isinstance(answers, list):
         raise Unparsable("formResponse.answers is missing or no list")
     found = []
     for answer in answers:
         if not isinstance(answer, dict) or answer.get("questionId") is None:
             raise Unparsable("an answer has no questionId")
-        details = _member(answer, "answerDetails")
-        text = _member(details, "textQuestionAnswer").get("answer")
-        options = _member(details, "multipleChoiceAnswer").get("options")
+        details = object_or_none(answer.get("answerDetails"))
+        text = object_or_none(details.get("textQuestionAnswer")).get("answer")
+        options = object_or_none(details.get("multipleChoiceAnswer")).get("options")
         if text is None and isinstance(options, list):
             text = ", ".join(map(text_of, options))
         found.append((text_of(answer["questionId"]), text))
@@ -171,7 +169,7 @@ def _answers(response: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _hidden(response: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    fields = _member(response, "form").get("hiddenFields")
+    fields = object_or_none(response.get("form")).get("hiddenFields")
     return [
         (field["name"], field.get("value"))
         for field in (fields if isinstance(fields, list) else ())
@@ -187,8 +185,3 @@ def _target(names: Sequence[Any], mapping: Mapping[str, str]) -> str:
         if known is not None:
             return known
     return f"fields.{texts[-1]}"
-
-
-def _member(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}

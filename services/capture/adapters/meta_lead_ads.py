@@ -8,7 +8,6 @@ its own (``verify_token``). The Graph API says most things with status 400 and a
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
@@ -30,9 +29,9 @@ from services.capture.adapters.base import (
     with_headers,
 )
 from services.capture.adapters.fetching import Access, FetchRequest, bearer
-from services.capture.adapters.signing import any_matches, ascii_bytes
+from services.capture.adapters.signing import any_secret, judged
 from services.capture.leadform import LeadForm, assemble, natural_target
-from services.capture.wire import parse_json, parse_object, text_of
+from services.capture.wire import compact, object_or_none, parse_json, parse_object, text_of
 
 HEADER = "x-hub-signature-256"
 _FIELDS = "created_time,ad_id,adset_id,campaign_id,form_id,is_organic,platform,field_data"
@@ -58,8 +57,8 @@ class MetaLeadAds:
     evidence = Evidence.SECONDARY
 
     def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        given = _digest(request.query.get("hub.verify_token", "").encode(errors="surrogatepass"))
-        known = any_matches([given], [_digest(secret) for secret in secrets])
+        given = request.query.get("hub.verify_token", "").encode(errors="surrogatepass")
+        known = any_secret([given], secrets)
         challenge = request.query.get("hub.challenge", "")
         plain = challenge.isascii() and challenge.isalnum() and len(challenge) <= _MAX_CHALLENGE
         if request.query.get("hub.mode") != "subscribe" or not known or not plain:
@@ -69,9 +68,7 @@ class MetaLeadAds:
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         given = request.headers.get(HEADER, "")
         expected = [_signature(request.body, secret) for secret in secrets]
-        if any_matches([ascii_bytes(given)], expected):
-            return Verdict.VERIFIED
-        return Verdict.MISMATCH if given else Verdict.UNSIGNED
+        return judged(given, expected)
 
     def split(self, request: HookRequest) -> Sequence[Item]:
         try:
@@ -134,10 +131,6 @@ def _signature(body: bytes, secret: bytes) -> bytes:
     return b"sha256=" + hmac.digest(secret, body, sha256).hex().encode()
 
 
-def _digest(token: bytes) -> bytes:
-    return hmac.digest(b"handraise verify token", token, "sha256")
-
-
 def _is_entry(entry: Any) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("changes"), list)
 
@@ -145,10 +138,8 @@ def _is_entry(entry: Any) -> bool:
 def _item(about: Any, page: Any, change: Any) -> Item:
     # Without the time of the batch: a retry may come in another one.
     told = {"object": about, "page": page, "change": change}
-    text = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    value = change.get("value") if isinstance(change, dict) else None
-    lead = value.get("leadgen_id") if isinstance(value, dict) else None
-    return whole(text.encode(errors="surrogatepass"), lead)
+    lead = object_or_none(object_or_none(change).get("value")).get("leadgen_id")
+    return whole(compact(told, sort_keys=True), lead)
 
 
 def _lead_id(item: Delivered) -> str:
@@ -157,9 +148,8 @@ def _lead_id(item: Delivered) -> str:
     if not isinstance(change, dict):
         raise Unparsable("no change of a page")
     if change.get("field") != "leadgen":
-        raise Ignored(f"field is {str(change.get('field'))[:50]!r}")
-    value = change.get("value")
-    lead = usable_key(value.get("leadgen_id")) if isinstance(value, dict) else None
+        raise Ignored.because("field", change.get("field"))
+    lead = usable_key(object_or_none(change.get("value")).get("leadgen_id"))
     if lead is None:
         raise Unparsable("leadgen_id is missing")
     return lead

@@ -16,19 +16,18 @@ from services.capture.adapters.base import (
     Acknowledgement,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Item,
     SourceView,
-    Unparsable,
+    Unchallenged,
     Verdict,
     body_digest,
-    whole,
+    one_item,
     with_headers,
 )
 from services.capture.adapters.signing import MAX_PROOF, ascii_bytes
 from services.capture.leadform import LeadForm, assemble, natural_target
-from services.capture.wire import parse_object
+from services.capture.wire import object_in, parse_object
 
 HEADER = "x-webhook-signature"
 ISSUER = "netlify"
@@ -44,16 +43,13 @@ _NOT_ANSWERS = frozenset({"ip", "user_agent"})
 _PERSON = ("email", "first_name", "last_name", "name", "company")
 
 
-class Netlify:
+class Netlify(Unchallenged):
     """One submission per request; a question is named by the input's ``name`` attribute."""
 
     name = "netlify"
     kept_headers = frozenset({HEADER, "content-type"})
     acknowledgement = Acknowledgement()
     evidence = Evidence.MEMORY
-
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
 
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         given = ascii_bytes(request.headers.get(HEADER, ""))
@@ -67,15 +63,11 @@ class Netlify:
         return Verdict.MISMATCH if request.headers.get(HEADER) else Verdict.UNSIGNED
 
     def split(self, request: HookRequest) -> Sequence[Item]:
-        try:
-            return [whole(request.body, parse_object(request.body).get("id"))]
-        except Unparsable:
-            return [whole(request.body)]
+        return one_item(request.body, lambda sent: sent.get("id"))
 
     def to_lead(self, item: Delivered, source: SourceView) -> LeadForm:
         sent = parse_object(item.body)
-        if not isinstance(sent.get("data"), dict):
-            raise Unparsable("data is missing or no object")
+        object_in(sent.get("data"), "data")
         values: dict[str, Any] = {}
         for target, value in _values(sent, source.mapping):
             if value not in (None, "") and target not in values:

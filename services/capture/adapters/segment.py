@@ -8,7 +8,6 @@ batches, an array of them. Which events are leads is chosen by ``events`` of the
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha1
 from typing import Any
@@ -18,19 +17,20 @@ from services.capture.adapters.base import (
     Acknowledgement,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Ignored,
     Item,
     SourceView,
+    Unchallenged,
     Unparsable,
     Verdict,
+    each_once,
     whole,
     with_headers,
 )
-from services.capture.adapters.signing import any_matches, ascii_bytes
+from services.capture.adapters.signing import judged
 from services.capture.leadform import LeadForm, assemble, natural_target
-from services.capture.wire import parse_json, parse_object
+from services.capture.wire import compact, object_or_none, parse_json, parse_object
 
 HEADER = "x-signature"
 IDENTIFY = "identify"
@@ -46,7 +46,7 @@ _CAMPAIGN = {"name": "campaign"}
 _BOOK_KEEPING = frozenset({"createdat", "avatar", "id"})
 
 
-class Segment:
+class Segment(Unchallenged):
     """A person who did something, as ``track`` and ``identify`` tell it."""
 
     name = "segment"
@@ -54,15 +54,10 @@ class Segment:
     acknowledgement = Acknowledgement()
     evidence = Evidence.DOCUMENTED
 
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
-
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         given = request.headers.get(HEADER, "")
         expected = [_mac(request.body, secret) for secret in secrets]
-        if any_matches([ascii_bytes(given)], expected):
-            return Verdict.VERIFIED
-        return Verdict.MISMATCH if given else Verdict.UNSIGNED
+        return judged(given, expected)
 
     def split(self, request: HookRequest) -> Sequence[Item]:
         try:
@@ -73,9 +68,8 @@ class Segment:
             return [whole(request.body, sent.get("messageId"))]
         if not isinstance(sent, list) or not all(isinstance(event, dict) for event in sent):
             return [whole(request.body)]
-        # An id twice in one batch is one event, as it is over two requests.
-        items = [whole(_compact(event), event.get("messageId")) for event in sent]
-        return list({item.delivery_key: item for item in items}.values()) or [whole(request.body)]
+        items = (whole(compact(event), event.get("messageId")) for event in sent)
+        return each_once(items, request.body)
 
     def to_lead(self, item: Delivered, source: SourceView) -> LeadForm:
         event = parse_object(item.body)
@@ -100,30 +94,26 @@ def _mac(body: bytes, secret: bytes) -> bytes:
     return hmac.new(secret, body, sha1).hexdigest().encode()
 
 
-def _compact(event: Mapping[str, Any]) -> bytes:
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
-
-
 def _wanted(event: Mapping[str, Any], source: SourceView) -> None:
     kind = event.get("type")
     name = event.get("event") if kind == "track" else kind
     if kind not in ("track", IDENTIFY):
-        raise Ignored(f"type is {str(kind)[:50]!r}")
+        raise Ignored.because("type", kind)
     if not isinstance(name, str) or name not in source.events:
         raise Ignored(f"{str(name)[:50]!r} is not among the events of the source")
 
 
 def _values(event: Mapping[str, Any], mapping: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     """By target, the nearest to the event first; of two with one target the first counts."""
-    context = _object(event.get("context"))
+    context = object_or_none(event.get("context"))
     for group in (event.get("properties"), event.get("traits"), context.get("traits")):
-        for name, value in _object(group).items():
+        for name, value in object_or_none(group).items():
             yield from _trait(name, value, mapping)
     yield "external_id", event.get("userId")
-    for name, value in _object(context.get("campaign")).items():
+    for name, value in object_or_none(context.get("campaign")).items():
         parameter = f"utm_{_CAMPAIGN.get(name, name)}"
         yield mapping.get(parameter) or natural_target(parameter) or f"fields.{parameter}", value
-    page = _object(context.get("page"))
+    page = object_or_none(context.get("page"))
     yield "page_url", page.get("url")
     yield "referrer", page.get("referrer")
     for name, text in _query(page.get("url")):
@@ -144,10 +134,6 @@ def _trait(name: str, value: Any, mapping: Mapping[str, str]) -> Iterator[tuple[
     elif name.lower() not in _BOOK_KEEPING:
         lowered = name.lower()
         yield _TRAITS.get(lowered) or natural_target(name) or f"fields.{name}", value
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _query(url: Any) -> list[tuple[str, str]]:

@@ -24,20 +24,19 @@ from services.capture.adapters.base import (
     CannotSign,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Ignored,
     Item,
     SourceView,
-    Unparsable,
+    Unchallenged,
     Verdict,
     body_digest,
     whole,
     with_headers,
 )
-from services.capture.adapters.signing import any_matches, ascii_bytes
+from services.capture.adapters.signing import any_matches, ascii_bytes, timely
 from services.capture.leadform import LeadForm, assemble, natural_target
-from services.capture.wire import parse_object
+from services.capture.wire import object_in, parse_object
 
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 WINDOW_SECONDS = 300
@@ -49,16 +48,13 @@ _ED25519_BYTES = 32
 _SHORTEST_KEY = 16
 
 
-class StandardWebhooks:
+class StandardWebhooks(Unchallenged):
     """One event, one person."""
 
     name = "standard_webhooks"
     kept_headers = frozenset({ID, TIMESTAMP, SIGNATURE, "content-type"})
     acknowledgement = Acknowledgement()
     evidence = Evidence.VECTOR
-
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
 
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         message_id, stamp, given = (request.headers.get(h, "") for h in (ID, TIMESTAMP, SIGNATURE))
@@ -73,7 +69,7 @@ class StandardWebhooks:
             return Verdict.UNSIGNED
         if not proven:
             return Verdict.MISMATCH
-        return Verdict.VERIFIED if _recent(stamp, now) else Verdict.STALE
+        return timely(stamp, now, WINDOW_SECONDS)
 
     def split(self, request: HookRequest) -> Sequence[Item]:
         return [whole(request.body, request.headers.get(ID))]
@@ -82,12 +78,9 @@ class StandardWebhooks:
         event = parse_object(item.body)
         kind = event.get("type")
         if isinstance(kind, str) and not kind.startswith("lead"):
-            raise Ignored(f"type is {kind[:50]!r}")
-        data = event.get("data")
-        if not isinstance(data, dict):
-            raise Unparsable("data is missing or no object")
+            raise Ignored.because("type", kind)
         values: dict[str, Any] = {}
-        for name, value in data.items():
+        for name, value in object_in(event.get("data"), "data").items():
             values[source.mapping.get(name) or natural_target(name) or name] = value
         values.setdefault("form_id", source.form_id)
         values.setdefault("submitted_at", event.get("timestamp"))
@@ -186,9 +179,3 @@ def _signature(signed: bytes, secret: bytes) -> str:
     if key is None:
         raise CannotSign("a public key (whpk_) proves and cannot sign; that takes its whsk_ key")
     return f"v1a,{b64encode(key.sign(signed)).decode()}"
-
-
-def _recent(stamp: str, now: float) -> bool:
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
-        return False
-    return abs(now - int(stamp)) <= WINDOW_SECONDS

@@ -17,19 +17,19 @@ from services.capture.adapters.base import (
     Acknowledgement,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Ignored,
     Item,
     SourceView,
+    Unchallenged,
     Unparsable,
     Verdict,
-    whole,
+    one_item,
     with_headers,
 )
-from services.capture.adapters.signing import any_matches, ascii_bytes
+from services.capture.adapters.signing import judged
 from services.capture.leadform import LeadForm, assemble, natural_target
-from services.capture.wire import parse_object, text_of
+from services.capture.wire import object_in, object_or_none, parse_object, text_of
 
 HEADER = "tally-signature"
 HIDDEN = "HIDDEN_FIELDS"
@@ -37,7 +37,7 @@ _ALONE = {"INPUT_EMAIL": "email", "INPUT_PHONE_NUMBER": "phone"}
 """Types whose only question is the person's own without a mapping."""
 
 
-class Tally:
+class Tally(Unchallenged):
     """Answers are mapped by a field's ``key``, never by its label: editors rewrite labels."""
 
     name = "tally"
@@ -45,32 +45,22 @@ class Tally:
     acknowledgement = Acknowledgement()
     evidence = Evidence.MEMORY
 
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
-
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         given = request.headers.get(HEADER, "")
         expected = [_signature(request.body, secret) for secret in secrets]
-        if any_matches([ascii_bytes(given)], expected):
-            return Verdict.VERIFIED
-        return Verdict.MISMATCH if given else Verdict.UNSIGNED
+        return judged(given, expected)
 
     def split(self, request: HookRequest) -> Sequence[Item]:
-        try:
-            event = parse_object(request.body)
-        except Unparsable:
-            return [whole(request.body)]
-        data = event.get("data")
-        submission = data.get("submissionId") if isinstance(data, dict) else None
-        return [whole(request.body, event.get("eventId") or submission)]
+        return one_item(
+            request.body,
+            lambda e: e.get("eventId") or object_or_none(e.get("data")).get("submissionId"),
+        )
 
     def to_lead(self, item: Delivered, source: SourceView) -> LeadForm:
         event = parse_object(item.body)
         if event.get("eventType") != "FORM_RESPONSE":
-            raise Ignored(f"eventType is {str(event.get('eventType'))[:50]!r}")
-        data = event.get("data")
-        if not isinstance(data, dict):
-            raise Unparsable("data is missing or no object")
+            raise Ignored.because("eventType", event.get("eventType"))
+        data = object_in(event.get("data"), "data")
         values: dict[str, Any] = {}
         of_type: dict[str, list[str]] = {kind: [] for kind in _ALONE}
         for field in _fields(data):

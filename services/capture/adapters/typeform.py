@@ -17,25 +17,25 @@ from services.capture.adapters.base import (
     Acknowledgement,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Ignored,
     Item,
     SourceView,
+    Unchallenged,
     Unparsable,
     Verdict,
-    whole,
+    one_item,
     with_headers,
 )
-from services.capture.adapters.signing import any_matches, ascii_bytes
+from services.capture.adapters.signing import judged
 from services.capture.leadform import LeadForm, assemble, natural_target
-from services.capture.wire import parse_object
+from services.capture.wire import object_in, object_or_none, parse_object
 
 HEADER = "typeform-signature"
 _PREFIX = b"sha256="
 
 
-class Typeform:
+class Typeform(Unchallenged):
     """Answers are mapped by ``field.ref``, never by title: editors rename titles."""
 
     name = "typeform"
@@ -43,30 +43,22 @@ class Typeform:
     acknowledgement = Acknowledgement()
     evidence = Evidence.VECTOR
 
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
-
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         given = request.headers.get(HEADER, "")
         expected = [_signature(request.body, secret) for secret in secrets]
-        if any_matches([ascii_bytes(given)], expected):
-            return Verdict.VERIFIED
-        return Verdict.MISMATCH if given else Verdict.UNSIGNED
+        return judged(given, expected)
 
     def split(self, request: HookRequest) -> Sequence[Item]:
-        try:
-            event = parse_object(request.body)
-        except Unparsable:
-            return [whole(request.body)]
-        response = event.get("form_response")
-        token = response.get("token") if isinstance(response, dict) else None
-        return [whole(request.body, event.get("event_id") or token)]
+        return one_item(
+            request.body,
+            lambda e: e.get("event_id") or object_or_none(e.get("form_response")).get("token"),
+        )
 
     def to_lead(self, item: Delivered, source: SourceView) -> LeadForm:
         event = parse_object(item.body)
         if event.get("event_type") != "form_response":
-            raise Ignored(f"event_type is {str(event.get('event_type'))[:50]!r}")
-        response = _object(event.get("form_response"), "form_response")
+            raise Ignored.because("event_type", event.get("event_type"))
+        response = object_in(event.get("form_response"), "form_response")
         values: dict[str, Any] = dict(_hidden(response, source.mapping))
         by_type: dict[str, list[str]] = {"email": [], "phone_number": []}
         for ref, kind, value in _answers(response):
@@ -93,19 +85,12 @@ def _signature(body: bytes, secret: bytes) -> bytes:
     return _PREFIX + b64encode(hmac.digest(secret, body, sha256))
 
 
-def _object(value: Any, name: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise Unparsable(f"{name} is missing or no object")
-    return value
-
-
 def _target(ref: str, mapping: Mapping[str, str]) -> str:
     return mapping.get(ref) or natural_target(ref) or f"fields.{ref}"
 
 
 def _hidden(response: dict[str, Any], mapping: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    hidden = response.get("hidden")
-    for name, value in hidden.items() if isinstance(hidden, dict) else ():
+    for name, value in object_or_none(response.get("hidden")).items():
         yield _target(name, mapping), value
 
 

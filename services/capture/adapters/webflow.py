@@ -17,34 +17,30 @@ from services.capture.adapters.base import (
     Acknowledgement,
     Delivered,
     Evidence,
-    Handshake,
     HookRequest,
     Ignored,
     Item,
     SourceView,
-    Unparsable,
+    Unchallenged,
     Verdict,
-    whole,
+    one_item,
     with_headers,
 )
-from services.capture.adapters.signing import any_matches, ascii_bytes
+from services.capture.adapters.signing import any_matches, ascii_bytes, timely
 from services.capture.leadform import LeadForm, assemble, natural_target
-from services.capture.wire import parse_object, text_of
+from services.capture.wire import object_in, object_or_none, parse_object, text_of
 
 SIGNATURE, TIMESTAMP = "x-webflow-signature", "x-webflow-timestamp"
 WINDOW_SECONDS = 300
 
 
-class Webflow:
+class Webflow(Unchallenged):
     """Answers are mapped by ``fieldElementId``; one that has none goes by its name."""
 
     name = "webflow"
     kept_headers = frozenset({SIGNATURE, TIMESTAMP, "content-type"})
     acknowledgement = Acknowledgement()
     evidence = Evidence.SECONDARY
-
-    def handshake(self, request: HookRequest, secrets: Sequence[bytes]) -> Handshake | None:
-        return None
 
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         given = request.headers.get(SIGNATURE, "")
@@ -54,22 +50,16 @@ class Webflow:
         expected = [_signature(stamp, request.body, secret) for secret in secrets]
         if not any_matches([ascii_bytes(given)], expected):
             return Verdict.MISMATCH
-        return Verdict.VERIFIED if _recent(stamp, now) else Verdict.STALE
+        return timely(stamp, now, WINDOW_SECONDS, per_second=1000)
 
     def split(self, request: HookRequest) -> Sequence[Item]:
-        try:
-            payload = parse_object(request.body).get("payload")
-        except Unparsable:
-            return [whole(request.body)]
-        return [whole(request.body, payload.get("id") if isinstance(payload, dict) else None)]
+        return one_item(request.body, lambda e: object_or_none(e.get("payload")).get("id"))
 
     def to_lead(self, item: Delivered, source: SourceView) -> LeadForm:
         event = parse_object(item.body)
         if event.get("triggerType") != "form_submission":
-            raise Ignored(f"triggerType is {str(event.get('triggerType'))[:50]!r}")
-        payload = event.get("payload")
-        if not isinstance(payload, dict):
-            raise Unparsable("payload is missing or no object")
+            raise Ignored.because("triggerType", event.get("triggerType"))
+        payload = object_in(event.get("payload"), "payload")
         values: dict[str, Any] = {}
         for name, ref, value in _answers(payload):
             mapped = source.mapping.get(ref)
@@ -96,17 +86,9 @@ def _signature(stamp: str, body: bytes, secret: bytes) -> bytes:
     return hmac.digest(secret, ascii_bytes(stamp) + b":" + body, sha256).hex().encode()
 
 
-def _recent(stamp: str, now: float) -> bool:
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 15):
-        return False
-    return abs(now - int(stamp) / 1000) <= WINDOW_SECONDS
-
-
 def _answers(payload: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """(name, reference, value) of each answer."""
-    data, schema = payload.get("data"), payload.get("schema")
-    if not isinstance(data, dict):
-        raise Unparsable("payload.data is missing or no object")
+    data, schema = object_in(payload.get("data"), "payload.data"), payload.get("schema")
     refs: dict[str, str] = {}
     for field in schema if isinstance(schema, list) else ():
         match field:
