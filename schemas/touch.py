@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
 
-from schemas.base import Event, Instant
+from pydantic import Field
+
+from schemas.base import Event, Instant, TierName, open_vocabulary
 
 
 class TouchReason(StrEnum):
@@ -15,6 +17,25 @@ class TouchReason(StrEnum):
     REMINDER = "reminder"
     BREACH = "breach"
     CADENCE = "cadence"
+
+
+class Audience(StrEnum):
+    """Who is to hear of it; a reader takes an unknown one as the rep."""
+
+    REP = "rep"
+    MANAGER = "manager"
+    """``rep_id`` is the manager, who has the lead now."""
+    TEAM = "team"
+    """The channel of the pool: neither the reps nor the manager answered."""
+
+
+class TouchMeans(StrEnum):
+    """How to reach the person; a reader takes an unknown one as ``other``: whatever is best."""
+
+    CALL = "call"
+    EMAIL = "email"
+    LINKEDIN = "linkedin"
+    OTHER = "other"
 
 
 class TouchDue(Event):
@@ -28,6 +49,18 @@ class TouchDue(Event):
     rep_id: str
     due_at: Instant
     reason: TouchReason
+    audience: Annotated[Audience, open_vocabulary("rep", Audience)] = Audience.REP
+    pool: str | None = None
+    """Whose channel is meant where the audience is the team."""
+    tier: TierName | None = None
+    means: Annotated[TouchMeans, open_vocabulary("other", TouchMeans)] = TouchMeans.OTHER
+    """For a cadence: call, e-mail or LinkedIn."""
+    step: Annotated[int, Field(ge=1)] | None = None
+    """For a cadence: which touch of the plan this is."""
+    plan: str | None = None
+    """For a cadence: the name of its plan in ``response.yaml``."""
+    note: str = ""
+    """One sentence for a person."""
 
     @property
     def subject(self) -> str:

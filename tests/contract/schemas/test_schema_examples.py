@@ -95,7 +95,7 @@ def test_a_member_of_a_newer_release_is_taken_as_the_fallback(
             event.model_validate_json(raw)
 
 
-def test_kinds_channels_activities_and_signals_are_open_and_nothing_else_is() -> None:
+def test_what_later_releases_may_name_is_open_and_nothing_else_is() -> None:
     found = {
         (field, schema[OPEN_VOCABULARY])
         for name in catalog.EVENTS
@@ -107,6 +107,8 @@ def test_kinds_channels_activities_and_signals_are_open_and_nothing_else_is() ->
         ("channel", "unknown"),
         ("activity", "other"),
         ("signal", "other"),
+        ("audience", "rep"),
+        ("means", "other"),
     }
 
 
