@@ -14,9 +14,9 @@ from typing import Any
 from uuid import UUID
 
 from schemas.assignment import AssignmentStatus
-from schemas.base import RoleName
+from schemas.base import Motion, RoleName
 from schemas.score import LeadScored
-from services.kernel.people import Overlay, Pool
+from services.kernel.people import Caps, Overlay, Pool, Rep
 from services.routing.eligibility import Barred, away
 from services.routing.fairness import Turn
 from services.routing.model import (
@@ -96,8 +96,10 @@ class Board:
         self.burst: int | None = None
         """Most leads that one rep gets in this transaction; None for no limit."""
         self.served: Counter[str] = Counter()
-        self.surveys: dict[tuple[str, str, tuple[str, ...]], Any] = {}
+        self.surveys: dict[Any, Any] = {}
         """Kept by :mod:`candidates`."""
+        self.seats: dict[str, Any] = {}
+        """Kept by :mod:`seats`."""
 
     @property
     def rules(self) -> RuleSet:
@@ -114,6 +116,17 @@ class Board:
         if overlay is not None:
             return away(self.plan.rep(rep_id), self.plan.calendars, self.now, overlay)
         return self.plan.away(rep_id, self.now)
+
+    def caps(self, rep: Rep) -> Caps:
+        """What bounds a person now: as configured, or as changed by command."""
+        overlay = self.loaded.overlays.get(rep.id)
+        return rep.caps if overlay is None else rep.caps.changed(overlay.caps)
+
+    @property
+    def capped(self) -> frozenset[str]:
+        """The reps whose leads must be counted."""
+        changed = (rep for rep, overlay in self.loaded.overlays.items() if overlay.caps)
+        return self.plan.capped.union(changed)
 
     def load(self, rep_id: str) -> Load:
         return self.loaded.loads.get(rep_id, Load())
@@ -200,11 +213,11 @@ class Board:
         self.loaded.turns.setdefault((pool, group), {}).update(turns)
         self.dirty_turns.update((pool, group, member) for member in turns)
 
-    def given(self, rep_id: str) -> None:
+    def given(self, rep_id: str, pool: str | None = None, motion: Motion = Motion.INBOUND) -> None:
         """Count one more lead against a rep's caps."""
         self.served[rep_id] += 1
         if rep_id in self.loaded.loads:
-            self.loaded.loads[rep_id] = self.loaded.loads[rep_id].plus_one()
+            self.loaded.loads[rep_id] = self.loaded.loads[rep_id].plus_one(pool, motion)
 
     def lead_of(self, attempt: Attempt) -> LeadState:
         return self.lead(attempt.lead_id, attempt.account_key)
@@ -224,7 +237,7 @@ class Board:
                     attempt.assignment_id,
                     attempt.tier,
                     attempt.origin.received_at,
-                    attempt.excluded,
+                    attempt.excluded + attempt.unfit,
                 )
             )
             queue.sort(key=lambda one: one.rank)

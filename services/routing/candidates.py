@@ -7,13 +7,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from schemas.base import TierName
 from services.kernel.people import Absence, Pool
 from services.routing.board import Board
-from services.routing.eligibility import OFF_OR_FULL, Barred, Cap, Past, over_cap, past_owner
+from services.routing.eligibility import (
+    ANYBODY,
+    OFF_OR_FULL,
+    Barred,
+    Cap,
+    Demand,
+    Fit,
+    Past,
+    Why,
+    demand,
+    limits_of,
+    over_cap,
+    past_owner,
+    unfit,
+)
 from services.routing.plan import tier_group
+from services.routing.seats import Seats, percent_of, seats
+from services.routing.subject import Subject
 
-_FOR_GOOD = frozenset({Absence.INACTIVE, Past.OWNER})
+_FOR_GOOD: frozenset[Why] = frozenset({Absence.INACTIVE, Past.OWNER, *Fit})
+"""Waiting does not change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +60,17 @@ class Survey:
     def exhausted(self) -> bool:
         """Nobody is left who has not had the lead: waiting cannot help."""
         why = {barred.why for barred in self.barred.values()}
-        return not self.weights and Past.OWNER in why and why <= _FOR_GOOD
+        return self.unserved and Past.OWNER in why
+
+    @property
+    def unserved(self) -> bool:
+        """Nobody here will ever be able to have the lead."""
+        return not self.weights and all(one.why in _FOR_GOOD for one in self.barred.values())
+
+    @property
+    def unfit(self) -> tuple[str, ...]:
+        """Whom the lead is nothing for."""
+        return tuple(name for name, one in self.barred.items() if isinstance(one.why, Fit))
 
     @property
     def openings(self) -> list[datetime]:
@@ -52,45 +78,79 @@ class Survey:
         return [one.until for one in self.barred.values() if one.until is not None]
 
 
-def survey(board: Board, pool: Pool, tier: TierName, excluded: tuple[str, ...]) -> Survey:
-    """Look at every member of a pool."""
-    group = tier_group(pool, tier)
-    members = board.plan.weights[pool.id]
-    counts = board.burst is not None or not board.plan.capped.isdisjoint(members)
-    key = (pool.id, group, excluded)
-    # Where nobody's leads are counted, all leads of a transaction see the same members.
-    known: Survey | None = None if counts else board.surveys.get(key)
-    if known is not None:
-        return known
-    found = _survey(board, pool, group, members, excluded)
-    if not counts:
-        board.surveys[key] = found
-    return found
+def survey(board: Board, pool: Pool, subject: Subject, *, picky: bool = True) -> Survey:
+    """Look at everybody who shares a pool's leads.
+
+    :param picky: whether languages, skills and territories are asked for.
+    """
+    group = tier_group(pool, subject.tier)
+    rotation = seats(board, pool)
+    if not picky:
+        return _survey(board, _Look(pool, group, subject, ANYBODY, {}), rotation)
+    wanted = demand(pool, subject.facts, preferred=True)
+    seen = _remembered(board, _look(board, pool, group, subject, wanted), rotation)
+    if seen.weights or not any(need.prefer for need in pool.needs):
+        return seen
+    wanted = demand(pool, subject.facts, preferred=False)
+    return _remembered(board, _look(board, pool, group, subject, wanted), rotation)
 
 
-def _survey(
-    board: Board, pool: Pool, group: str, members: Mapping[str, int], excluded: tuple[str, ...]
-) -> Survey:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One lead looks at one pool."""
+
+    pool: Pool
+    group: str
+    subject: Subject
+    wanted: Demand
+    unfit: Mapping[str, Barred]
+    """Whom the lead is nothing for."""
+
+
+def _look(board: Board, pool: Pool, group: str, subject: Subject, wanted: Demand) -> _Look:
+    reps = ((name, board.plan.rep(name)) for name in seats(board, pool).weights)
+    found = ((name, unfit(rep, wanted, subject.facts)) for name, rep in reps if rep is not None)
+    return _Look(
+        pool, group, subject, wanted, {name: why for name, why in found if why is not None}
+    )
+
+
+def _remembered(board: Board, look: _Look, rotation: Seats) -> Survey:
+    """Where nobody's leads are counted, like leads of a transaction see the same members."""
+    if board.burst is not None or not board.capped.isdisjoint(rotation.weights):
+        return _survey(board, look, rotation)
+    unfit_ones = tuple((name, barred.why) for name, barred in look.unfit.items())
+    key = (look.pool.id, look.group, look.subject.excluded, unfit_ones)
+    known: Survey | None = board.surveys.get(key)
+    if known is None:
+        known = board.surveys[key] = _survey(board, look, rotation)
+    return known
+
+
+def _survey(board: Board, look: _Look, rotation: Seats) -> Survey:
     weights: dict[str, int] = {}
     able: set[str] = set()
     barred: dict[str, Barred] = {}
-    for member, weight in members.items():
-        why = board.away(member) or _full(board, member)
-        if why is None:
+    for member, weight in rotation.weights.items():
+        # What never changes is named even while somebody is away: hours pass, this does not.
+        never = look.unfit.get(member)
+        why = board.away(member) or _full(board, look, member)
+        if why is None and never is None:
             able.add(member)
-        # Who had the lead is named so even while away: hours pass, this does not.
-        why = past_owner(member, excluded) or why
+        why = past_owner(member, look.subject.excluded) or never or why
         if why is None:
             weights[member] = weight
         else:
             barred[member] = why
     record = {
-        "pool": pool.id,
-        "group": group,
+        "pool": look.pool.id,
+        "group": look.group,
         "eligible": list(weights),
         "barred": {member: _words(why) for member, why in barred.items()},
     }
-    return Survey(pool, group, weights, members, frozenset(able), barred, record)
+    if rotation.stands_in:
+        record["stands_in"] = dict(rotation.stands_in)
+    return Survey(look.pool, look.group, weights, rotation.weights, frozenset(able), barred, record)
 
 
 def _words(barred: Barred) -> list[str]:
@@ -99,9 +159,13 @@ def _words(barred: Barred) -> list[str]:
     return [barred.why.value, *until]
 
 
-def _full(board: Board, member: str) -> Barred | None:
+def _full(board: Board, look: _Look, member: str) -> Barred | None:
     if board.burst is not None and board.served[member] >= board.burst:
         return Barred(Cap.BURST)
-    if member not in board.plan.capped:
+    rep = board.plan.rep(member)
+    if rep is None or member not in board.capped:
         return None
-    return over_cap(board.plan.teams.rep[member], board.load(member), board.now)
+    caps, percent = board.caps(rep), percent_of(board, member)
+    of_pool = board.plan.caps_in(look.pool, member)
+    limits = limits_of(caps, look.pool.id, of_pool, look.subject.motion, percent)
+    return over_cap(rep, caps, limits, board.load(member), board.now)

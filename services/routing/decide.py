@@ -64,7 +64,7 @@ def drained(board: Board, attempt: Attempt, event: LeadScored) -> list[Change]:
     if placement.status is AssignmentStatus.HELD:
         due = attempt.held_until is None or attempt.held_until <= board.now
         if due or placement.pool != attempt.pool:
-            board.put(replace(attempt, held_until=placement.held_until, pool=placement.pool))
+            board.put(attempt.held_on(placement.pool, placement.held_until, placement.unfit))
         return []
     if placement.status is AssignmentStatus.NURTURED:
         return []  # the rules changed while it waited; it does not move down
@@ -169,7 +169,7 @@ def _again(
     placement = place(board, subject)
     was, now = attempt.status, placement.status
     if was is AssignmentStatus.HELD and now is AssignmentStatus.HELD:
-        board.put(replace(newer, pool=placement.pool, held_until=placement.held_until))
+        board.put(newer.held_on(placement.pool, placement.held_until, placement.unfit))
         return []
     if now is AssignmentStatus.NURTURED:
         return []
@@ -276,6 +276,7 @@ def _write(
         given_at=now if placement.rep is not None else None,
         held_since=(attempt.held_since or now) if held else None,
         held_until=placement.held_until,
+        unfit=placement.unfit,
         turn=placement.turn,
     )
     waited = now - attempt.held_since if attempt.held_since is not None and not held else None

@@ -12,6 +12,7 @@ from typing import TypeVar
 from schemas.base import RoleName
 from services.routing.board import Board, NeedsPools
 from services.routing.plan import Plan
+from services.routing.seats import uncounted
 from services.routing.store import boards
 from services.routing.store.boards import Scope
 from services.runtime.configstore import Versioned
@@ -34,8 +35,9 @@ async def decide_with(
     """Run ``work`` on a board of what ``scope`` names and save what it changed.
 
     Where the work reaches a pool that is not locked it is thrown away, the pool is locked too, and
-    it runs again. Such a lock is out of order; two that meet so are told apart by Postgres, and the
-    one that it aborts starts anew.
+    it runs again. So it is with reps whose leads must be counted because a command said so. Such a
+    lock is out of order; two that meet so are told apart by Postgres, and the one that it aborts
+    starts anew.
     """
     locking = scope
     for _ in range(_WIDENINGS):
@@ -43,10 +45,14 @@ async def decide_with(
         scope = scope.with_pools(locked)
         # The time is taken under the locks: what is decided later is never dated earlier.
         board = await boards.load(connection, config.value, config.version, clock(), scope, role)
+        if more := uncounted(board, scope.pools):
+            scope = scope.counting(more)
+            locking = Scope({}, frozenset(), scope.pools, counted=scope.counted)
+            continue
         try:
             result = work(board)
         except NeedsPools as needs:
-            locking = Scope({}, frozenset(), needs.pools)
+            locking = Scope({}, frozenset(), needs.pools, counted=scope.counted)
             continue
         await boards.save(connection, board)
         return result

@@ -19,12 +19,18 @@ _LOST = {
     "inactive": "has left",
     "paused": "is paused",
     "leave": "is on leave",
+    "leave_soon": "goes on leave soon",
     "holiday": "has a public holiday",
     "off_hours": "is outside working hours",
     "cap_hour": "has the most leads of an hour",
     "cap_day": "has the most leads of a day",
     "cap_week": "has the most leads of a week",
     "cap_open": "has as many untaken leads as may be",
+    "cap_pool": "has the most leads of this pool",
+    "cap_motion": "has the most leads of this motion",
+    "language": "does not speak the language",
+    "skill": "lacks a skill that it needs",
+    "territory": "has another territory",
     "burst": "was just given several held leads",
     "past_owner": "had this lead before",
 }
@@ -105,6 +111,8 @@ def _because(part: Part) -> str:
 def _pool(pool: Part) -> Iterator[str]:
     free = ", ".join(pool["eligible"]) or "nobody"
     yield f"pool {pool['pool']} (tiers: {pool['group']}): {free} eligible"
+    for backup, member in pool.get("stands_in", {}).items():
+        yield f"  {backup} stands in for {member}"
     for member, (why, *until) in pool["barred"].items():
         back = f" until {until[0]}" if until else ""
         yield f"  {member} {_LOST.get(why, why)}{back}"

@@ -24,6 +24,7 @@ from schemas.base import (
     deterministic_id,
 )
 from schemas.score import LeadScored
+from services.kernel.people import Window
 
 TIER_RANK = {TierName.HOT: 0, TierName.WARM: 1, TierName.NURTURE: 2}
 """Hot leads go first."""
@@ -97,6 +98,8 @@ class Attempt:
     previous_rep_id: str | None = None
     excluded: tuple[str, ...] = ()
     """Past owners of this cycle, who do not get it again."""
+    unfit: tuple[str, ...] = ()
+    """While it is held: whom in its pool it is nothing for."""
     held_since: datetime | None = None
     held_until: datetime | None = None
     turn: GivenTurn | None = None
@@ -113,6 +116,10 @@ class Attempt:
     def unworked(self) -> bool:
         """Given to a rep who has not accepted it yet: what open-work caps count."""
         return self.is_active and self.status is not AssignmentStatus.ACCEPTED
+
+    def held_on(self, pool: str | None, until: datetime | None, unfit: tuple[str, ...]) -> Attempt:
+        """Still waiting, perhaps for others."""
+        return replace(self, pool=pool, held_until=until, unfit=unfit)
 
     @property
     def rank(self) -> tuple[int, datetime, UUID]:
@@ -167,16 +174,43 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """Leads that a rep was given lately out of one pool and motion."""
+
+    pool: str | None
+    motion: Motion
+    fixed: Mapping[Window, int]
+    """By window of the person's own clock."""
+    rolling: Mapping[Window, int]
+    """By window that ends now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
     """What a rep was given lately, and has not taken up yet."""
 
-    hour: int = 0
-    day: int = 0
-    week: int = 0
+    given: tuple[Given, ...] = ()
     open: int = 0
 
-    def plus_one(self) -> Load:
-        return Load(self.hour + 1, self.day + 1, self.week + 1, self.open + 1)
+    def count(
+        self,
+        window: Window,
+        *,
+        rolling: bool,
+        pool: str | None = None,
+        motion: Motion | None = None,
+    ) -> int:
+        """Leads of a window; of one pool or one motion only where that is given."""
+        return sum(
+            (one.rolling if rolling else one.fixed).get(window, 0)
+            for one in self.given
+            if (pool is None or one.pool == pool) and (motion is None or one.motion is motion)
+        )
+
+    def plus_one(self, pool: str | None, motion: Motion) -> Load:
+        """After one more lead."""
+        one = dict.fromkeys(Window, 1)
+        return Load((*self.given, Given(pool, motion, one, one)), self.open + 1)
 
 
 @dataclass(frozen=True, slots=True)

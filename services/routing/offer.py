@@ -7,7 +7,7 @@ for as long as its tier may, the pool's policy (overflow, anyway), and the hold.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -35,9 +35,9 @@ class Desk:
     target: Target
     record: dict[str, Any]
 
-    def look(self, pool: Pool) -> Survey:
+    def look(self, pool: Pool, *, picky: bool = True) -> Survey:
         """The pool's members for this lead, noted in the record."""
-        seen = survey(self.board, pool, self.subject.tier, self.subject.excluded)
+        seen = survey(self.board, pool, self.subject, picky=picky)
         self.record["pools"].append(seen.record)
         return seen
 
@@ -56,7 +56,11 @@ def offer(desk: Desk, pool: Pool) -> Placement:
         return _hold(desk, seen, How.BEHIND, ahead)
     if seen.weights:
         return _by_turn(desk, seen, seen.weights, How.TURN)
-    if _held_too_long(desk, pool):
+    if seen.unserved:
+        other = _overflow(desk, pool)
+        if other is not None:
+            return _by_turn(desk, other, other.weights, How.OVERFLOW)
+    if seen.unserved or _held_too_long(desk, pool):
         return _catch_all(desk, seen)
     if pool.nobody_free is NobodyFree.ROUTE_ANYWAY and seen.present:
         return _by_turn(desk, seen, seen.present, How.ANYWAY)
@@ -81,7 +85,7 @@ def _by_turn(desk: Desk, seen: Survey, weights: Mapping[str, int], how: How) -> 
         ],
     }
     board.set_turns(pool.id, group, choice.after())
-    board.given(rep)
+    board.given(rep, pool.id, desk.subject.motion)
     return Placement(
         AssignmentStatus.ASSIGNED,
         how,
@@ -118,6 +122,9 @@ def _catch_all(desk: Desk, own: Survey) -> Placement:
         return _by_turn(desk, seen, seen.weights, How.CATCH_ALL)
     if seen.present:
         return _by_turn(desk, seen, seen.present, How.ANYWAY)
+    if seen.unserved and (anybody := desk.look(pool, picky=False)).present:
+        # Nobody speaks the language: a rep who does not is better than none.
+        return _by_turn(desk, anybody, anybody.present, How.ANYWAY)
     return _hold(desk, own, How.NOBODY_FREE)
 
 
@@ -126,7 +133,7 @@ def _escalate(desk: Desk, seen: Survey) -> Placement:
     board, subject, pool = desk.board, desk.subject, seen.pool
     manager = board.plan.rep(board.plan.managers.get(pool.id))
     if manager is not None and manager.active and manager.id not in subject.excluded:
-        board.given(manager.id)
+        board.given(manager.id, pool.id, subject.motion)
         return Placement(
             AssignmentStatus.ESCALATED,
             How.ESCALATED,
@@ -137,7 +144,7 @@ def _escalate(desk: Desk, seen: Survey) -> Placement:
         )
     if seen.weights:
         return _by_turn(desk, seen, seen.weights, How.TURN)
-    once_more = survey(board, pool, subject.tier, subject.excluded[-1:])
+    once_more = survey(board, pool, replace(subject, excluded=subject.excluded[-1:]))
     if once_more.weights:
         return _by_turn(desk, once_more, once_more.weights, How.TURN)
     return _catch_all(desk, once_more)
@@ -158,6 +165,7 @@ def _hold(desk: Desk, seen: Survey, how: How, ahead: int = 0) -> Placement:
         free=len(seen.weights),
         members=len(seen.all_weights),
         ahead=ahead,
+        unfit=seen.unfit,
         record=desk.record,
     )
 

@@ -96,7 +96,7 @@ def _outputs(config: Versioned[Plan], gone: list[Rep], number: int, now: datetim
                 time_zone=rep.time_zone,
                 calendar=rep.calendar,
                 active=rep.active,
-                caps=rep.caps.model_dump(exclude_none=True),
+                caps=rep.caps.flat(),
                 external_ids=rep.external_ids,
                 config_version=config.version,
                 changed_at=now,

@@ -75,11 +75,11 @@ def _to_owner(desk: Desk, owned: Colleague) -> Placement:
     turn = None
     if pool is not None and pool.charge_owner_turn and rep in board.plan.weights[pool.id]:
         group = tier_group(pool, subject.tier)
-        free = survey(board, pool, subject.tier, subject.excluded).weights
+        free = survey(board, pool, subject).weights
         board.set_turns(pool.id, group, fairness.charge(rep, free, board.turns(pool.id, group)))
         shares = fairness.shares(free) if rep in free else {rep: fairness.UNIT}
         turn = GivenTurn(pool.id, group, shares)
-    board.given(rep)
+    board.given(rep, pool.id if pool is not None else None, subject.motion)
     return Placement(
         AssignmentStatus.ASSIGNED,
         How.OWNER,

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from schemas.base import KindName, RoleName, TierName
 from services.kernel.calendars import Calendars
-from services.kernel.people import Pool, Rep, Teams
+from services.kernel.people import Pool, Rep, Teams, WindowCaps
 from services.routing.eligibility import Barred, away
 from services.routing.policy import Rule, RuleSet, Target
 
@@ -68,12 +68,51 @@ class Plan:
 
     @cached_property
     def capped(self) -> frozenset[str]:
-        """The reps whose leads must be counted."""
-        return frozenset(
-            rep.id
+        """The reps whose leads must be counted, whoever's command bounds others besides."""
+        own = {rep.id for rep in self.teams.reps if rep.caps.bounded}
+        in_pools = {
+            rep
+            for pool in self.teams.pools
+            for rep in self.seats[pool.id]
+            if self.caps_in(pool, rep).limits()
+        }
+        return frozenset(own | in_pools)
+
+    @cached_property
+    def seats(self) -> Mapping[str, frozenset[str]]:
+        """Pool to everybody who may get its leads in turn: members, and who stands in for them."""
+        return {
+            pool.id: frozenset(
+                name
+                for member in pool.members
+                for name in (member.rep, *self._backups.get(member.rep, ()))
+            )
+            for pool in self.teams.pools
+        }
+
+    @cached_property
+    def _backups(self) -> Mapping[str, tuple[str, ...]]:
+        return {
+            rep.id: tuple(
+                name
+                for name in (rep.backup, *(one.backup for one in rep.leave))
+                if name is not None
+            )
             for rep in self.teams.reps
-            if any(cap is not None for cap in rep.caps.__dict__.values())
-        )
+        }
+
+    @cached_property
+    def _own_caps(self) -> Mapping[tuple[str, str], WindowCaps]:
+        return {
+            (pool.id, member.rep): member.caps
+            for pool in self.teams.pools
+            for member in pool.members
+            if member.caps is not None
+        }
+
+    def caps_in(self, pool: Pool, rep: str) -> WindowCaps:
+        """What bounds the leads that a person gets of one pool."""
+        return self._own_caps.get((pool.id, rep), pool.caps)
 
     @cached_property
     def first_role(self) -> RuleSet:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from schemas.assignment import AssignmentStatus
-from schemas.base import TierName
+from schemas.base import Motion, TierName
 from services.routing.model import TIER_RANK, GivenTurn
 from services.routing.policy import Target
 
@@ -53,6 +53,11 @@ class Subject:
     """It is this lead's turn among those who wait."""
 
     @property
+    def motion(self) -> Motion:
+        """Who moved first: the buyer or we."""
+        return Motion(str(self.facts.get("motion", Motion.INBOUND)))
+
+    @property
     def rank(self) -> tuple[int, datetime, UUID]:
         return TIER_RANK[self.tier], self.received_at, self.assignment_id
 
@@ -72,6 +77,8 @@ class Placement:
     free: int = 0
     """Members who were free, of ``members``."""
     members: int = 0
+    unfit: tuple[str, ...] = ()
+    """Members whom the lead is nothing for; kept while it is held."""
     ahead: int = 0
     """Leads that wait in front."""
     record: dict[str, Any] = field(default_factory=dict)

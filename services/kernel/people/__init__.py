@@ -9,24 +9,27 @@ from services.kernel.people.availability import (
     Overlay,
     Unavailable,
     availability,
+    leave_stops,
     next_available,
     next_unavailable,
-    start_of_day,
 )
+from services.kernel.people.caps import FULL, Caps, RampStep, WindowCaps, ramp_percent
 from services.kernel.people.checks import calendar_faults
 from services.kernel.people.model import (
-    Caps,
     Leave,
     MaxHold,
     Member,
+    Need,
     NobodyFree,
     Pool,
     Rep,
     Teams,
 )
-from services.kernel.people.windows import Window, window_end, window_start
+from services.kernel.people.windows import LENGTH, Window, start_of_day, window_end, window_start
 
 __all__ = [
+    "FULL",
+    "LENGTH",
     "Absence",
     "Availability",
     "Available",
@@ -34,17 +37,22 @@ __all__ = [
     "Leave",
     "MaxHold",
     "Member",
+    "Need",
     "NobodyFree",
     "Overlay",
     "Pool",
+    "RampStep",
     "Rep",
     "Teams",
     "Unavailable",
     "Window",
+    "WindowCaps",
     "availability",
     "calendar_faults",
+    "leave_stops",
     "next_available",
     "next_unavailable",
+    "ramp_percent",
     "start_of_day",
     "window_end",
     "window_start",

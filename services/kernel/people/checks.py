@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 def team_faults(teams: Teams) -> list[Fault]:
     """Everything that is wrong within the file."""
-    return [*_repeated(teams), *_members(teams), *_overflows(teams)]
+    return [
+        *_repeated(teams),
+        *_colleagues(teams),
+        *_members(teams),
+        *_needs(teams),
+        *_overflows(teams),
+    ]
 
 
 def calendar_faults(teams: Teams, calendars: Calendars) -> list[Fault]:
@@ -60,6 +66,37 @@ def _members(teams: Teams) -> Iterator[Fault]:
             seen.add(member.rep)
         if not any(reps[name].active for name in seen if name in reps):
             yield Fault(("pools", at, "members"), "nobody in this pool is active")
+
+
+def _colleagues(teams: Teams) -> Iterator[Fault]:
+    """Who stands in and who manages must be there, and be somebody else."""
+    known = tuple(rep.id for rep in teams.reps)
+    for at, rep in enumerate(teams.reps):
+        named: list[tuple[tuple[str | int, ...], str | None]] = [
+            (("backup",), rep.backup),
+            (("manager",), rep.manager),
+            *((("leave", place, "backup"), one.backup) for place, one in enumerate(rep.leave)),
+        ]
+        for path, name in named:
+            where = ("reps", at, *path)
+            if name is not None and name not in known:
+                yield Fault(where, f"unknown rep {name}{did_you_mean(name, known)}")
+            elif name == rep.id:
+                yield Fault(where, f"{name} is the same person")
+
+
+def _needs(teams: Teams) -> Iterator[Fault]:
+    """What a pool insists on somebody of it must have."""
+    reps = {rep.id: rep for rep in teams.reps}
+    for at, pool in enumerate(teams.pools):
+        members = [reps[one.rep] for one in pool.members if one.rep in reps]
+        for place, need in enumerate(pool.needs):
+            languages, skills = set(need.languages), set(need.skills)
+            if not any(
+                languages <= set(rep.languages) and skills <= set(rep.skills) for rep in members
+            ):
+                wanted = ", ".join((*need.languages, *need.skills))
+                yield Fault(("pools", at, "needs", place), f"nobody in this pool has {wanted}")
 
 
 def _overflows(teams: Teams) -> Iterator[Fault]:

@@ -9,13 +9,16 @@ from functools import cached_property
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from schemas.base import RoleName, TierName
+from services.kernel.conditions import Condition
 from services.kernel.durations import Duration
 from services.kernel.faults import Fault, validation_error
 from services.kernel.identity import normalise_email
+from services.kernel.people.caps import Caps, RampStep, WindowCaps
 from services.kernel.people.checks import team_faults
+from services.kernel.people.parts import Slug, Strict
 from services.kernel.timezones import TimeZoneName, zone_of
 
 
@@ -26,23 +29,18 @@ def _address(text: str) -> str:
     return found.address
 
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", examples=["ana"])]
-"""A short name that other files and commands use."""
 Address = Annotated[str, AfterValidator(_address)]
-Count = Annotated[int, Field(ge=1)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Leave(_Model):
+class Leave(Strict):
     """Whole days away, by the calendar on the person's wall."""
 
     first: date = Field(alias="from")
     last: date = Field(alias="until")
     """The last day away."""
     reason: str = "leave"
+    backup: Slug | None = None
+    """Who stands in; None: the person's usual backup."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Leave:
@@ -54,18 +52,7 @@ class Leave(_Model):
         return self.first <= day <= self.last
 
 
-class Caps(_Model):
-    """How many leads somebody takes per window of their own wall clock; None for no limit."""
-
-    hour: Count | None = None
-    day: Count | None = None
-    week: Count | None = None
-    """From Monday."""
-    open: Count | None = None
-    """At one time: leads that are assigned and not yet worked."""
-
-
-class Rep(_Model):
+class Rep(Strict):
     """A person who takes leads."""
 
     id: Slug
@@ -76,12 +63,24 @@ class Rep(_Model):
     calendar: str
     """A name in ``calendars.yaml``."""
     active: bool = True
-    external_ids: dict[str, str] = {}
+    external_ids: dict[str, str] = Field(default_factory=dict)
     """Who the person is elsewhere, e.g. ``{slack: U024BE7LH}``."""
     languages: tuple[str, ...] = ()
     skills: tuple[str, ...] = ()
+    takes: Condition | None = None
+    """The person's territory: only leads for which this is true."""
     caps: Caps = Caps()
     leave: tuple[Leave, ...] = ()
+    leave_buffer_days: Annotated[int, Field(ge=0, le=20)] = 0
+    """Working days before a leave on which the person gets no new leads; the file may set it for
+    everybody."""
+    backup: Slug | None = None
+    """Who stands in while this person is paused, on leave or gone."""
+    manager: Slug | None = None
+    """Whom this person reports to."""
+    joined: date | None = None
+    """First day on the team: no lead before it, and a part of the full share while the ramp of the
+    file lasts."""
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -99,7 +98,7 @@ class NobodyFree(StrEnum):
     """Give it to whose turn it is, hours or not."""
 
 
-class MaxHold(_Model):
+class MaxHold(Strict):
     """How long a lead may wait for a member, by tier."""
 
     hot: Duration = timedelta(days=1)
@@ -116,12 +115,32 @@ class MaxHold(_Model):
                 return self.nurture
 
 
-class Member(_Model):
+class Member(Strict):
     """A rep's share of a pool."""
 
     rep: str
     weight: Annotated[int, Field(ge=1, le=1_000)] = 1
     """Relative to the other members: 2 gets twice the leads of 1."""
+    caps: WindowCaps | None = None
+    """Of this pool's leads; None: as the pool says."""
+
+
+class Need(Strict):
+    """What a lead of this kind asks of whoever gets it."""
+
+    when: Condition
+    """Which leads; an unknown value asks for nothing."""
+    languages: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    """All of them are needed."""
+    prefer: bool = False
+    """True: whoever has them goes first, and where none of them is free the others are asked."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Need:
+        if not (self.languages or self.skills):
+            raise ValueError("needs which languages or skills?")
+        return self
 
 
 def _bare_members_too(schema: dict[str, Any]) -> None:
@@ -130,7 +149,7 @@ def _bare_members_too(schema: dict[str, Any]) -> None:
     members["items"] = {"anyOf": [members["items"], {"type": "string"}]}
 
 
-class Pool(_Model):
+class Pool(Strict):
     """Reps who share leads fairly."""
 
     model_config = ConfigDict(json_schema_extra=_bare_members_too)
@@ -145,6 +164,10 @@ class Pool(_Model):
     overflow: str | None = None
     """The pool that is asked next."""
     max_hold: MaxHold = MaxHold()
+    caps: WindowCaps = WindowCaps()
+    """Of this pool's leads, for each member."""
+    needs: tuple[Need, ...] = ()
+    """Languages and skills that some leads ask for."""
     charge_owner_turn: bool = True
     """Whether a lead that goes to its owner counts as the owner's turn."""
 
@@ -158,11 +181,29 @@ class Pool(_Model):
         return {**data, "members": full}
 
 
-class Teams(_Model):
+class Teams(Strict):
     """The file."""
 
     reps: tuple[Rep, ...]
     pools: tuple[Pool, ...]
+    ramp: tuple[RampStep, ...] = ()
+    """What part of the full share somebody who joined gets, step by step; then all of it."""
+    leave_buffer_days: Annotated[int, Field(ge=0, le=20)] = 0
+    """For each rep who does not say otherwise."""
+    stale_after: Duration | None = None
+    """A lead that lies with its rep for longer no longer counts as open; None: it always does."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _buffer_for_everybody(cls, data: Any) -> Any:
+        usual = data.get("leave_buffer_days") if isinstance(data, Mapping) else None
+        reps = data.get("reps") if usual is not None else None
+        if not isinstance(reps, list):
+            return data
+        full = [
+            {"leave_buffer_days": usual, **one} if isinstance(one, Mapping) else one for one in reps
+        ]
+        return {**data, "reps": full}
 
     @model_validator(mode="after")
     def _consistent(self) -> Teams:

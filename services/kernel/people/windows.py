@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
-
-from services.kernel.people.availability import start_of_day
 
 
 class Window(StrEnum):
@@ -19,6 +17,9 @@ class Window(StrEnum):
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+
+LENGTH = {Window.HOUR: _HOUR, Window.DAY: _DAY, Window.WEEK: 7 * _DAY}
+"""Of a window that rolls."""
 
 
 def window_start(window: Window, zone: ZoneInfo, at: datetime) -> datetime:
@@ -46,3 +47,9 @@ def window_end(window: Window, zone: ZoneInfo, at: datetime) -> datetime:
             return start_of_day(zone, today + _DAY)
         case Window.WEEK:
             return start_of_day(zone, today + (7 - today.weekday()) * _DAY)
+
+
+def start_of_day(zone: ZoneInfo, day: date) -> datetime:
+    """The first instant of a day on a zone's wall clock, in UTC."""
+    # Where the clock leaves midnight out, this is the instant of the change.
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)

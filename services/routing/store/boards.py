@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -14,17 +14,19 @@ from pydantic_core import to_json
 
 from schemas.base import RoleName, TierName
 from schemas.score import LeadScored
-from services.kernel.people import Overlay, Window, window_start
+from services.kernel.people import Window, window_start
 from services.routing.board import Board, Colleague, Loaded
 from services.routing.fairness import Turn
 from services.routing.model import (
     TIER_RANK,
     Attempt,
     Change,
+    Given,
     LeadState,
     Load,
     Waiting,
 )
+from services.routing.overlay import RepChange, overlays
 from services.routing.plan import Plan
 from services.routing.store import sql
 from services.runtime.database import Connection
@@ -42,9 +44,14 @@ class Scope:
     pools: frozenset[str]
     returned: frozenset[str] = frozenset()
     """Reps whose returned turns matter."""
+    counted: frozenset[str] = frozenset()
+    """Reps whose leads are counted besides those whom the configuration bounds."""
 
     def with_pools(self, pools: frozenset[str]) -> Scope:
         return replace(self, pools=self.pools | pools)
+
+    def counting(self, reps: frozenset[str]) -> Scope:
+        return replace(self, counted=self.counted | reps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +85,7 @@ class _TurnRow:
 @dataclass(frozen=True, slots=True)
 class _LoadRow:
     rep_id: str
-    hour: int
-    day: int
-    week: int
+    given: tuple[Given, ...]
     returned: int
     open: int
 
@@ -94,20 +99,13 @@ class _WaitingRow:
     excluded: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _OverlayRow:
-    rep_id: str
-    active: bool | None
-    paused: bool
-    paused_until: datetime | None
-
-
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _LEADS = TypeAdapter(list[_LeadRow])
 _COLLEAGUES = TypeAdapter(list[_ColleagueRow])
 _TURNS = TypeAdapter(list[_TurnRow])
 _LOADS = TypeAdapter(list[_LoadRow])
 _WAITING = TypeAdapter(list[_WaitingRow])
-_OVERLAYS = TypeAdapter(list[_OverlayRow])
+_CHANGES = TypeAdapter(list[RepChange])
 _ATTEMPTS = TypeAdapter(list[Attempt])
 _ATTEMPT = TypeAdapter(Attempt)
 
@@ -118,9 +116,8 @@ async def lock(connection: Connection, plan: Plan, scope: Scope) -> frozenset[st
     Rows are locked in the order accounts, pools, capped reps, and sorted within each, so that
     processes wait for each other and never in a circle.
     """
-    capped = [
-        (pool, rep) for pool in plan.weights for rep in plan.weights[pool] if rep in plan.capped
-    ]
+    capped = [(pool, rep) for pool in plan.seats for rep in plan.seats[pool] & plan.capped]
+    capped += [(pool, rep) for pool in scope.pools for rep in scope.counted]
     locked = await connection.fetchval(
         sql.LOCK,
         sorted(scope.accounts),
@@ -135,8 +132,9 @@ async def load(
     connection: Connection, plan: Plan, version: str, now: datetime, scope: Scope, role: RoleName
 ) -> Board:
     """Read what ``scope`` names; its pools are those that are locked."""
-    members = {member for pool in scope.pools for member in plan.weights.get(pool, ())}
-    counted = sorted((members & plan.capped) | scope.returned)
+    members = {member for pool in scope.pools for member in plan.seats.get(pool, ())}
+    counted = sorted((members & plan.capped) | scope.returned | scope.counted)
+    stale = plan.teams.stale_after
     starts = [_windows(plan, rep, now) for rep in counted]
     row = await connection.fetchrow(
         sql.LOAD,
@@ -149,9 +147,11 @@ async def load(
         [hour for hour, _, _ in starts],
         [day for _, day, _ in starts],
         [week for _, _, week in starts],
+        now,
+        now - stale if stale is not None else _ANY_TIME,
     )
     assert row is not None
-    return Board(plan, version, now, scope.pools, _loaded(row), role)
+    return Board(plan, version, now, scope.pools, _loaded(row, now), role)
 
 
 async def save(connection: Connection, board: Board) -> None:
@@ -187,7 +187,7 @@ def _windows(plan: Plan, rep_id: str, now: datetime) -> tuple[datetime, datetime
     return hour, day, week
 
 
-def _loaded(row: asyncpg.Record) -> Loaded:
+def _loaded(row: asyncpg.Record, now: datetime) -> Loaded:
     loaded = Loaded()
     for lead in _read(_LEADS, row["leads"]):
         loaded.leads[lead.lead_id] = LeadState(
@@ -205,17 +205,12 @@ def _loaded(row: asyncpg.Record) -> Loaded:
         rotation = loaded.turns.setdefault((turn.pool, turn.tier_group), {})
         rotation[turn.member] = Turn(turn.count, turn.entitlement)
     for load_row in _read(_LOADS, row["loads"]):
-        loaded.loads[load_row.rep_id] = Load(
-            load_row.hour, load_row.day, load_row.week, load_row.open
-        )
+        loaded.loads[load_row.rep_id] = Load(load_row.given, load_row.open)
         loaded.returned[load_row.rep_id] = load_row.returned
     for held in _read(_WAITING, row["waiting"]):
         waiting = Waiting(held.assignment_id, held.tier, held.received_at, held.excluded)
         loaded.waiting.setdefault(held.pool, []).append(waiting)
-    for changed in _read(_OVERLAYS, row["overlays"]):
-        loaded.overlays[changed.rep_id] = Overlay(
-            active=changed.active, paused=changed.paused, paused_until=changed.paused_until
-        )
+    loaded.overlays = overlays(_read(_CHANGES, row["overlays"]), now)
     return loaded
 
 

@@ -28,35 +28,51 @@ select
         from routing.turns where pool = any($5::text[])
     ) found) as turns,
     (select json_agg(found)::text from (
-        select w.rep_id, given.hour, given.day, given.week, given.returned,
+        select w.rep_id,
                (select count(*) from routing.attempts o where o.rep_id = w.rep_id
-                and o.status in ('assigned', 'reassigned', 'escalated')) as open
+                and o.status in ('assigned', 'reassigned', 'escalated')
+                and o.touched_at >= $11::timestamptz) as open,
+               (select count(*) from routing.attempts g where g.rep_id = w.rep_id
+                and g.given_at >= w.week and g.changed_at >= w.day
+                and (g.turn->>'returned')::bool) as returned,
+               (select coalesce(json_agg(grouped), '[]') from (
+                    select pool, motion,
+                           json_build_object(
+                               'hour', count(*) filter (where given_at >= w.hour),
+                               'day', count(*) filter (where given_at >= w.day),
+                               'week', count(*) filter (where given_at >= w.week)) as fixed,
+                           json_build_object(
+                               'hour', count(*) filter (where age < interval '1 hour'),
+                               'day', count(*) filter (where age < interval '24 hours'),
+                               'week', count(*) filter (where age < interval '168 hours')
+                           ) as rolling
+                    from (select pool, origin->>'motion' as motion, given_at,
+                                 $10::timestamptz - given_at as age
+                          from routing.attempts g
+                          where g.rep_id = w.rep_id
+                            and g.given_at >= least(w.week, $10::timestamptz - interval '168 hours')
+                            and (turn is null or not (turn->>'returned')::bool)) g
+                    group by pool, motion
+               ) grouped) as given
         from unnest($6::text[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])
             as w (rep_id, hour, day, week)
-        cross join lateral (
-            select count(*) filter (where counts and given_at >= w.hour) as hour,
-                   count(*) filter (where counts and given_at >= w.day) as day,
-                   count(*) filter (where counts) as week,
-                   count(*) filter (where not counts and changed_at >= w.day) as returned
-            from (select given_at, changed_at, turn is null or not (turn->>'returned')::bool
-                         as counts
-                  from routing.attempts g
-                  where g.rep_id = w.rep_id and g.given_at >= w.week) g
-        ) given
     ) found) as loads,
     (select json_agg(found)::text from (
         select p.pool, h.assignment_id, h.tier, h.received_at, h.excluded
         from unnest($5::text[]) as p (pool)
         cross join lateral (
-            select assignment_id, tier, tier_rank, received_at, excluded
+            select assignment_id, tier, tier_rank, received_at,
+                   excluded || unfit as excluded
             from routing.attempts h where h.pool = p.pool and h.status = 'held'
             order by h.tier_rank, h.received_at, h.assignment_id limit 20
         ) h
         order by p.pool, h.tier_rank, h.received_at, h.assignment_id
     ) found) as waiting,
     (select json_agg(found)::text from (
-        select rep_id, active, paused, paused_until from routing.reps
-        where active is not null or paused
+        select id, rep_id, kind, value, valid_from, valid_until, recorded_at, by, note
+        from routing.rep_changes
+        where superseded_at is null and (valid_until is null or valid_until > $10::timestamptz)
+        order by id
     ) found) as overlays
 """
 
@@ -86,6 +102,7 @@ with saved_leads as (
         touched_at = excluded.touched_at,
         given_at = excluded.given_at,
         excluded = excluded.excluded,
+        unfit = excluded.unfit,
         held_since = excluded.held_since,
         held_until = excluded.held_until,
         turn = excluded.turn

@@ -120,6 +120,20 @@ class Desk:
         await self.drain.once()
         return read(self.published[before:])
 
+    async def paused(self, *reps: str) -> None:
+        """These are paused by command, and nobody else."""
+        await self.pool.execute(
+            "update routing.rep_changes set superseded_at = now(), superseded_by = 'test'"
+            " where superseded_at is null"
+        )
+        await self.pool.execute(
+            "insert into routing.rep_changes"
+            " (rep_id, kind, value, valid_from, recorded_at, by, note)"
+            " select unnest($1::text[]), 'pause', '{}', $2, $2, 'test', ''",
+            list(reps),
+            self.now,
+        )
+
     async def fetch(self, query: str, *args: object) -> list[dict[str, Any]]:
         return [dict(row) for row in await self.pool.fetch(query, *args)]
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from schemas.base import Lane, TierName
 from tests.integration.routing.conftest import OpenDesk
-from tests.integration.routing.desk import Desk
 from tests.integration.routing.leads import files, many
 
 NAMES = [f"rep{n}" for n in range(8)]
@@ -30,14 +29,16 @@ async def test_counts_follow_entitlement(
     config = files(weights, pool_options=f", rotate_tiers_apart: {str(apart).lower()}")
     one, two = await open_desk(config), await open_desk(config)
     await one.pool.execute(
-        "truncate routing.leads, routing.attempts, routing.turns, routing.history, routing.reps"
+        "truncate routing.leads, routing.attempts, routing.turns, routing.history, routing.reps,"
+        " routing.rep_changes"
     )
     await one.publish(config)
     chance = random.Random(seed)
     routed = 0
     for turn in range(6):
         if absences:
-            await _pause(one, [rep for rep in weights if chance.random() < 0.4], weights)
+            paused = [rep for rep in weights if chance.random() < 0.4]
+            await one.paused(*(paused if len(paused) < len(weights) else paused[1:]))
         batches = [
             desk.route(
                 *many(
@@ -56,14 +57,3 @@ async def test_counts_follow_entitlement(
         assert {row["tier_group"] for row in rows} <= ({"hot", "warm"} if apart else {"all"})
         limit = 2 if absences else 1
         assert max(abs(row["deviation"]) for row in rows) <= limit
-
-
-async def _pause(desk: Desk, paused: list[str], weights: dict[str, int]) -> None:
-    """Some are paused by command, at least one is not."""
-    kept = paused if len(paused) < len(weights) else paused[1:]
-    await desk.pool.execute("update routing.reps set paused = false")
-    await desk.pool.execute(
-        "insert into routing.reps (rep_id, paused) select unnest($1::text[]), true"
-        " on conflict (rep_id) do update set paused = true",
-        kept,
-    )

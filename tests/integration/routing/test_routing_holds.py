@@ -179,7 +179,7 @@ async def test_the_open_cap_frees_with_an_accept(open_desk: OpenDesk) -> None:
 
 async def test_whoever_is_paused_by_command_gets_nothing(open_desk: OpenDesk) -> None:
     desk = await open_desk(files({"ana": 1, "ben": 1}))
-    await desk.pool.execute("insert into routing.reps (rep_id, paused) values ('ana', true)")
+    await desk.paused("ana")
     changed = await desk.route(*many(3))
     assert {one.rep.id for one in changed if one.rep} == {"ben"}
     assert (await desk.fairness())["ben"][0] == 3
