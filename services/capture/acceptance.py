@@ -17,16 +17,15 @@ import asyncpg
 
 from schemas.base import Lane
 from schemas.submission import KeyKind, SubmissionReceived
-from services.capture.events import submission_output
+from services.capture.handed import Handed, submission
 from services.capture.kafka_gate import KafkaDown, KafkaGate
 from services.capture.recent import RecentDeliveries
 from services.capture.relay import Relay
-from services.capture.repeats import LIFETIMES, Delivered, Delivery, compare
+from services.capture.repeats import Delivered, Delivery, compare
 from services.capture.spool import Spool, SpoolDown
 from services.capture.store import deliveries
 from services.runtime.database import is_infrastructure
 from services.runtime.metrics import Metrics
-from services.runtime.records import Output
 
 KAFKA_TIMEOUT_S: Final = 1.1
 _LOOK_UP_S: Final = 0.2
@@ -82,7 +81,11 @@ class Acceptance:
     async def accept_all(
         self, events: Sequence[SubmissionReceived], traceparent: str | None
     ) -> list[Accepted]:
-        """Make the submissions of one request durable, all of them or none; in their order.
+        """Make the submissions of one request durable; see :meth:`accept`."""
+        return await self.accept([submission(event, traceparent) for event in events])
+
+    async def accept(self, inputs: Sequence[Handed]) -> list[Accepted]:
+        """Make the inputs of one request durable, all of them or none; in their order.
 
         What is known to be durable already is a duplicate and is not stored again.
 
@@ -90,61 +93,58 @@ class Acceptance:
         :raises SpoolFull: with the in-process broker, while too much is unfinished.
         """
         answers: dict[UUID, Accepted] = {}
-        fresh: dict[UUID, tuple[SubmissionReceived, Output]] = {}
-        for event in events:
-            if durable := self._retried(event):
-                answers[event.submission_id] = Accepted(durable, duplicate=True)
+        fresh: dict[UUID, Handed] = {}
+        for one in inputs:
+            if durable := self._retried(one):
+                answers[one.id] = Accepted(durable, duplicate=True)
             else:
-                output = submission_output(event, traceparent)
-                fresh[event.submission_id] = (event, output)
+                fresh[one.id] = one
         for lane in Lane:
-            if ours := [pair for pair in fresh.values() if pair[0].lane is lane]:
+            if ours := [one for one in fresh.values() if one.lane is lane]:
                 for accepted in await self._accept(lane, ours):
                     answers[accepted.submission_id] = accepted
-        return [answers[event.submission_id] for event in events]
+        return [answers[one.id] for one in inputs]
 
-    def _retried(self, event: SubmissionReceived) -> UUID | None:
+    def _retried(self, one: Handed) -> UUID | None:
         """The submission that this is known to repeat, from memory alone."""
-        known = self._recent.get(event.source, event.delivery_key, event.received_at.timestamp())
-        if known and compare(known, event.body_sha256) is Delivery.RETRY:
+        known = self._recent.get(one.scope, one.delivery_key, one.received_at.timestamp())
+        if known and compare(known, one.digest) is Delivery.RETRY:
             return known.submission_id
         return None
 
-    async def _accept(
-        self, lane: Lane, fresh: Sequence[tuple[SubmissionReceived, Output]]
-    ) -> list[Accepted]:
-        outputs = [output for _, output in fresh]
+    async def _accept(self, lane: Lane, fresh: Sequence[Handed]) -> list[Accepted]:
         if not self._spool.first:
             try:
-                await self._gates[lane].publish(outputs, KAFKA_TIMEOUT_S)
+                await self._gates[lane].publish([one.output for one in fresh], KAFKA_TIMEOUT_S)
             except KafkaDown:
                 pass
             else:
-                return [self._accepted(event, "kafka", False) for event, _ in fresh]
+                return [self._accepted(one, "kafka", False) for one in fresh]
         try:
-            stored = await self._spool.put_all(fresh)
+            stored = await self._spool.put(fresh)
         except SpoolDown as error:
             raise BothDown(str(error)) from error
         if self._spool.first:
-            for output, new in zip(outputs, stored, strict=True):
+            for one, new in zip(fresh, stored, strict=True):
                 if new:
-                    self._relay.hand_over(lane, output)
+                    self._relay.hand_over(lane, one.output)
         return [
-            self._accepted(event, "spool", not new)
-            for (event, _), new in zip(fresh, stored, strict=True)
+            self._accepted(one, "spool", not new) for one, new in zip(fresh, stored, strict=True)
         ]
 
-    def _accepted(self, event: SubmissionReceived, stored: str, duplicate: bool) -> Accepted:
-        expires_at = event.received_at + LIFETIMES[event.delivery_key_kind]
+    def _accepted(self, one: Handed, stored: str, duplicate: bool) -> Accepted:
         self._recent.add(
-            event.source,
-            event.delivery_key,
-            Delivered(event.submission_id, event.body_sha256),
-            expires_at.timestamp(),
-            event.received_at.timestamp(),
+            one.scope,
+            one.delivery_key,
+            Delivered(one.id, one.digest),
+            one.expires_at.timestamp(),
+            one.received_at.timestamp(),
         )
-        self._metrics.accepted.labels(event.source, stored).inc()
-        return Accepted(event.submission_id, duplicate)
+        if one.ends:
+            self._metrics.accepted.labels(one.scope, stored).inc()
+        else:
+            self._metrics.events_accepted.labels(one.output.topic, stored).inc()
+        return Accepted(one.id, duplicate)
 
     async def _look_up(self, source: str, delivery_key: str, now: float) -> Delivered | None:
         if time.monotonic() < self._no_look_up_until:

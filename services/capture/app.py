@@ -129,7 +129,8 @@ def _stage(
 
 def _gate(lane: Lane, ctx: Context) -> KafkaGate:
     producer = GateProducer(ctx.settings.kafka, f"handraise-capture-http-{lane.value}")
-    return KafkaGate(producer, [topics.submissions(lane).name], lane.value)
+    taken = (topics.submissions(lane), topics.ACTIVITIES, topics.SIGNALS)
+    return KafkaGate(producer, [topic.name for topic in taken], lane.value)
 
 
 def _warn_of_missing_secrets(ctx: Context, capture: config.CaptureConfig) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets as tokens
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -15,12 +13,10 @@ from pydantic import ValidationError
 
 from schemas.base import KindName, Lane, Motion
 from schemas.submission import KeyKind, SubmissionReceived
-from services.capture import answers, events, openapi
-from services.capture.acceptance import Acceptance, Accepted, BothDown
+from services.capture import answers, eventdoors, events, openapi
+from services.capture.acceptance import Acceptance, Accepted
 from services.capture.adapters import ADAPTERS, KEPT_HEADERS
-from services.capture.adapters.api import IDEMPOTENCY_KEY
 from services.capture.adapters.base import (
-    MAX_KEY,
     Acknowledgement,
     HookRequest,
     Item,
@@ -30,13 +26,12 @@ from services.capture.adapters.base import (
     whole,
 )
 from services.capture.config import API, CaptureConfig, Limits, Source
+from services.capture.door import Doors, admit, durable, idempotency_key, traceparent
 from services.capture.leadform import LeadForm
 from services.capture.limits import SourceLimits
 from services.capture.places import country_code
 from services.capture.repeats import Delivered, Delivery, compare
 from services.capture.signs import NETWORK_HEADER, network_name
-from services.capture.spool import SpoolFull
-from services.capture.unverified import Unverified
 from services.capture.wire import parse_object
 from services.kernel.identity import normalise_email, normalise_phone
 from services.runtime.http import (
@@ -50,7 +45,6 @@ from services.runtime.http import (
     too_many_unproven,
 )
 
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _SOURCE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _HEADER_CHARS: Final = 2_048
 _DUMMY_ADAPTER: Final = ADAPTERS["standard_webhooks"]
@@ -58,23 +52,10 @@ _DUMMY_ADAPTER: Final = ADAPTERS["standard_webhooks"]
 Writer = Annotated[Principal, Depends(require(Scope.LEADS_WRITE))]
 
 
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """What the handlers need."""
-
-    config: Callable[[], CaptureConfig]
-    secrets: Mapping[str, list[bytes]]
-    acceptance: Acceptance
-    unverified: Unverified
-    public_url: str | None
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    network_key: bytes = b""
-    """Keeps the names of networks from being guessed."""
-
-
 def router(doors: Doors) -> APIRouter:
     """The routes of capture."""
     routes = APIRouter()
+    routes.include_router(eventdoors.router(doors))
     leads = _Leads(doors)
     hooks = _Hooks(doors)
 
@@ -104,7 +85,7 @@ class _Leads:
     async def create(self, request: Request, principal: Principal) -> Response:
         now = self._doors.clock()
         source = _api_source(self._doors.config(), principal)
-        _admit(self._limits, source, request)
+        admit(self._limits, source, request)
         check_json(request)
         raw = await read_body(request, source.config.limits.body_bytes)
         form = _form(raw)
@@ -151,7 +132,7 @@ class _Hooks:
             why = verdict.value if source and live else "unknown source, or one without a secret"
             self._doors.unverified.keep(_refused(name, hook, source, now), why)
             raise answers.refused(adapter.acknowledgement)
-        _admit(self._limits, source, request)
+        admit(self._limits, source, request)
         headers = _kept(hook.headers, adapter.kept_headers)
         headers |= _network(request, source, self._doors.network_key)
         config = source.config
@@ -203,14 +184,8 @@ async def _accept(
     acknowledgement: Acknowledgement,
 ) -> list[Accepted]:
     """Make all items of a request durable, or none of it answered with 200."""
-    given = request.headers.get("traceparent", "")
-    traceparent = given if _TRACEPARENT.fullmatch(given) else None
-    try:
-        return await acceptance.accept_all(submissions, traceparent)
-    except SpoolFull as error:
-        raise answers.full(acknowledgement) from error
-    except BothDown as error:
-        raise answers.unavailable(acknowledgement) from error
+    work = acceptance.accept_all(submissions, traceparent(request))
+    return await durable(work, acknowledgement)
 
 
 def _repeated(known: Delivered, raw: bytes) -> Response:
@@ -234,12 +209,7 @@ def _api_source(config: CaptureConfig, principal: Principal) -> Source:
 
 
 def _item(request: Request, raw: bytes, principal: Principal) -> Item:
-    given = request.headers.get(IDEMPOTENCY_KEY)
-    if given is not None and not (given.isascii() and given.isprintable() and given.strip()):
-        raise Problem(400, "Invalid header", f"{IDEMPOTENCY_KEY} must be printable ASCII.")
-    if given is not None and len(given) > MAX_KEY:
-        raise Problem(400, "Invalid header", f"{IDEMPOTENCY_KEY} has at most {MAX_KEY} characters.")
-    item = whole(raw, given, KeyKind.IDEMPOTENCY_KEY)
+    item = whole(raw, idempotency_key(request), KeyKind.IDEMPOTENCY_KEY)
     # Two clients may choose the same key, and two may send the same words.
     return Item(raw, f"{principal.key_id}:{item.delivery_key}", item.key_kind)
 
@@ -263,14 +233,6 @@ def _form(raw: bytes) -> LeadForm:
 def _fault(field: str, message: str) -> Problem:
     faults = [{"field": field, "message": message}]
     return Problem(422, "Invalid request", f"{field}: {message}", errors=faults)
-
-
-def _admit(limits: SourceLimits, source: Source, request: Request) -> None:
-    network = request.app.state.clients.network(request.scope)
-    rate = source.config.limits.requests_per_second
-    wait = limits.take(source.name, network, rate, time.monotonic())
-    if wait > 0:
-        raise answers.too_many(wait, source.adapter.acknowledgement)
 
 
 def _refused(
@@ -297,3 +259,6 @@ def _network(request: Request, source: Source, key: bytes) -> dict[str, str]:
     if source.rules.network != "request":
         return {}
     return {NETWORK_HEADER: network_name(request.app.state.clients.network(request.scope), key)}
+
+
+__all__ = ["Doors", "router"]

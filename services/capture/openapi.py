@@ -57,7 +57,8 @@ _OK: dict[str, Any] = {
 }
 
 
-def _problem(description: str) -> dict[str, Any]:
+def problem(description: str) -> dict[str, Any]:
+    """A response that is a problem document."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         "description": description,
@@ -65,63 +66,62 @@ def _problem(description: str) -> dict[str, Any]:
     }
 
 
-_BUSY: dict[int | str, dict[str, Any]] = {
-    408: _problem("The body came too slowly."),
-    413: _problem("The body is larger than the source's limit."),
-    429: _problem("Too much at once; `Retry-After` says when."),
-    503: _problem("Neither store answers; `Retry-After` says when to send it again."),
+BUSY: dict[int | str, dict[str, Any]] = {
+    408: problem("The body came too slowly."),
+    413: problem("The body is larger than the source's limit."),
+    429: problem("Too much at once; `Retry-After` says when."),
+    503: problem("Neither store answers; `Retry-After` says when to send it again."),
 }
 
 
-def _lead_form_schema() -> dict[str, Any]:
-    """The form with its parts in place, so that it stands alone inside an operation."""
-    schema = LeadForm.model_json_schema()
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """A model's schema with its parts in place, so that it stands alone inside an operation."""
     parts = schema.pop("$defs", {})
 
-    def inlined(node: Any) -> Any:
+    def placed(node: Any) -> Any:
         match node:
             case {"$ref": str(target), **rest}:
-                return {**inlined(parts[target.rpartition("/")[2]]), **rest}
+                return {**placed(parts[target.rpartition("/")[2]]), **rest}
             case dict():
-                return {name: inlined(value) for name, value in node.items()}
+                return {name: placed(value) for name, value in node.items()}
             case list():
-                return [inlined(value) for value in node]
+                return [placed(value) for value in node]
             case _:
                 return node
 
-    found: dict[str, Any] = inlined(schema)
+    found: dict[str, Any] = placed(schema)
     return found
 
+
+IDEMPOTENCY_PARAMETER: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Makes a repeat safe for 30 days. Without it the same body counts "
+    "as a repeat for 24 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
 
 LEADS: dict[str, Any] = {
     "operation_id": "createLead",
     "summary": "Hand in a lead.",
     "responses": {
         200: _OK,
-        400: _problem("Not JSON, or JSON that two parsers read differently."),
-        401: _problem("No key, or one that is not known."),
-        403: _problem("The key may not create leads."),
-        409: _problem("The Idempotency-Key was used before, with another body."),
-        415: _problem("Not JSON in UTF-8, or compressed."),
-        422: _problem("A field is unknown or wrong; `errors` names it."),
-        **_BUSY,
+        400: problem("Not JSON, or JSON that two parsers read differently."),
+        401: problem("No key, or one that is not known."),
+        403: problem("The key may not create leads."),
+        409: problem("The Idempotency-Key was used before, with another body."),
+        415: problem("Not JSON in UTF-8, or compressed."),
+        422: problem("A field is unknown or wrong; `errors` names it."),
+        **BUSY,
     },
     "openapi_extra": {
-        "parameters": [
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": False,
-                "description": "Makes a repeat safe for 30 days. Without it the same body counts "
-                "as a repeat for 24 hours.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 200},
-            }
-        ],
+        "parameters": [IDEMPOTENCY_PARAMETER],
         "requestBody": {
             "required": True,
             "content": {
                 "application/json": {
-                    "schema": _lead_form_schema(),
+                    "schema": inlined(LeadForm.model_json_schema()),
                     "examples": {"demo": {"value": _EXAMPLE}},
                 }
             },
@@ -134,8 +134,8 @@ HOOK: dict[str, Any] = {
     "summary": "A form tool delivers.",
     "responses": {
         200: _OK,
-        401: _problem("Not proven: a wrong signature and an unknown source sound the same."),
-        **_BUSY,
+        401: problem("Not proven: a wrong signature and an unknown source sound the same."),
+        **BUSY,
     },
     "openapi_extra": {
         "requestBody": {
@@ -170,6 +170,6 @@ HANDSHAKE: dict[str, Any] = {
             "description": "The answer to the challenge.",
             "content": {"text/plain": {"schema": {"type": "string"}}},
         },
-        401: _problem("No valid challenge, or an unknown source."),
+        401: problem("No valid challenge, or an unknown source."),
     },
 }

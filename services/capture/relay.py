@@ -58,6 +58,8 @@ class Relay:
         while True:
             try:
                 moved = await self.step()
+                if moved == 0:
+                    await self._spool.forget()
                 self._metrics.spool_rows.set(await store.count_open(self._pool))
             except (KafkaDown, Exception) as error:
                 if not isinstance(error, KafkaDown) and not is_infrastructure(error):

@@ -1,7 +1,8 @@
 """Acceptance into Postgres: behind Kafka, or before it where the broker forgets.
 
 The in-process broker keeps little and forgets on exit. So with it every submission is stored here
-first, stays until its end was seen on the bus, and what is unfinished is bounded.
+first, stays until its end was seen on the bus, and what is unfinished is bounded. An activity or a
+signal has no end: it stays for ten minutes, and is published again should the broker start anew.
 """
 
 from __future__ import annotations
@@ -18,11 +19,10 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from schemas import topics
 from schemas.base import Lane
-from schemas.submission import SubmissionReceived
+from services.capture.handed import Handed
 from services.capture.store import spool as store
 from services.capture.store.spool import Spooled
 from services.runtime.database import is_infrastructure
-from services.runtime.records import Output
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +32,9 @@ LOOK_AGAIN: Final = timedelta(seconds=10)
 MAX_OPEN: Final = 500
 MAX_OPEN_BYTES: Final = 1_000_000
 """Unfinished inputs of one partition; the in-process broker keeps 5 MB of everything in it."""
+KEEP_ENDLESS: Final = timedelta(minutes=10)
+MAX_ENDLESS: Final = 5_000
+"""Activities and signals that are kept for a broker that starts anew; the newest."""
 
 _partition = DefaultPartitioner()
 
@@ -61,13 +64,13 @@ class Spool:
             await store.due_now(self._pool)
             await self.recount()
 
-    async def put_all(self, submissions: Sequence[tuple[SubmissionReceived, Output]]) -> list[bool]:
-        """Store submissions, all or none; of each whether it was not there already.
+    async def put(self, inputs: Sequence[Handed]) -> list[bool]:
+        """Store inputs, all or none; of each whether it was not there already.
 
         :raises SpoolFull: nothing was stored; there is too much unfinished.
         :raises SpoolDown: Postgres does not answer.
         """
-        rows = [Spooled(e.submission_id, e.lane, output, _slot(e)) for e, output in submissions]
+        rows = [Spooled(one.id, one.lane, one.output, _slot(one)) for one in inputs]
         if not self.first:
             stored = await self._bounded(rows, timedelta(0))
             self.woken.set()
@@ -75,6 +78,8 @@ class Spool:
         reserved: list[Spooled] = []
         try:
             for row in rows:
+                if row.slot == store.ENDLESS:
+                    continue
                 self._reserve(row)
                 reserved.append(row)
             stored = await self._bounded(rows, LOOK_AGAIN)
@@ -93,6 +98,11 @@ class Spool:
     async def ended(self, submissions: Collection[UUID]) -> None:
         """The ends of these submissions were seen on the bus."""
         self._give_back(await store.end(self._pool, submissions))
+
+    async def forget(self) -> None:
+        """Let go of what has no end, once every consumer has had the time to read it."""
+        if self.first:
+            await store.forget_endless(self._pool, KEEP_ENDLESS, MAX_ENDLESS)
 
     async def recount(self) -> None:
         """Take the unfinished from the database; the counters in memory can drift."""
@@ -128,7 +138,9 @@ class Spool:
             self._open[lane, slot] = (max(count - 1, 0), max(held - size, 0))
 
 
-def _slot(event: SubmissionReceived) -> int:
-    """The partition that the default partitioner chooses for the delivery key."""
-    partitions = list(range(topics.submissions(event.lane).partitions))
-    return int(_partition(event.delivery_key.encode(), partitions, partitions))
+def _slot(one: Handed) -> int:
+    """The partition that the default partitioner chooses for the key of a submission."""
+    if not one.ends:
+        return store.ENDLESS
+    partitions = list(range(topics.submissions(one.lane).partitions))
+    return int(_partition(one.output.key, partitions, partitions))

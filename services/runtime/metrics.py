@@ -106,6 +106,11 @@ class Metrics:
             "Requests answered with 200, by how they were made durable.",
             ("source", "stored"), registry=r,
         )  # fmt: skip
+        self.events_accepted = Counter(
+            "handraise_events_accepted_total",
+            "Activities and signals answered with 200, by how they were made durable.",
+            ("topic", "stored"), registry=r,
+        )  # fmt: skip
         self.spool_rows = Gauge(
             "handraise_spool_rows",
             "Accepted submissions in Postgres that are not through yet.",

@@ -14,16 +14,19 @@ from schemas.base import Lane
 from services.runtime.database import Connection
 from services.runtime.records import Output
 
+ENDLESS = -1
+"""The slot of what has no end: activities and signals."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """A submission to be stored."""
+    """An input to be stored."""
 
     submission_id: UUID
     lane: Lane
     output: Output
     slot: int
-    """The partition that it will go to, where the broker's room is bounded."""
+    """The partition that it will go to, where the broker's room is bounded; else ``ENDLESS``."""
 
     @property
     def size(self) -> int:
@@ -99,14 +102,30 @@ async def delete(conn: Connection, ids: Sequence[int]) -> None:
 
 _POSTPONE = """
 update capture.spool
-set attempts = attempts + 1, due_at = now() + $2::interval * power(2, least(attempts, 4))
+set attempts = attempts + 1, due_at = case
+    when slot < 0 then 'infinity' else now() + $2::interval * power(2, least(attempts, 4)) end
 where id = any($1::bigint[])
 """
 
 
 async def postpone(conn: Connection, ids: Sequence[int], base: timedelta) -> None:
-    """It was published; due again after ``base``, doubled each time up to sixteen-fold."""
+    """It was published; due again after ``base``, doubled each time up to sixteen-fold.
+
+    What has no end is due again only when the broker has started anew.
+    """
     await conn.execute(_POSTPONE, list(ids), base)
+
+
+_FORGET = """
+delete from capture.spool where slot < 0 and due_at = 'infinity' and (
+    stored_at < now() - $1::interval
+    or id <= (select id from capture.spool where slot < 0 order by id desc offset $2 limit 1))
+"""
+
+
+async def forget_endless(pool: asyncpg.Pool, keep: timedelta, most: int) -> None:
+    """Delete what was published and has no end: the older than ``keep``, and more than ``most``."""
+    await pool.execute(_FORGET, keep, most)
 
 
 async def due_now(pool: asyncpg.Pool) -> None:
@@ -130,15 +149,19 @@ async def end(pool: asyncpg.Pool, submissions: Iterable[UUID]) -> list[tuple[Lan
 async def open_by_slot(pool: asyncpg.Pool) -> list[tuple[Lane, int, int, int]]:
     """Lane, slot, rows and bytes of what has no end yet."""
     rows = await pool.fetch(
-        "select lane, slot, count(*), sum(size) from capture.spool where ended_at is null"
-        " group by lane, slot"
+        "select lane, slot, count(*), sum(size) from capture.spool"
+        " where ended_at is null and slot >= 0 group by lane, slot"
     )
     return [(Lane(lane), slot, count, int(size)) for lane, slot, count, size in rows]
 
 
 async def count_open(pool: asyncpg.Pool) -> int:
-    """Rows without an end."""
-    return int(await pool.fetchval("select count(*) from capture.spool where ended_at is null"))
+    """Rows that are not through yet."""
+    return int(
+        await pool.fetchval(
+            "select count(*) from capture.spool where ended_at is null and due_at < 'infinity'"
+        )
+    )
 
 
 def _output(row: Any) -> Output:

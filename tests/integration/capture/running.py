@@ -32,6 +32,7 @@ SECRETS = Secrets(
         "WEBSITE": [b"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="],
     }
 )
+WRITING = {Scope.LEADS_WRITE, Scope.EVENTS_WRITE, Scope.PROSPECTS_WRITE}
 
 
 @dataclass
@@ -85,7 +86,7 @@ async def capture(
     await ctx.open()
     await ctx.open_lanes()
     async with ctx.control.acquire() as connection:
-        key = key or await apikeys.create(connection, "test", {Scope.LEADS_WRITE}, actor="test")
+        key = key or await apikeys.create(connection, "test", WRITING, actor="test")
     await ctx.keys.refresh(ctx.control)
     await app.build(ctx)
     await ctx.start()
@@ -132,7 +133,8 @@ class Outside:
 async def outside(kafka: KafkaSettings) -> AsyncIterator[Outside]:
     consumer = AIOKafkaConsumer(
         *(s.name for s in (topics.SUBMISSIONS, topics.SUBMISSIONS_BULK, topics.CAPTURED,
-                           topics.CAPTURED_BULK, topics.QUARANTINE)),
+                           topics.CAPTURED_BULK, topics.QUARANTINE, topics.ACTIVITIES,
+                           topics.SIGNALS)),
         bootstrap_servers=kafka.bootstrap_servers,
         group_id=None,
         auto_offset_reset="earliest",

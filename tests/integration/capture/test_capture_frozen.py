@@ -26,6 +26,7 @@ from schemas import topics
 from schemas.base import Lane, Motion
 from services.capture import events
 from services.capture.adapters.base import whole
+from services.capture.handed import submission
 from services.capture.spool import Spool
 from services.runtime import topics_admin
 from services.runtime.database import open_pool
@@ -166,11 +167,11 @@ async def fill(dsn: str, lane: Lane, count: int) -> set[str]:
             "api", whole(f"{lane}{number}".encode()), headers={}, lane=lane,
             motion=Motion.INBOUND, at=AT,
         )  # fmt: skip
-        made.append((event, events.submission_output(event)))
+        made.append(submission(event, None))
     for start in range(0, count, 100):
-        await Spool(pool, first=False).put_all(made[start : start + 100])
+        await Spool(pool, first=False).put(made[start : start + 100])
     await pool.close()
-    return {str(event.submission_id) for event, _ in made}
+    return {str(one.id) for one in made}
 
 
 @pytest.mark.real_kafka

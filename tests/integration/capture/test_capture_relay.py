@@ -16,6 +16,7 @@ from schemas.base import Lane, Motion
 from schemas.submission import SubmissionReceived
 from services.capture import events
 from services.capture.adapters.base import whole
+from services.capture.handed import submission
 from services.capture.kafka_gate import KafkaDown, KafkaGate
 from services.capture.relay import Relay
 from services.capture.spool import Spool, SpoolDown
@@ -61,7 +62,7 @@ async def fill(spool: Spool, lane: Lane, count: int) -> list[SubmissionReceived]
             "api", whole(f"{lane}{number}".encode()), headers={}, lane=lane,
             motion=Motion.INBOUND, at=AT,
         )  # fmt: skip
-        assert await spool.put_all([(event, events.submission_output(event))]) == [True]
+        assert await spool.put([submission(event, None)]) == [True]
         found.append(event)
     return found
 
@@ -124,7 +125,7 @@ async def test_several_processes_share_the_rows(pool: asyncpg.Pool) -> None:
 async def test_a_submission_is_spooled_once(pool: asyncpg.Pool) -> None:
     spool = Spool(pool, first=False)
     [event] = await fill(spool, Lane.LIVE, 1)
-    assert await spool.put_all([(event, events.submission_output(event))]) == [False]
+    assert await spool.put([submission(event, None)]) == [False]
     assert await waiting(pool) == 1
 
 

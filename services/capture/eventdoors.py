@@ -1,0 +1,184 @@
+"""``POST /v1/activities`` and ``/v1/signals``: what happens around leads, just as durable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final, Generic, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
+
+from schemas.base import deterministic_id
+from schemas.submission import KeyKind
+from services.capture import answers, eventform, openapi_events
+from services.capture.acceptance import Accepted
+from services.capture.adapters.base import Acknowledgement, Unparsable, body_digest
+from services.capture.config import API
+from services.capture.door import Doors, admit, durable, idempotency_key, traceparent
+from services.capture.eventform import MAX_BATCH, ActivityForm, Drafted, NotUsable, SignalForm
+from services.capture.events import SERVICE
+from services.capture.handed import Handed
+from services.capture.limits import SourceLimits
+from services.capture.repeats import LIFETIMES
+from services.capture.wire import parse_json
+from services.runtime.http import (
+    Principal,
+    Problem,
+    Scope,
+    check_json,
+    invalid,
+    read_body,
+    require,
+)
+from services.runtime.records import output
+
+_MAX_BODY: Final = 262_144
+
+Form = TypeVar("Form", bound=BaseModel)
+Feeder = Annotated[Principal, Depends(require(Scope.EVENTS_WRITE))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sort(Generic[Form]):
+    """One sort of event, and how its form is read."""
+
+    name: str
+    form: type[Form]
+    draft: Callable[[Form, str, datetime], Drafted]
+
+
+_ACTIVITY: Final = _Sort("activity", ActivityForm, eventform.activity)
+_SIGNAL: Final = _Sort("signal", SignalForm, eventform.signal)
+
+
+def router(doors: Doors) -> APIRouter:
+    """The two routes."""
+    routes = APIRouter()
+    limits = SourceLimits()
+
+    @routes.post("/v1/activities", tags=["events"], **openapi_events.ACTIVITIES)
+    async def record_activities(request: Request, principal: Feeder) -> Response:
+        """Hand in what somebody did: one object, or a list of at most 100."""
+        return await _take(doors, limits, _ACTIVITY, request, principal)
+
+    @routes.post("/v1/signals", tags=["events"], **openapi_events.SIGNALS)
+    async def record_signals(request: Request, principal: Feeder) -> Response:
+        """Hand in what was seen about a company: one object, or a list of at most 100."""
+        return await _take(doors, limits, _SIGNAL, request, principal)
+
+    return routes
+
+
+async def _take(
+    doors: Doors, limits: SourceLimits, sort: _Sort[Form], request: Request, principal: Principal
+) -> Response:
+    now = doors.clock()
+    admit(limits, doors.config().sources[API], request)
+    check_json(request)
+    key = idempotency_key(request)
+    raw = await read_body(request, _MAX_BODY)
+    items, several = _items(raw)
+    drafts = [_draft(sort, item, at, several, principal, now) for at, item in enumerate(items)]
+    scope = f"{sort.name}:{principal.key_id}"
+    await _refuse_another_body(doors, scope, key, raw, now)
+    request_key = f"key:{key}" if key else f"body:{now:%Y-%m-%d}:{body_digest(raw)}"
+    trace = traceparent(request)
+    handed = [
+        _handed(one, scope, request_key, at, raw, key, now, trace) for at, one in enumerate(drafts)
+    ]
+    accepted = await durable(doors.acceptance.accept(handed), Acknowledgement())
+    return _answer(accepted, several)
+
+
+def _items(raw: bytes) -> tuple[list[object], bool]:
+    """The objects of a body, and whether they came as a list."""
+    try:
+        value = parse_json(raw)
+    except Unparsable as error:
+        raise Problem(400, "Not readable", f"The body cannot be read: {error}.") from None
+    if not isinstance(value, list):
+        return [value], False
+    if not 0 < len(value) <= MAX_BATCH:
+        raise _fault("body", f"holds {len(value)} items; between 1 and {MAX_BATCH} are taken")
+    return value, True
+
+
+def _draft(
+    sort: _Sort[Form], item: object, at: int, several: bool, principal: Principal, now: datetime
+) -> Drafted:
+    try:
+        form = sort.form.model_validate(item)
+        return sort.draft(form, principal.source or API, now)
+    except ValidationError as error:
+        place = (at,) if several else ()
+        faults = [{**fault, "loc": (*place, *fault["loc"])} for fault in error.errors()]
+        raise invalid(faults) from None
+    except NotUsable as error:
+        raise _fault(f"{at}.{error.field}" if several else error.field, error.message) from None
+
+
+async def _refuse_another_body(
+    doors: Doors, scope: str, key: str | None, raw: bytes, now: datetime
+) -> None:
+    """A key that is known, in this process, to have come with another body is a mistake."""
+    if key is None:
+        return
+    known = await doors.acceptance.known(scope, f"key:{key}:0", KeyKind.BODY_HASH, now.timestamp())
+    if known is not None and known.body_sha256 != body_digest(raw):
+        raise answers.conflict(str(known.submission_id))
+
+
+def _handed(
+    draft: Drafted,
+    scope: str,
+    request_key: str,
+    at: int,
+    raw: bytes,
+    key: str | None,
+    now: datetime,
+    trace: str | None,
+) -> Handed:
+    """The record of one event. What its sender named has the id of that name for ever."""
+    event_id = draft.identity or deterministic_id(scope, request_key, at)
+    kind = KeyKind.IDEMPOTENCY_KEY if key or draft.identity else KeyKind.BODY_HASH
+    named = draft.identity is not None and key is None
+    return Handed(
+        id=event_id,
+        lane=draft.lane,
+        scope=scope,
+        delivery_key=f"id:{event_id}" if named else f"{request_key}:{at}",
+        # Whatever else a repeat of a named event says, it is that event.
+        digest=str(event_id) if named else body_digest(raw),
+        received_at=now,
+        expires_at=now + LIFETIMES[kind],
+        output=output(
+            draft.topic,
+            draft.key,
+            draft.event,
+            event_id=event_id,
+            service=SERVICE,
+            at=now,
+            traceparent=trace,
+        ),
+        ends=False,
+    )
+
+
+def _answer(accepted: Sequence[Accepted], several: bool) -> Response:
+    ids: list[UUID] = [one.submission_id for one in accepted]
+    body: dict[str, object] = {
+        "status": "duplicate" if all(one.duplicate for one in accepted) else "accepted",
+        "event_id": str(ids[0]),
+    }
+    if several:
+        body["event_ids"] = [str(one) for one in ids]
+    return Response(to_json(body), media_type="application/json")
+
+
+def _fault(field: str, message: str) -> Problem:
+    faults = [{"field": field, "message": message}]
+    return Problem(422, "Invalid request", f"{field}: {message}", errors=faults)
