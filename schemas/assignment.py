@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import Event, Instant, Kind, Model, PipelineEvent, RoleName, TierName
+from schemas.lead import Consent
 from schemas.score import Score
 
 
@@ -64,6 +65,12 @@ class LeadBlock(Model):
     external_id: str | None = None
     facts: dict[str, str] = Field(default_factory=dict)
     """Derived and bought values, as text."""
+    consent: tuple[Consent, ...] = ()
+    """What the person allowed and refused on the form."""
+    score_reasons: tuple[str, ...] = ()
+    """The rules that gave the most points, the strongest first; at most three."""
+    touch: int | None = None
+    """Which submission of the person this is, counted from 1."""
 
 
 class AssignmentChanged(PipelineEvent):

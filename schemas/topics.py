@@ -108,7 +108,7 @@ SCORED, SCORED_BULK = _lanes(
     "leads.scored", LeadScored, "account key", ("scoring",), "routing", _WEEK
 )
 ASSIGNMENTS = TopicSpec(
-    "assignments.v1", AssignmentChanged, "account key", ("routing",), (), retention=_WEEK
+    "assignments.v1", AssignmentChanged, "account key", ("routing",), ("delivery",), retention=_WEEK
 )
 ASSIGNMENTS_CURRENT = TopicSpec(
     "assignments.current.v1", AssignmentChanged, "lead id", ("routing",), (), retention=None
@@ -117,7 +117,7 @@ ASSIGNMENT_REQUESTS = TopicSpec(
     "assignment.requests.v1",
     AssignmentRequested,
     "account key",
-    ("response", "SDR tooling", "operators"),
+    ("response", "delivery", "SDR tooling", "operators"),
     ("routing",),
 )
 PEOPLE = TopicSpec("people.v1", PersonChanged, "rep id", ("routing",), (), retention=None)

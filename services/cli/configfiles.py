@@ -20,6 +20,7 @@ _PARSERS = (
     "services.enrichment.config",
     "services.scoring.config",
     "services.routing.config",
+    "services.delivery.config",
 )
 MODELS: dict[str, str] = {
     "sources.yaml": "services.capture.config:SourcesFile",
@@ -27,6 +28,7 @@ MODELS: dict[str, str] = {
     "enrichment.yaml": "services.enrichment.config:EnrichmentFile",
     "scoring.yaml": "services.scoring.config:ScoringFile",
     "routing.yaml": "services.routing.config:RoutingFile",
+    "delivery.yaml": "services.delivery.config:DeliveryFile",
     "teams.yaml": "services.kernel.people.model:Teams",
     "calendars.yaml": "services.kernel.calendars.model:Calendars",
 }

@@ -17,7 +17,7 @@ import typer
 
 from schemas.assignment import AssignmentChanged
 from schemas.submission import SubmissionQuarantined
-from services.cli import bus, configfiles, output, target, up, watch
+from services.cli import announce, bus, configfiles, output, target, up, watch
 from services.cli.bookkeeper import Bookkeeper
 from services.cli.ends import ENDS, Books
 from services.cli.samples import Sample, samples
@@ -50,7 +50,7 @@ def demo(
 
     async def work(running: Running) -> None:
         if keep and not json:
-            up.announce(running, options)
+            announce.tell(running, folder)
         await show.run(target.find(folder))
 
     code = up.run(options, work, stay=keep)

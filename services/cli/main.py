@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "topics": "services.cli.topics:app",
     "migrate": "services.cli.migrate:migrate",
     "keys": "services.cli.keys:app",
+    "demo-sinks": "services.cli.demosinks.server:run",
     "doctor": "services.cli.doctor:doctor",
 }
 """Name -> module:attribute; a Typer application with subcommands, or one function."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import asyncpg
@@ -21,9 +21,11 @@ _SEEDED_BY = "handraise"
 Say = Callable[[str], None]
 
 
-def secrets(folder: DataFolder, files: Mapping[str, str]) -> dict[str, str]:
+def secrets(
+    folder: DataFolder, files: Mapping[str, str], more: Iterable[str] = ()
+) -> dict[str, str]:
     """Environment of the services: every shared secret, given or made once and kept."""
-    names = [installation.LEAD_ID_KEY, *configfiles.secret_names(files)]
+    names = [installation.LEAD_ID_KEY, *configfiles.secret_names(files), *more]
     missing = [name for name in names if not os.environ.get(f"{PREFIX}SECRET_{name}")]
     return {f"{PREFIX}SECRET_{name}": value for name, value in folder.secrets(missing).items()}
 

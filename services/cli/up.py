@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from services.cli import configfiles, output, prepare, target
+from services.cli import announce, configfiles, output, prepare, target
+from services.cli.demosinks import settings as demo
 from services.cli.output import CommandError, say
 from services.cli.parts import Parts
 from services.cli.service import SERVICES
@@ -25,6 +26,7 @@ from services.runtime.supervisor import Program, Supervisor
 
 _DEFAULT_PORT = 8080
 _READY_SECONDS = 90.0
+_SMTP = "demo-sinks.smtp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Options:
     postgres: str = "embedded"
     port: int | None = None
     clock_scale: float = 1.0
+    demo_sinks: bool = False
 
 
 @dataclass(slots=True)
@@ -55,9 +58,12 @@ class Up:
     async def start(self) -> Running:
         """Everything, in order; returns when all services are ready."""
         await asyncio.gather(self._database(), self._broker())
-        self.secrets = prepare.secrets(self.folder, self.files)
+        made_up = demo.SECRETS if self.options.demo_sinks else ()
+        self.secrets = prepare.secrets(self.folder, self.files, made_up)
         key = await prepare.api_key(self.folder, self.parts.dsn)
         programs = [self._program(name) for name in SERVICES]
+        if self.options.demo_sinks:
+            programs.append(self._demo_sinks())
         self.supervisor = Supervisor(programs, self._environment, self.parts.owned, say)
         self.supervisor.start()
         await self.supervisor.ready(_READY_SECONDS)
@@ -71,7 +77,9 @@ class Up:
             api_key=key,
             config=str(self.options.config),
             services={
-                name: Process(self._url(name), self.supervisor.pid(name) or 0) for name in SERVICES
+                name: Process(self._url(name), self.supervisor.pid(name) or 0)
+                for name in self.ports
+                if name != _SMTP
             },
         )
         self.folder.publish(self.running)
@@ -103,6 +111,13 @@ class Up:
 
     def _program(self, name: str) -> Program:
         argv = (sys.executable, "-m", "services.cli.main", "service", name)
+        return Program(name, argv, self.folder.log(name), self._url(name))
+
+    def _demo_sinks(self) -> Program:
+        name = demo.PROGRAM
+        ports = ("--port", str(self.ports[name]), "--smtp-port", str(self.ports[_SMTP]))
+        more = (*ports, "--delivery", self._url("delivery"))
+        argv = (sys.executable, "-m", "services.cli.main", name, *more)
         return Program(name, argv, self.folder.log(name), self._url(name))
 
     def _environment(self, program: Program) -> dict[str, str]:
@@ -140,7 +155,8 @@ def up(
         Path | None, typer.Option(help="Configuration folder (HANDRAISE_CONFIG, deploy/config).")
     ] = None,
     demo_sinks: Annotated[
-        bool, typer.Option("--demo-sinks", help="Has no effect yet: nothing delivers.")
+        bool,
+        typer.Option("--demo-sinks", help="Deliver to local stand-ins; their page shows it."),
     ] = False,
     clock_scale: Annotated[
         float, typer.Option(help="Business clocks run this many times faster.")
@@ -152,17 +168,20 @@ def up(
     On an embedded database and broker unless told otherwise.
     """
     options = Options(
-        target.data_folder(data), configfiles.folder(config), kafka, postgres, port, clock_scale
+        target.data_folder(data),
+        configfiles.folder(config),
+        kafka,
+        postgres,
+        port,
+        clock_scale,
+        demo_sinks,
     )
-
-    if demo_sinks:
-        say("--demo-sinks has no effect: there is no delivery service in this version")
 
     async def ready(running: Running) -> None:
         if json:
-            output.emit(_line(running, options))
+            output.emit(announce.line(running, options.data))
         else:
-            announce(running, options)
+            announce.tell(running, options.data)
 
     raise typer.Exit(run(options, ready))
 
@@ -222,6 +241,10 @@ def _begin(options: Options) -> Up:
     files = configfiles.load(options.config)
     ports = {name: free_port() for name in SERVICES}
     ports["capture"] = _capture_port(options.port)
+    if options.demo_sinks:
+        ports |= {demo.PROGRAM: free_port(), _SMTP: free_port()}
+        here = f"http://127.0.0.1:{ports[demo.PROGRAM]}"
+        files = demo.with_demo_sinks(files, here, ports[_SMTP])
     folder = DataFolder(options.data)
     folder.lock()
     try:
@@ -243,43 +266,3 @@ def _capture_port(wanted: int | None) -> int:
     other = free_port()
     say(f"port {_DEFAULT_PORT} is in use; taking {other}")
     return other
-
-
-def _line(running: Running, options: Options) -> dict[str, object]:
-    return {
-        "ready": True,
-        "http": running.http,
-        "services": {name: process.url for name, process in running.services.items()},
-        "api_key": running.api_key,
-        "kafka": running.kafka,
-        "broker": running.broker,
-        "postgres": running.postgres,
-        "data": str(options.data.resolve()),
-    }
-
-
-def announce(running: Running, options: Options) -> None:
-    """Tells a person where everything is and how to send a first lead."""
-    note = {
-        "embedded": "in-process, for trying: it forgets on exit (--kafka apache keeps)",
-        "apache": "Apache Kafka, kept in the data folder",
-        "external": "yours",
-    }[running.broker]
-    rows = [
-        ("capture", running.http),
-        ("api key", running.api_key),
-        ("kafka", f"{running.kafka}  {note}"),
-        ("postgres", running.postgres),
-        ("data, logs", str(options.data.resolve())),
-        ("config", running.config),
-    ]
-    rows[1:1] = [(name, process.url) for name, process in running.services.items()][1:]
-    for name, value in rows:
-        output.stdout.print(f"{name:<12}{value}", markup=False)
-    body = '{"kind": "demo_request", "email": "dana@acme.example"}'
-    output.stdout.print(
-        f"\nsend a lead:\n  curl -H 'Authorization: Bearer {running.api_key}' "
-        f"-H 'content-type: application/json' -d '{body}' {running.http}/v1/leads\n"
-        "Ctrl-C ends everything",
-        markup=False,
-    )

@@ -11,7 +11,6 @@ from pydantic_core import to_json
 
 from schemas.assignment import AssignmentChanged, AssignmentStatus, LeadBlock, Rep
 from schemas.base import Lane, TierName, deterministic_id, event_id
-from schemas.lead import Lead
 from schemas.score import LeadScored
 from schemas.topics import ASSIGNMENTS, ASSIGNMENTS_CURRENT
 from services.routing.model import Change
@@ -23,6 +22,7 @@ LEAD_BYTES = 16 * 1024
 """Most that the ``lead`` block may take as JSON."""
 CUT = " … [cut]"
 _FIELD_BYTES = 800
+_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +110,12 @@ def assignment_changed(plan: Plan, change: Change, cause: UUID | None) -> Assign
 def lead_block(scored: LeadScored) -> LeadBlock:
     """What the rep needs to act, cut to :data:`LEAD_BYTES` from its longest texts on."""
     facts = {name: _text(known.value) for name, known in scored.facts.items()}
-    block = _block(scored.lead, scored.lead.message, facts)
+    block = _block(scored, scored.lead.message, facts)
     excess = len(block.encode()) - LEAD_BYTES
     if excess <= 0:
         return block
     if block.message is not None:
-        block = _block(scored.lead, _shortened(block.message, excess), facts)
+        block = _block(scored, _shortened(block.message, excess), facts)
         if len(block.encode()) <= LEAD_BYTES:
             return block
     # A message alone was not it: somebody filled every field. Each keeps its beginning.
@@ -148,7 +148,8 @@ def _clipped(text: str) -> str:
     return _shortened(text, len(to_json(text)) - _FIELD_BYTES)
 
 
-def _block(lead: Lead, message: str | None, facts: dict[str, str]) -> LeadBlock:
+def _block(scored: LeadScored, message: str | None, facts: dict[str, str]) -> LeadBlock:
+    lead = scored.lead
     return LeadBlock(
         email=lead.email,
         first_name=lead.first_name,
@@ -163,7 +164,19 @@ def _block(lead: Lead, message: str | None, facts: dict[str, str]) -> LeadBlock:
         crm_url=lead.crm_url,
         external_id=lead.external_id,
         facts=facts,
+        consent=lead.consent,
+        score_reasons=_strongest(scored),
+        touch=scored.touch,
     )
+
+
+def _strongest(scored: LeadScored) -> tuple[str, ...]:
+    """The rules with the most points; those that took points away are no reason to call."""
+    earned: dict[str, int] = {}
+    for line in scored.ledger:
+        earned[line.rule] = earned.get(line.rule, 0) + line.points
+    best = sorted((rule for rule, points in earned.items() if points > 0), key=earned.__getitem__)
+    return tuple(reversed(best[-_REASONS:]))
 
 
 def _text(value: object) -> str:

@@ -116,6 +116,42 @@ class Metrics:
             "Accepted submissions in Postgres that are not through yet.",
             (), registry=r,
         )  # fmt: skip
+        # -- delivery --------------------------------------------------------------------------
+        self.deliveries = Counter(
+            "handraise_deliveries_total",
+            "Attempts to tell a sink of a change, by what came of them.",
+            ("sink", "outcome"), registry=r,
+        )  # fmt: skip
+        self.delivery_attempt = Histogram(
+            "handraise_delivery_attempt_seconds",
+            "How long a sink took to answer.",
+            ("sink", "outcome"), buckets=_FAST, registry=r,
+        )  # fmt: skip
+        self.delivery_latency = Histogram(
+            "handraise_delivery_latency_seconds",
+            "Received to taken by the sink, for the first decision about a submission.",
+            ("sink",), buckets=_ASSIGNMENT, registry=r,
+        )  # fmt: skip
+        self.deliveries_in_doubt = Counter(
+            "handraise_deliveries_in_doubt_total",
+            "Attempts without an answer: they are repeated, and may have arrived twice.",
+            ("sink",), registry=r,
+        )  # fmt: skip
+        self.deliveries_waiting = Gauge(
+            "handraise_deliveries_waiting",
+            "Changes that a sink has not been told of yet.",
+            ("sink",), registry=r,
+        )  # fmt: skip
+        self.delivery_oldest = Gauge(
+            "handraise_delivery_oldest_waiting_seconds",
+            "Age of the oldest of them.",
+            ("sink",), registry=r,
+        )  # fmt: skip
+        self.sink_stopped = Gauge(
+            "handraise_sink_stopped",
+            "1 while a sink is paused, out of order or not configured.",
+            ("sink",), registry=r,
+        )  # fmt: skip
         self.enrichment_jobs = Gauge(
             "handraise_enrichment_jobs", "Leads waiting for a provider.", (), registry=r
         )

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("capture", "enrichment", "scoring", "routing")
+SERVICES = ("capture", "enrichment", "scoring", "routing", "delivery")
 
 
 @dataclass(frozen=True)

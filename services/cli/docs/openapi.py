@@ -12,6 +12,7 @@ from typing import Any, cast
 from fastapi import APIRouter, FastAPI
 
 from services.capture import http as capture
+from services.delivery import http as delivery
 from services.routing import http as routing
 from services.runtime.http import create_app
 from services.runtime.metrics import Metrics
@@ -22,8 +23,9 @@ Node = dict[str, Any]
 ROUTERS: Mapping[str, Callable[[], APIRouter]] = {
     "capture": lambda: capture.router(cast(capture.Doors, None)),
     "routing": lambda: routing.router(cast(routing.Ask, None)),
+    "delivery": lambda: delivery.router(cast(delivery.Doors, None)),
 }
-PORTS = {"capture": 8080, "routing": 8081}
+PORTS = {"capture": 8080, "routing": 8081, "delivery": 8082}
 """Where ``deploy/compose.yaml`` publishes each; ``handraise up`` prints its own."""
 PROBES = ("/live", "/ready", "/metrics")
 
@@ -66,7 +68,7 @@ def document(version: str) -> Node:
             "description": _ABOUT,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [_server("capture"), _server("routing")],
+        "servers": [_server(service) for service in ROUTERS],
         "paths": dict(sorted(paths.items())),
         "components": {sort: dict(sorted(named.items())) for sort, named in components.items()},
     }

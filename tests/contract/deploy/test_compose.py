@@ -47,6 +47,7 @@ def test_each_service_of_the_house_runs() -> None:
         "enrichment",
         "scoring",
         "routing",
+        "delivery",
     }
     assert {"kafka", "postgres", "prometheus", "grafana"} <= SERVICES.keys()
     for name in LASTING:

@@ -11,11 +11,12 @@ from unittest.mock import AsyncMock, MagicMock
 import pytest
 
 from schemas.base import Lane
-from schemas.topics import BY_NAME, PEOPLE, SUBMISSIONS, SUBMISSIONS_BULK
+from schemas.topics import ASSIGNMENT_REQUESTS, BY_NAME, PEOPLE, SUBMISSIONS, SUBMISSIONS_BULK
 from services.capture import app as capture
 from services.capture.kafka_gate import KafkaGate
 from services.cli.docs.__main__ import ROOT
 from services.cli.docs.asyncapi import ANNOUNCED, PARTNER
+from services.delivery import app as delivery
 from services.enrichment import app as enrichment
 from services.routing import app as routing
 from services.runtime.configstore import read_folder
@@ -28,10 +29,12 @@ BUILDS: Mapping[str, Build] = {
     "enrichment": enrichment.build,
     "scoring": scoring.build,
     "routing": routing.build,
+    "delivery": delivery.build,
 }
 OUTSIDE_A_STAGE = {
     ("capture", SUBMISSIONS.name),  # the HTTP door
     ("capture", SUBMISSIONS_BULK.name),
+    ("delivery", ASSIGNMENT_REQUESTS.name),  # what reps press
     ("routing", PEOPLE.name),  # the feed of a new configuration version
 }
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs" / "asyncapi.json").read_text("utf-8"))

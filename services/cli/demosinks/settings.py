@@ -1,0 +1,48 @@
+"""The example configuration with its sinks led to the stand-ins. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import yaml
+
+from services.runtime import yamltext
+
+FILE: Final = "delivery.yaml"
+PROGRAM: Final = "demo-sinks"
+BOT, SIGNING, HOOK = "DEMO_SLACK_BOT", "DEMO_SLACK_SIGNING", "DEMO_WEBHOOK"
+SECRETS: Final = (BOT, SIGNING, HOOK)
+"""Names of the secrets that ``up`` makes up for the stand-ins."""
+_HERE: Final = ["127.0.0.1/32"]
+
+
+def with_demo_sinks(files: Mapping[str, str], http: str, smtp_port: int) -> dict[str, str]:
+    """The files, with a ``delivery.yaml`` whose only sinks are the stand-ins.
+
+    :param http: address of the stand-ins, without a slash at its end.
+    """
+    known = yamltext.read(files.get(FILE, "")).data
+    document: dict[str, Any] = dict(known) if isinstance(known, dict) else {}
+    fast = {"rate": {"calls": 200}, "allow_networks": _HERE}
+    document["sinks"] = {
+        "demo-slack": {
+            "type": "slack",
+            "token": BOT,
+            "signing_secret": SIGNING,
+            "channel": "#leads",
+            "base_url": f"{http}/slack/api",
+            **fast,
+        },
+        "demo-email": {
+            "type": "email",
+            "host": "127.0.0.1",
+            "port": smtp_port,
+            "security": "none",
+            "sender": "Handraise <leads@handraise.example>",
+            "rate": {"calls": 200},
+        },
+        "demo-webhook": {"type": "webhook", "url": f"{http}/hook", "secret": HOOK, **fast},
+    }
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return {**files, FILE: f"# Written by `up --demo-sinks`.\n{text}"}

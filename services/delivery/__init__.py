@@ -1,0 +1,1 @@
+"""Tells reps, tools and CRMs of decisions: AssignmentChanged in, messages out."""

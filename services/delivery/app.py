@@ -1,0 +1,113 @@
+"""Builds the delivery service: a stage that stores, a worker for each sink, doors for reps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+
+import structlog
+from pydantic_core import to_json
+
+from schemas.assignment import AssignmentChanged
+from schemas.base import Lane
+from schemas.topics import ASSIGNMENTS
+from services.delivery.acting import SERVICE, Acting
+from services.delivery.composing import Composer
+from services.delivery.config import DeliveryFile, SlackSink, missing_secrets, parse
+from services.delivery.handlers import Dispatcher
+from services.delivery.http import Doors, router
+from services.delivery.sinks.outside import Forbidden
+from services.delivery.sinks.registry import Registry
+from services.delivery.tokens import Tokens
+from services.delivery.worker import Parts
+from services.delivery.workers import Workers
+from services.runtime.installation import LEAD_ID_KEY
+from services.runtime.service import Context
+from services.runtime.stage import StageSpec
+
+log = structlog.get_logger(__name__)
+
+
+async def build(ctx: Context) -> None:
+    """Declare what this process does; the shell starts it."""
+    live = await ctx.config(parse)
+
+    def config() -> DeliveryFile:
+        return live.current.value
+
+    for path, message in missing_secrets(config(), frozenset(ctx.secrets.names())):
+        log.warning("sink.without_secret", sink=path[1], reason=message)
+    pool = await ctx.pool(Lane.BULK)
+    outbox = ctx.outbox("delivery", Lane.LIVE)
+    tokens = Tokens(ctx.secrets.get(LEAD_ID_KEY)[0])
+    registry = Registry(ctx.secrets, _now)
+    composer = Composer(config, tokens, _public_url(ctx), _now)
+    workers = Workers(config, registry, Parts(pool, composer, ctx.metrics, _now))
+    dispatcher = Dispatcher(outbox, config, workers.wake)
+    ctx.lane(Lane.LIVE).add(
+        StageSpec(
+            name="delivery",
+            service=SERVICE,
+            lane=Lane.LIVE,
+            inputs=(ASSIGNMENTS,),
+            model=AssignmentChanged,
+            outputs=(),
+            handler=dispatcher.handle,
+            on_acknowledged=outbox.acknowledged,
+        )
+    )
+    acting = Acting(await ctx.pool(Lane.LIVE), outbox, _now)
+    ctx.app.include_router(
+        router(
+            Doors(
+                acting=acting,
+                tokens=tokens,
+                signing_secrets=_signing_secrets(config, ctx.secrets),
+                now=time.time,
+                tell=_teller(config, registry),
+            )
+        )
+    )
+    ctx.task("sinks", workers.run)
+
+
+def _public_url(ctx: Context) -> Callable[[], str]:
+    http = ctx.settings.http
+    return lambda: http.public_url or f"http://{http.host}:{http.port}"
+
+
+def _signing_secrets(
+    config: Callable[[], DeliveryFile], secrets: Mapping[str, list[bytes]]
+) -> Callable[[], list[bytes]]:
+    def live() -> list[bytes]:
+        names = {
+            sink.signing_secret
+            for sink in config().sinks.values()
+            if isinstance(sink, SlackSink) and sink.enabled and sink.signing_secret
+        }
+        return [secret for name in sorted(names) for secret in secrets.get(name) or []]
+
+    return live
+
+
+def _teller(
+    config: Callable[[], DeliveryFile], registry: Registry
+) -> Callable[[str, str], Awaitable[None]]:
+    async def tell(url: str, sentence: str) -> None:
+        """One attempt: what is told here the message says as well, a moment later."""
+        for sink in config().sinks.values():
+            if isinstance(sink, SlackSink) and sink.enabled and sink.token:
+                body = to_json({"response_type": "ephemeral", "text": sentence})
+                headers = {"content-type": "application/json"}
+                try:
+                    await registry.outside(sink).request("POST", url, headers=headers, body=body)
+                except (Forbidden, OSError) as error:
+                    log.warning("slack.not_told", error=type(error).__name__)
+                return
+
+    return tell
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

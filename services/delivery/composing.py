@@ -1,0 +1,63 @@
+"""Makes the message of a delivery: the brief, its links, and what the rep may do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from schemas.assignment import AssignmentChanged, AssignmentStatus
+from services.delivery.brief import brief, links
+from services.delivery.config import DeliveryFile
+from services.delivery.config import Sink as SinkConfig
+from services.delivery.model import Delivery
+from services.delivery.sinks.base import Actions, Message
+from services.delivery.store import current, sinks
+from services.delivery.tokens import Claim, Tokens
+from services.runtime.database import Connection
+
+_ASKS = frozenset(
+    {
+        AssignmentStatus.ASSIGNED,
+        AssignmentStatus.REASSIGNED,
+        AssignmentStatus.ESCALATED,
+    }
+)
+
+
+class Composer:
+    """Writes messages by the present configuration."""
+
+    def __init__(
+        self,
+        config: Callable[[], DeliveryFile],
+        tokens: Tokens,
+        url: Callable[[], str],
+        now: Callable[[], datetime],
+    ) -> None:
+        """:param url: how the world reaches this process; links of mails lead there."""
+        self._config = config
+        self._tokens = tokens
+        self._url = url
+        self._now = now
+
+    async def __call__(
+        self, conn: Connection, it: Delivery, sink: SinkConfig, name: str
+    ) -> Message:
+        """The message of a delivery for the sink of that name."""
+        config = self._config()
+        event = it.event
+        told = brief(
+            event,
+            questions=config.questions,
+            colleagues=await current.colleagues(conn, event),
+            now=self._now(),
+        )
+        place = await sinks.place(conn, name, event.assignment_id) if sink.type == "slack" else None
+        return Message(it, told, tuple(links(config.links, event)), self._actions(event), place)
+
+    def _actions(self, event: AssignmentChanged) -> Actions | None:
+        if event.rep is None or event.status not in _ASKS:
+            return None
+        claim = Claim(event.assignment_id, event.rep.id)
+        token = self._tokens.make(claim, self._now())
+        return Actions(token, f"{self._url().rstrip('/')}/v1/act/{token}")

@@ -1,0 +1,46 @@
+"""AssignmentChanged in, rows to be delivered out: nothing is sent from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
+
+from schemas.assignment import AssignmentChanged
+from services.delivery.config import DeliveryFile
+from services.delivery.policy import wanted_by
+from services.delivery.store import current, deliveries
+from services.runtime.database import Connection
+from services.runtime.outbox import Outbox
+from services.runtime.records import Output, Record
+
+
+class Dispatcher:
+    """The handler of the stage."""
+
+    def __init__(
+        self, outbox: Outbox, config: Callable[[], DeliveryFile], wake: Callable[[], None]
+    ) -> None:
+        """:param wake: called after the commit of a batch."""
+        self._outbox = outbox
+        self._config = config
+        self._wake = wake
+
+    async def handle(self, records: Sequence[Record[AssignmentChanged]]) -> Sequence[Output]:
+        """One batch, one transaction; a change that comes again adds nothing."""
+        outputs = await self._outbox.process(records, self._store)
+        self._wake()
+        return outputs
+
+    async def _store(
+        self, conn: Connection, records: Sequence[Record[AssignmentChanged]]
+    ) -> Mapping[UUID, Sequence[Output]]:
+        config = self._config()
+        await current.keep(conn, [record.event for record in records])
+        await deliveries.add(
+            conn,
+            [
+                (record.event, record.value, tuple(wanted_by(config, record.event)))
+                for record in records
+            ],
+        )
+        return {}

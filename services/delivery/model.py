@@ -1,0 +1,102 @@
+"""What is delivered, and what can come of an attempt. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from schemas.assignment import AssignmentChanged
+from schemas.base import RoleName
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    SKIPPED = "skipped"
+    """Not needed any more, or not allowed; ``reason`` says which."""
+    DEAD = "dead"
+    """Given up; its event is kept, ``handraise deliver retry`` tries again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event for one sink, leased by a worker."""
+
+    delivery_id: UUID
+    sink: str
+    event: AssignmentChanged
+    attempt: int
+    """1 for the first."""
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The latest that is known of a lead in a role."""
+
+    lead_id: UUID
+    role: RoleName
+    sequence: int
+    assignment_id: UUID
+    status: str
+    active: bool
+    rep_id: str | None
+    rep_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Another person of the same account, whom a rep talks to."""
+
+    person: str
+    rep_name: str
+
+
+# -- what can come of an attempt ------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The sink has it."""
+
+    ref: str | None = None
+    """What the sink calls it."""
+    place: str | None = None
+    """Where it can be changed later."""
+    reason: str | None = None
+    """Of a sink that had nothing to do, why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """There is nothing to deliver here."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """It failed in a way that may pass."""
+
+    reason: str
+    after_s: float | None = None
+    """What the sink asked for; None: by the schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The sink will never take it: it is given up at once."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disabled:
+    """The sink is gone or its key is wrong: nothing more is sent until somebody mends it."""
+
+    reason: str
+
+
+Outcome = Delivered | Skipped | Again | Refused | Disabled

@@ -1,0 +1,95 @@
+"""Who is told of a change, whether a message is still wanted, and when to try again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from schemas.assignment import AssignmentChanged, AssignmentStatus
+from schemas.lead import Consent
+from services.delivery.config import (
+    DeliveryFile,
+    Only,
+    Sink,
+    SlackSink,
+    WebhookSink,
+)
+from services.delivery.model import Current
+
+STANDARD_WEBHOOKS_S: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+"""Seconds between attempts, as standardwebhooks.com recommends."""
+_OTHERS_S: Final = (1, 2, 5, 15, 30, 60, 120, 300, 600)
+_JITTER: Final = 0.2
+_REFUSALS: Final = frozenset({"refused", "withdrawn", "none"})
+_ANNOUNCES: Final = frozenset(
+    {
+        AssignmentStatus.ASSIGNED,
+        AssignmentStatus.REASSIGNED,
+        AssignmentStatus.ESCALATED,
+        AssignmentStatus.RE_ENGAGED,
+    }
+)
+
+
+def wanted_by(config: DeliveryFile, event: AssignmentChanged) -> Iterator[str]:
+    """Names of the enabled sinks that this change is for."""
+    for name, sink in config.sinks.items():
+        if sink.enabled and wanted(sink, event):
+            yield name
+
+
+def wanted(sink: Sink, event: AssignmentChanged) -> bool:
+    """Whether the sink is told of this change."""
+    only = sink.only
+    statuses = sink.statuses() if only.statuses is None else only.statuses
+    return event.status in statuses and _within(only, event)
+
+
+def _within(only: Only, event: AssignmentChanged) -> bool:
+    return (
+        (only.tiers is None or event.tier in only.tiers)
+        and (only.pools is None or event.pool in only.pools)
+        and (only.roles is None or event.role in only.roles)
+        and (only.motions is None or event.motion in only.motions)
+        and (only.lanes is None or event.lane in only.lanes)
+    )
+
+
+def overtaken(sink: Sink, event: AssignmentChanged, current: Current | None) -> str | None:
+    """Why a message is not needed any more; None where it is.
+
+    Webhooks tell the whole history. Whoever tells a rep or writes an owner says only what is true
+    now: a lead that has moved on while a sink was away is not announced to the one before.
+    """
+    if isinstance(sink, WebhookSink) or current is None or current.sequence <= event.sequence:
+        return None
+    if _changes_a_message(sink, event):
+        return None
+    if current.assignment_id != event.assignment_id:
+        return "overtaken"
+    over = not current.active and current.status != AssignmentStatus.RE_ENGAGED
+    return "overtaken" if over else None
+
+
+def _changes_a_message(sink: Sink, event: AssignmentChanged) -> bool:
+    return isinstance(sink, SlackSink) and event.status not in _ANNOUNCES
+
+
+def barred_channels(consents: tuple[Consent, ...]) -> frozenset[str]:
+    """Channels by which the person refused to be contacted; ``any`` bars all of them."""
+    return frozenset(one.channel or "any" for one in consents if one.basis in _REFUSALS)
+
+
+def wait(sink: Sink, attempt: int, asked_s: float | None, spread: float) -> timedelta:
+    """Until the next attempt: what the sink asked for, else by its schedule.
+
+    :param attempt: how many were made, at least 1.
+    :param spread: 0 to 1, by chance, so that messages do not come back all at once.
+    """
+    schedule = STANDARD_WEBHOOKS_S if isinstance(sink, WebhookSink) else _OTHERS_S
+    seconds = float(schedule[min(attempt, len(schedule)) - 1])
+    if asked_s is not None:
+        # A sink that says when is believed within reason.
+        seconds = max(min(asked_s, 86_400.0), 0.0)
+    return timedelta(seconds=seconds * (1 + _JITTER * spread))

@@ -1,0 +1,1 @@
+"""One file per kind of sink, all behind one contract."""

@@ -1,0 +1,135 @@
+"""HTTP to addresses that somebody configured: no request reaches our own network by them.
+
+The name is resolved once, every address is judged, and the connection goes to the very address that
+was judged, so that a name which answers differently the second time gains nothing. Redirects are
+not followed, answers are read up to a bound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final
+
+import httpx
+
+MOST_BYTES: Final = 65_536
+_NAT64: Final = ip_network("64:ff9b::/96")
+
+Address = IPv4Address | IPv6Address
+
+
+class Forbidden(Exception):
+    """The address is none that we send to; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """Seconds of ``Retry-After``; dates are not used by the sinks that we know."""
+        text = self.headers.get("retry-after", "")
+        try:
+            return max(0.0, float(text))
+        except ValueError:
+            return None
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address lies outside every private, local and reserved range, however written."""
+    inner: Address | None = None
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is None and address.teredo is not None:
+            inner = address.teredo[1]
+        if inner is None and address in _NAT64:
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+    if inner is not None:
+        return is_public(inner)
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+class Outside:
+    """A client for one sink."""
+
+    def __init__(self, client: httpx.AsyncClient, allowed: Sequence[str], timeout_s: float) -> None:
+        """:param allowed: private networks that may be reached all the same."""
+        self._client = client
+        self._allowed = [ip_network(network) for network in allowed]
+        self._timeout_s = timeout_s
+
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b""
+    ) -> Answer:
+        """One request, without redirects.
+
+        :raises Forbidden: before anything is sent.
+        :raises TimeoutError: no whole answer within the sink's time-out.
+        :raises OSError: not reached, or cut off.
+        """
+        async with asyncio.timeout(self._timeout_s):
+            target = httpx.URL(url)
+            address = await self._resolve(target)
+            return await self._ask(method, target, address, headers, body)
+
+    async def _resolve(self, url: httpx.URL) -> Address:
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(
+                url.host, url.port or {"https": 443}.get(url.scheme, 80), type=socket.SOCK_STREAM
+            )
+        except (socket.gaierror, UnicodeError) as error:
+            raise OSError(f"{url.host} is not found") from error
+        addresses = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+        bad = [one for one in addresses if not self._may_reach(one)]
+        if bad or not addresses:
+            raise Forbidden(f"{url.host} leads into a private network")
+        return addresses[0]
+
+    def _may_reach(self, address: Address) -> bool:
+        return is_public(address) or any(
+            address.version == network.version and address in network for network in self._allowed
+        )
+
+    async def _ask(
+        self,
+        method: str,
+        url: httpx.URL,
+        address: Address,
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> Answer:
+        request = self._client.build_request(
+            method,
+            url.copy_with(host=str(address)),
+            headers={**headers, "host": url.netloc.decode(), "accept-encoding": "identity"},
+            content=body,
+            extensions={"sni_hostname": url.host},
+        )
+        try:
+            response = await self._client.send(request, stream=True, follow_redirects=False)
+            try:
+                return Answer(response.status_code, await _read(response), response.headers)
+            finally:
+                await response.aclose()
+        except httpx.TimeoutException as error:
+            raise TimeoutError(type(error).__name__) from error
+        except httpx.HTTPError as error:
+            raise OSError(type(error).__name__) from error
+
+
+async def _read(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            break
+    return bytes(body[:MOST_BYTES])

@@ -1,0 +1,73 @@
+"""From the configuration of a sink to the sink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import httpx
+
+from services.delivery.config import EmailSink, SlackSink, WebhookSink
+from services.delivery.config import Sink as SinkConfig
+from services.delivery.sinks.base import Sink
+from services.delivery.sinks.email import Email
+from services.delivery.sinks.outside import Outside
+from services.delivery.sinks.slack import SlackApp, SlackWebhook
+from services.delivery.sinks.webhook import Webhook
+
+_LONGEST_S = 60.0
+"""Each sink ends its own requests earlier."""
+
+
+class Unconfigured(Exception):
+    """A secret of the sink is not set; the message names it."""
+
+
+class Registry:
+    """Builds sinks; all of them share one pool of connections."""
+
+    def __init__(self, secrets: Mapping[str, list[bytes]], now: Callable[[], datetime]) -> None:
+        self._secrets = secrets
+        self._now = now
+        self._client = httpx.AsyncClient(trust_env=False, timeout=_LONGEST_S)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    def build(self, config: SinkConfig) -> Sink:
+        """The sink of a configuration.
+
+        :raises Unconfigured: names the secret that is not set.
+        """
+        match config:
+            case EmailSink():
+                password = self._text(config.secret) if config.secret else None
+                return Email(config, password)
+            case SlackSink(token=str(token)):
+                return SlackApp(
+                    self._text(token),
+                    config.base_url,
+                    config.channel,
+                    config.to == "rep",
+                    self.outside(config),
+                )
+            case SlackSink():
+                assert config.secret is not None  # the configuration says so
+                return SlackWebhook(self._text(config.secret), self.outside(config))
+            case WebhookSink():
+                secrets = self._live(config.secret)
+                return Webhook(config.url, secrets, self.outside(config), self._now)
+
+    def outside(self, config: SlackSink | WebhookSink) -> Outside:
+        """The client of a sink."""
+        return Outside(self._client, config.allow_networks, config.timeout_ms / 1000)
+
+    def _text(self, name: str) -> str:
+        return self._live(name)[0].decode()
+
+    def _live(self, name: str) -> list[bytes]:
+        found = self._secrets.get(name)
+        if not found:
+            raise Unconfigured(f"HANDRAISE_SECRET_{name} is not set")
+        return found

@@ -1,0 +1,141 @@
+"""Slack: an app that posts and changes messages, or an incoming webhook.
+
+An app answers 200 with ``{"ok": false, "error": …}`` for what it refuses (docs.slack.dev, Web API);
+an incoming webhook answers with a status and a word. What ends a sink for good, by either, is in
+``_GONE``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic_core import from_json, to_json
+
+from schemas.assignment import ACTIVE, AssignmentStatus
+from services.delivery.model import Again, Delivered, Disabled, Outcome, Refused, Skipped
+from services.delivery.sinks import slack_blocks
+from services.delivery.sinks.base import Message
+from services.delivery.sinks.outside import Answer, Outside
+
+_GONE: Final = frozenset(
+    {
+        "account_inactive", "invalid_auth", "invalid_token", "no_service", "no_team",
+        "not_authed", "token_expired", "token_revoked",
+    }
+)  # fmt: skip
+_PASSES: Final = frozenset(
+    {"fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable"}
+)
+
+
+class SlackApp:
+    """Posts with buttons, and changes the message when the attempt is over."""
+
+    def __init__(
+        self, token: str, base_url: str, channel: str | None, to_rep: bool, outside: Outside
+    ) -> None:
+        self._headers = {
+            "authorization": f"Bearer {token}",
+            "content-type": "application/json; charset=utf-8",
+        }
+        self._base_url = base_url.rstrip("/")
+        self._channel = channel
+        self._to_rep = to_rep
+        self._outside = outside
+
+    async def send(self, message: Message) -> Outcome:
+        """See :class:`~services.delivery.sinks.base.Sink`."""
+        event = message.delivery.event
+        over = event.status not in ACTIVE | {AssignmentStatus.RE_ENGAGED}
+        if over or event.status is AssignmentStatus.ACCEPTED:
+            return await self._change(message)
+        channel = self._channel_of(message)
+        if channel is None:
+            return Refused("no_slack_id")
+        return await self._call(
+            "chat.postMessage",
+            {
+                "channel": channel,
+                "text": slack_blocks.escaped(message.brief.title),
+                "blocks": slack_blocks.blocks(message, buttons=True),
+                "unfurl_links": False,
+            },
+        )
+
+    async def _change(self, message: Message) -> Outcome:
+        if message.place is None:
+            return Skipped("no_message")
+        channel, _, stamp = message.place.partition(" ")
+        sentence = message.delivery.event.reason
+        return await self._call(
+            "chat.update",
+            {
+                "channel": channel,
+                "ts": stamp,
+                "text": slack_blocks.escaped(sentence),
+                "blocks": slack_blocks.over(message.brief, sentence),
+            },
+        )
+
+    def _channel_of(self, message: Message) -> str | None:
+        rep = message.delivery.event.rep
+        own = rep.external_ids.get("slack") if rep is not None and self._to_rep else None
+        return own or self._channel
+
+    async def _call(self, method: str, arguments: dict[str, Any]) -> Outcome:
+        url = f"{self._base_url}/{method}"
+        body = to_json(arguments)
+        answer = await self._outside.request("POST", url, headers=self._headers, body=body)
+        if answer.status != 200:
+            return _failed(answer)
+        said = _object(answer.body)
+        if said.get("ok") is True:
+            stamp, channel = str(said.get("ts", "")), str(said.get("channel", ""))
+            return Delivered(ref=stamp, place=f"{channel} {stamp}")
+        return _judged(str(said.get("error", "unreadable")), answer)
+
+
+class SlackWebhook:
+    """Posts to the one channel of an incoming webhook; its address is the secret."""
+
+    def __init__(self, url: str, outside: Outside) -> None:
+        self._url = url
+        self._outside = outside
+
+    async def send(self, message: Message) -> Outcome:
+        """See :class:`~services.delivery.sinks.base.Sink`."""
+        rep = message.delivery.event.rep
+        owner = f" → {rep.name}" if rep is not None else ""
+        text = slack_blocks.escaped(f"{message.brief.title}{owner}")
+        body = to_json({"text": text, "blocks": slack_blocks.blocks(message, buttons=False)})
+        headers = {"content-type": "application/json; charset=utf-8"}
+        answer = await self._outside.request("POST", self._url, headers=headers, body=body)
+        if answer.status == 200:
+            return Delivered()
+        word = answer.body.decode(errors="replace").strip()
+        if answer.status in (403, 404, 410) or word in _GONE:
+            return Disabled(word[:60] if word.isidentifier() else f"status_{answer.status}")
+        return _failed(answer)
+
+
+def _failed(answer: Answer) -> Outcome:
+    if answer.status == 429 or answer.status >= 500:
+        return Again(f"status_{answer.status}", answer.retry_after_s)
+    return Refused(f"status_{answer.status}")
+
+
+def _judged(error: str, answer: Answer) -> Outcome:
+    code = error[:60] if error.isidentifier() else "unreadable"
+    if code in _GONE:
+        return Disabled(code)
+    if code in _PASSES:
+        return Again(code, answer.retry_after_s)
+    return Refused(code)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        said = from_json(body)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

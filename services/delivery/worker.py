@@ -1,0 +1,235 @@
+"""The worker of one sink: leases what is due, sends it, writes down what came of it.
+
+Sinks do not know of each other: each has its own lease loop, rate limit, breaker and time-outs, so
+one that hangs delays nobody else. A worker that dies leaves leases that run out; what it may have
+sent by then is sent once more, and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import structlog
+from aiolimiter import AsyncLimiter
+from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.model import OpenedState
+
+from services.delivery import policy
+from services.delivery.config import Sink as SinkConfig
+from services.delivery.model import (
+    Again,
+    Delivered,
+    Delivery,
+    Disabled,
+    Outcome,
+    Refused,
+    Skipped,
+    State,
+)
+from services.delivery.sinks.base import Message, Sink
+from services.delivery.sinks.outside import Forbidden
+from services.delivery.store import current, deliveries, sinks
+from services.runtime.database import Connection, is_infrastructure
+from services.runtime.logs import describe
+from services.runtime.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+_IDLE_S: Final = 1.0
+_LEASE_MARGIN_S: Final = 10.0
+
+Compose = Callable[[Connection, Delivery, SinkConfig, str], Awaitable[Message]]
+"""Makes the message of a delivery for the sink of that name."""
+
+
+class _FailedError(Exception):
+    """The sink failed as a whole: what its breaker counts."""
+
+    def __init__(self, outcome: Again) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every worker needs."""
+
+    pool: asyncpg.Pool
+    compose: Compose
+    metrics: Metrics
+    now: Callable[[], datetime]
+
+
+class Worker:
+    """Sends to one sink."""
+
+    def __init__(self, name: str, config: SinkConfig, sink: Sink, parts: Parts) -> None:
+        self.name = name
+        self.config = config
+        self._sink = sink
+        self._parts = parts
+        self._woken = asyncio.Event()
+        self._leased: dict[UUID, Delivery] = {}
+        self._limiter = AsyncLimiter(config.rate.calls, config.rate.seconds)
+        self._breakers = AsyncCircuitBreakerFactory(
+            default_threshold=config.breaker.failures,
+            default_ttl=config.breaker.seconds,
+            exclude=[asyncio.CancelledError],
+        )
+
+    def wake(self) -> None:
+        """Something was stored."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; then give the leases back."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    self._woken.clear()
+                    for one in await self._lease():
+                        group.create_task(self._safely(one))
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(_IDLE_S):
+                            await self._woken.wait()
+        finally:
+            await self._give_back()
+
+    async def _lease(self) -> list[Delivery]:
+        free = min(self.config.concurrency, await self._admitted()) - len(self._leased)
+        if free <= 0:
+            return []
+        lease = self.config.timeout_ms / 1000 + _LEASE_MARGIN_S
+        try:
+            async with self._parts.pool.acquire() as conn:
+                if await sinks.stopped(conn, self.name) is not None:
+                    return []
+                found = await deliveries.claim(conn, self.name, free, lease)
+        except Exception as error:
+            if not is_infrastructure(error):
+                raise
+            return []
+        self._leased.update((one.delivery_id, one) for one in found)
+        return found
+
+    async def _admitted(self) -> int:
+        """How many may be on their way: none while the sink is left alone, then one that tries."""
+        breaker = (await self._breakers.get_breaker(self.name)).context
+        if breaker.state != "opened":
+            return self.config.concurrency
+        opened_at = breaker.opened_at or 0.0
+        return 1 if time.time() > opened_at + self.config.breaker.seconds else 0
+
+    async def _give_back(self) -> None:
+        left, self._leased = list(self._leased.values()), {}
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(1.0), self._parts.pool.acquire() as conn:
+                await deliveries.give_back(conn, left)
+
+    async def _safely(self, it: Delivery) -> None:
+        try:
+            await self._one(it)
+        except Exception as error:
+            # The lease runs out, and another attempt is made.
+            log.warning("delivery.failed", sink=self.name, attempt=it.attempt, **describe(error))
+        # Not in a finally: what is cancelled keeps its lease until `run` gives it back.
+        self._leased.pop(it.delivery_id, None)
+        self._woken.set()
+
+    async def _one(self, it: Delivery) -> None:
+        began = time.perf_counter()
+        outcome, detail = await self._try(it)
+        await self._write_down(it, outcome, detail, time.perf_counter() - began)
+
+    async def _try(self, it: Delivery) -> tuple[Outcome, str]:
+        async with self._parts.pool.acquire() as conn:
+            known = await current.of_lead(conn, it.event.lead_id, it.event.role)
+            needless = policy.overtaken(self.config, it.event, known)
+            if needless is not None:
+                return Skipped(needless), needless
+            message = await self._parts.compose(conn, it, self.config, self.name)
+        await self._limiter.acquire()
+        outcome = await self._guarded(message)
+        return outcome, getattr(outcome, "reason", None) or ""
+
+    async def _guarded(self, message: Message) -> Outcome:
+        breaker = await self._breakers.get_breaker(self.name)
+        try:
+            async with breaker:
+                return await self._send(message)
+        except OpenedState as error:
+            error.__traceback__ = None  # one instance is raised for ever: its frames would pile up
+            return Again("left_alone", self.config.breaker.seconds)
+        except _FailedError as error:
+            return error.outcome
+
+    async def _send(self, message: Message) -> Outcome:
+        try:
+            outcome = await self._sink.send(message)
+        except Forbidden:
+            return Refused("forbidden_address")
+        except TimeoutError:
+            # It may have arrived: a sink that knows no repeats will then have it twice.
+            self._parts.metrics.deliveries_in_doubt.labels(self.name).inc()
+            raise _FailedError(Again("no_answer")) from None
+        except OSError:
+            raise _FailedError(Again("unreachable")) from None
+        if isinstance(outcome, Again):
+            raise _FailedError(outcome)
+        return outcome
+
+    # -- what came of it -----------------------------------------------------------------------
+    async def _write_down(
+        self, it: Delivery, outcome: Outcome, detail: str, seconds: float
+    ) -> None:
+        async with self._parts.pool.acquire() as conn, conn.transaction():
+            await deliveries.note(conn, it, type(outcome).__name__.lower(), detail, seconds)
+            match outcome:
+                case Delivered(ref=ref, place=place, reason=reason):
+                    if place is not None:
+                        await sinks.keep_place(conn, self.name, it.event.assignment_id, place)
+                    await deliveries.end(conn, it, State.DELIVERED, reason, ref)
+                case Skipped(reason=reason):
+                    await deliveries.end(conn, it, State.SKIPPED, reason)
+                case Refused(reason=reason):
+                    await deliveries.end(conn, it, State.DEAD, reason)
+                case Disabled(reason=reason):
+                    await sinks.disable(conn, self.name, reason)
+                    await deliveries.give_back(conn, [it])
+                case Again():
+                    await self._again(conn, it, outcome)
+        self._observe(it, outcome, seconds)
+
+    async def _again(self, conn: Connection, it: Delivery, outcome: Again) -> None:
+        if self._parts.now() - it.created_at > self.config.give_up_after:
+            await deliveries.end(conn, it, State.DEAD, outcome.reason)
+            return
+        spread = random.random()  # noqa: S311  (spreads waits)
+        wait = policy.wait(self.config, it.attempt, outcome.after_s, spread)
+        await deliveries.put_off(conn, it, wait, outcome.reason)
+
+    def _observe(self, it: Delivery, outcome: Outcome, seconds: float) -> None:
+        metrics, kind = self._parts.metrics, type(outcome).__name__.lower()
+        metrics.deliveries.labels(self.name, kind).inc()
+        metrics.delivery_attempt.labels(self.name, kind).observe(seconds)
+        if isinstance(outcome, Delivered):
+            age = (self._parts.now() - it.event.received_at).total_seconds()
+            if it.event.sequence == 1:
+                metrics.delivery_latency.labels(self.name).observe(max(0.0, age))
+        if not isinstance(outcome, Delivered | Skipped):
+            log.warning(
+                "delivery.not_made",
+                sink=self.name,
+                kind=kind,
+                reason=outcome.reason,
+                attempt=it.attempt,
+            )
