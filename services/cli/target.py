@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,8 @@ async def connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 def decoded(value: str | None) -> Any:
     """A jsonb column as Python values."""
     return None if value is None else from_json(value)
+
+
+def utc(given: datetime | None) -> datetime | None:
+    """A time from the command line: UTC where it names no zone."""
+    return given if given is None or given.tzinfo else given.replace(tzinfo=UTC)

@@ -56,7 +56,7 @@ def answer(board: Board, attempt: Attempt, event: LeadScored, request: Request) 
         origin=attempt.origin,
         scored=event,
         reason=moved.reason,
-        record=_record(request),
+        record=_record(request, moved),
     )
     if not verdict.replaced:
         return Answered(verdict, (over,))
@@ -93,11 +93,20 @@ def _why(board: Board, attempt: Attempt, request: Request) -> str:
             return f"Released{said}; the next submission starts anew."
 
 
-def _record(request: Request) -> dict[str, object]:
-    return {
+def _record(request: Request, moved: Attempt) -> dict[str, object]:
+    record: dict[str, object] = {
         "request": {
             "action": request.action.value,
             "by": request.rep_id,
             "reason": request.reason.strip()[:500],
         }
     }
+    turn = moved.turn
+    if turn is not None and turn.returned:
+        record["returned"] = {
+            "pool": turn.pool,
+            "group": turn.group,
+            "rep": moved.rep_id,
+            "shares": turn.shares,
+        }
+    return record

@@ -10,8 +10,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
+from hashlib import blake2s
 from typing import Any
 from uuid import UUID
+
+from pydantic_core import to_json
 
 from schemas.assignment import AssignmentStatus
 from schemas.base import Motion, RoleName
@@ -29,6 +33,9 @@ from services.routing.model import (
 )
 from services.routing.plan import Plan
 from services.routing.policy import RuleSet
+
+QUEUE_SEEN = 20
+"""Of those who wait for a pool, the first so many are looked at."""
 
 TurnKey = tuple[str, str]
 """Pool and tier group."""
@@ -50,6 +57,21 @@ class Colleague:
     rep_id: str
     pool: str | None
     since: datetime
+
+
+@dataclass(slots=True)
+class Tape:
+    """What one decision read of the board, so that it can be repeated from its record.
+
+    Turns stand in the record itself, with the arithmetic of the choice; what operators changed by
+    command is stored once for all decisions that saw it (:meth:`Board.overlays_key`).
+    """
+
+    loads: dict[str, Load] = field(default_factory=dict)
+    """As they were when first read."""
+    waiting: dict[str, list[Waiting]] = field(default_factory=dict)
+    """By pool; who was looked at."""
+    colleagues: list[Colleague] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -100,6 +122,16 @@ class Board:
         """Kept by :mod:`candidates`."""
         self.seats: dict[str, Any] = {}
         """Kept by :mod:`seats`."""
+        self.tape = Tape()
+        """Of the present decision."""
+
+    @cached_property
+    def overlays_key(self) -> str | None:
+        """Names what operators changed by command, by its content; None where they did not."""
+        if not self.loaded.overlays:
+            return None
+        content = to_json(sorted(self.loaded.overlays.items()))
+        return blake2s(content, digest_size=8).hexdigest()
 
     @property
     def rules(self) -> RuleSet:
@@ -129,7 +161,9 @@ class Board:
         return self.plan.capped.union(changed)
 
     def load(self, rep_id: str) -> Load:
-        return self.loaded.loads.get(rep_id, Load())
+        load = self.loaded.loads.get(rep_id, Load())
+        self.tape.loads.setdefault(rep_id, load)
+        return load
 
     def turns(self, pool: str, group: str) -> Mapping[str, Turn]:
         """:raises NeedsPools: where the pool's row is not locked."""
@@ -143,15 +177,20 @@ class Board:
             raise NeedsPools(missing)
 
     def waiting(self, pool: Pool) -> list[Waiting]:
-        return self.loaded.waiting.get(pool.id, [])
+        """The first who wait for a pool, in rank order."""
+        seen = self.loaded.waiting.get(pool.id, [])[:QUEUE_SEEN]
+        if seen:
+            self.tape.waiting[pool.id] = seen
+        return seen
 
     def colleagues(self, account_key: str, lead_id: UUID) -> list[Colleague]:
         """Active attempts for others at the account, the oldest first."""
         found = self.loaded.colleagues.get(account_key, {}).values()
-        return sorted(
+        self.tape.colleagues = sorted(
             (one for one in found if one.lead_id != lead_id),
             key=lambda one: (one.since, one.lead_id),
         )
+        return self.tape.colleagues
 
     # -- writing ------------------------------------------------------------------------------
     def keep_score(self, lead: LeadState, scored: LeadScored) -> LeadState:

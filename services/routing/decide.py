@@ -13,6 +13,7 @@ from uuid import UUID
 from schemas.assignment import AssignmentStatus
 from schemas.lead import Repeat
 from schemas.score import LeadScored
+from services.kernel.conditions import NotedFacts
 from services.kernel.facts import facts_of
 from services.routing import reason
 from services.routing.board import Board
@@ -239,7 +240,7 @@ def _subject(attempt: Attempt, event: LeadScored, *, draining: bool = False) -> 
         lead_id=attempt.lead_id,
         account_key=attempt.account_key,
         assignment_id=attempt.assignment_id,
-        facts=facts_of(event),
+        facts=NotedFacts(facts_of(event)),
         tier=event.tier,
         received_at=attempt.origin.received_at,
         excluded=attempt.excluded,

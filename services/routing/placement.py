@@ -9,8 +9,8 @@ from typing import Any
 
 from schemas.assignment import AssignmentStatus
 from services.kernel.facts import without_identifiers
-from services.routing import fairness, owner
-from services.routing.board import Board, Colleague
+from services.routing import fairness, owner, recording
+from services.routing.board import Board, Colleague, Tape
 from services.routing.candidates import survey
 from services.routing.model import GivenTurn
 from services.routing.offer import Desk, offer
@@ -28,6 +28,8 @@ def place(board: Board, subject: Subject) -> Placement:
 
     :raises NeedsPools: the decision leads to a pool that is not locked.
     """
+    board.tape = Tape()
+    began = recording.circumstances(board, subject)
     routed = first_match(board.rules.rules, board.rules.catch_all, subject.facts)
     target = routed.target
     record: dict[str, Any] = {
@@ -42,6 +44,7 @@ def place(board: Board, subject: Subject) -> Placement:
         "rule_path": target.path,
         "excluded": list(subject.excluded),
         "pools": [],
+        **began,
     }
     placement = _placed(board, subject, target, record)
     record["outcome"] = {
@@ -51,6 +54,7 @@ def place(board: Board, subject: Subject) -> Placement:
         "rep": placement.rep,
         "held_until": placement.held_until.isoformat() if placement.held_until else None,
     }
+    record["state"] = recording.state(board, subject)
     return placement
 
 
@@ -76,7 +80,9 @@ def _to_owner(desk: Desk, owned: Colleague) -> Placement:
     if pool is not None and pool.charge_owner_turn and rep in board.plan.weights[pool.id]:
         group = tier_group(pool, subject.tier)
         free = survey(board, pool, subject).weights
-        board.set_turns(pool.id, group, fairness.charge(rep, free, board.turns(pool.id, group)))
+        before = board.turns(pool.id, group)
+        desk.record["charge"] = recording.charge(pool.id, group, rep, {**free, rep: 0}, before)
+        board.set_turns(pool.id, group, fairness.charge(rep, free, before))
         shares = fairness.shares(free) if rep in free else {rep: fairness.UNIT}
         turn = GivenTurn(pool.id, group, shares)
     board.given(rep, pool.id if pool is not None else None, subject.motion)

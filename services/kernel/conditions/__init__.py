@@ -16,6 +16,7 @@ from __future__ import annotations
 from services.kernel.conditions.compiling import Facts, Verdict
 from services.kernel.conditions.condition import Condition, EnrichedCondition
 from services.kernel.conditions.nodes import Op
+from services.kernel.conditions.noted import NotedFacts
 from services.kernel.conditions.parsing import MAX_DEPTH, MAX_NODES, ConditionFaults
 from services.kernel.conditions.tracing import Trace
 
@@ -26,6 +27,7 @@ __all__ = [
     "ConditionFaults",
     "EnrichedCondition",
     "Facts",
+    "NotedFacts",
     "Op",
     "Trace",
     "Verdict",

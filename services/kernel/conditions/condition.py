@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from hashlib import blake2s
 from typing import Any, ClassVar, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, core_schema, to_json
 
 from services.kernel.conditions.compiling import Facts, Test, Verdict, compile_node
 from services.kernel.conditions.nodes import Node, leaves
+from services.kernel.conditions.noted import NotedFacts
 from services.kernel.conditions.parsing import ConditionFaults, parse
 from services.kernel.conditions.schema import condition_schema
 from services.kernel.conditions.tracing import Trace, trace
@@ -28,7 +30,7 @@ class Condition:
     FIELDS: ClassVar[FieldSet] = FIELDS
     """What may be asked about; a subclass narrows or replaces it."""
 
-    __slots__ = ("_test", "node", "tree")
+    __slots__ = ("_test", "key", "node", "tree")
 
     def __init__(self, tree: object) -> None:
         """:raises ConditionFaults: with every fault of the tree."""
@@ -36,13 +38,17 @@ class Condition:
         """As it was written."""
         self.node: Node = parse(tree, self.FIELDS)
         self._test: Test = compile_node(self.node)
+        self.key: str | None = self._key()
+        """Names a condition that asks what identifies a person, by what it asks; else None."""
 
     def __call__(self, facts: Facts) -> Verdict:
         """True, False, or None where the answer hangs on something that is not known.
 
         A rule fires on True alone.
         """
-        return self._test(facts)
+        if self.key is None:
+            return self._test(facts)
+        return self._personal(facts, self.key)
 
     def explain(self, facts: Facts) -> Trace:
         """The same outcome with its reasons; some twenty times the price of a call."""
@@ -52,6 +58,19 @@ class Condition:
     def fields(self) -> frozenset[str]:
         """The names of the fields that it reads."""
         return frozenset(leaf.field for leaf in leaves(self.node))
+
+    def _key(self) -> str | None:
+        if not any(leaf.about.personal for leaf in leaves(self.node)):
+            return None
+        return blake2s(to_json(self.tree), digest_size=8).hexdigest()
+
+    def _personal(self, facts: Facts, key: str) -> Verdict:
+        if not isinstance(facts, NotedFacts):
+            return self._test(facts)
+        if key not in facts.verdicts:
+            facts.unanswered.add(key)
+            facts.verdicts[key] = self._test(facts)
+        return facts.verdicts[key]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Condition) and self.node == other.node

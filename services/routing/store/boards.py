@@ -165,6 +165,8 @@ async def save(connection: Connection, board: Board) -> None:
         _json(_turn_row(board, key) for key in sorted(board.dirty_turns)),
         _json(_history_row(change) for change in board.changes),
         [_text(change.record) for change in board.changes],
+        board.overlays_key,
+        to_json(board.loaded.overlays).decode() if board.overlays_key is not None else None,
     )
 
 

@@ -113,6 +113,10 @@ with saved_leads as (
         weight = excluded.weight,
         count = excluded.count,
         entitlement = excluded.entitlement
+), saved_overlays as (
+    insert into routing.overlays (key, overlays)
+    select $6::text, ($7::text)::json where $6::text is not null
+    on conflict (key) do nothing
 )
 insert into routing.history (
     lead_id, sequence, assignment_id, role, cycle, attempt, at, status, rep_id, pool, reason,

@@ -6,6 +6,7 @@ import json
 from uuid import uuid4
 
 import pytest
+from pydantic_core import from_json, to_json
 
 from schemas.base import Provenance
 from services.routing import decide
@@ -76,7 +77,7 @@ def test_explain_tells_every_step() -> None:
     night = plan({"ana": 1, "ben": 2}, rules=rule, calendar="office")
     on = Board(night, "v1", MONDAY_NINE, frozenset({"desk"}), Loaded())
     (change,) = decide.scored(on, scored(facts={"headcount": 40}), uuid4())
-    lines = explain(json.loads(json.dumps(change.record)))
+    lines = explain(from_json(to_json(change.record)))
     text = "\n".join(lines)
     assert "rule big: no (company.headcount is at least 500: 40)" in text
     assert "rule catch-all: yes (routing.yaml#/catch_all)" in text

@@ -1,0 +1,73 @@
+"""Reads what was decided, with the configurations that it was decided under."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from services.routing.config import parse
+from services.routing.plan import Plan
+from services.routing.repeating import Cause, Difference, difference
+from services.routing.store import history
+from services.runtime.configstore import ConfigStore
+
+SHOWN = 20
+"""Differences that are told one by one."""
+
+
+@dataclass(slots=True)
+class Plans:
+    """Plans by configuration version, each read once."""
+
+    connection: asyncpg.Connection
+    known: dict[str, Plan] = field(default_factory=dict)
+
+    async def of(self, version: str) -> Plan:
+        """:raises NoConfiguration: there is no such version."""
+        if version not in self.known:
+            files: Mapping[str, str] = await ConfigStore().files(self.connection, version)
+            self.known[version] = parse(files)
+        return self.known[version]
+
+
+@dataclass(slots=True)
+class Recomputed:
+    """What came of taking stored decisions again."""
+
+    decisions: int = 0
+    causes: Counter[Cause] = field(default_factory=Counter)
+    differences: list[Difference] = field(default_factory=list)
+    """The first :data:`SHOWN`."""
+
+    @property
+    def faults(self) -> int:
+        return self.causes[Cause.FAULT]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "decisions": self.decisions,
+            "different": self.causes.total(),
+            "causes": {cause.value: self.causes[cause] for cause in Cause},
+            "differences": self.differences,
+        }
+
+
+async def recomputed(
+    connection: asyncpg.Connection, since: datetime | None = None, until: datetime | None = None
+) -> Recomputed:
+    """Take every stored decision of a period again, and compare."""
+    plans, report = Plans(connection), Recomputed()
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        overlays = await history.overlays(connection)
+        async for stored in history.repeatable(connection, since, until):
+            report.decisions += 1
+            found = difference(await plans.of(stored.record["config"]), stored, overlays)
+            if found is not None:
+                report.causes[found.cause] += 1
+                report.differences += [found] if len(report.differences) < SHOWN else []
+    return report
