@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 
 from schemas.assignment import AssignmentStatus, RequestAction
 from schemas.score import LeadScored
+from services.kernel.people import Absence
 from services.routing import fairness, reason
 from services.routing.board import Board
 from services.routing.decide import replaced
-from services.routing.life import Step, Verdict, judge
+from services.routing.life import Done, Refusal, Refused, Step, Verdict, judge
 from services.routing.model import Attempt, Change
+from services.routing.subject import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,10 @@ class Request:
     rep_id: str | None
     reason: str = ""
     expected: AssignmentStatus | None = None
+    to: str | None = None
+    """For a reassignment: the person who is to have it."""
+    correction: bool = False
+    """The router erred: the wrong rep's turn is given back, the right one's is charged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +46,11 @@ def answer(board: Board, attempt: Attempt, event: LeadScored, request: Request) 
     verdict = judge(attempt, request.action, request.rep_id, request.expected)
     if not isinstance(verdict, Step):
         return Answered(verdict)
+    if request.to is not None and (other := _no_receiver(board, attempt, request.to)) is not None:
+        return Answered(other)
     lead = board.lead_of(attempt)
-    returns = verdict.returns_turn and _give_back(board, attempt)
+    limited = not request.correction
+    returns = (verdict.returns_turn or request.correction) and _give_back(board, attempt, limited)
     moved = replace(
         attempt,
         status=verdict.to,
@@ -60,17 +69,29 @@ def answer(board: Board, attempt: Attempt, event: LeadScored, request: Request) 
     )
     if not verdict.replaced:
         return Answered(verdict, (over,))
-    escalate = request.action is RequestAction.ESCALATE
-    following = replaced(board, board.lead_of(moved), moved, event, escalate=escalate)
+    wish = Wish(request.to, request.correction, request.action is RequestAction.ESCALATE)
+    following = replaced(board, board.lead_of(moved), moved, event, wish)
     return Answered(verdict, (over, following))
 
 
-def _give_back(board: Board, attempt: Attempt) -> bool:
-    """Undo the turn that the attempt cost, as often a day as the configuration allows."""
+def _no_receiver(board: Board, attempt: Attempt, to: str) -> Refused | Done | None:
+    """Why a named person cannot have the lead; hours and caps are the asker's business."""
+    if to == attempt.rep_id:
+        return Done()
+    away = board.away(to)
+    gone = away is not None and away.why is Absence.INACTIVE
+    return Refused(Refusal.NO_RECEIVER) if gone else None
+
+
+def _give_back(board: Board, attempt: Attempt, limited: bool) -> bool:
+    """Undo the turn that the attempt cost.
+
+    :param limited: only as often a day as the configuration allows.
+    """
     turn, rep = attempt.turn, attempt.rep_id
     if turn is None or rep is None or turn.returned:
         return False
-    if board.loaded.returned.get(rep, 0) >= board.plan.turns_returned_per_day:
+    if limited and board.loaded.returned.get(rep, 0) >= board.plan.turns_returned_per_day:
         return False
     before = board.turns(turn.pool, turn.group)
     board.set_turns(turn.pool, turn.group, fairness.give_back(rep, turn.shares, before))
@@ -99,6 +120,8 @@ def _record(request: Request, moved: Attempt) -> dict[str, object]:
             "action": request.action.value,
             "by": request.rep_id,
             "reason": request.reason.strip()[:500],
+            "to": request.to,
+            "correction": request.correction,
         }
     }
     turn = moved.turn

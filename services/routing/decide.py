@@ -19,7 +19,7 @@ from services.routing import reason
 from services.routing.board import Board
 from services.routing.model import Attempt, Change, LeadState, Origin, assignment_id
 from services.routing.placement import place
-from services.routing.subject import Placement, Subject
+from services.routing.subject import Placement, Subject, Wish
 
 _END = {
     AssignmentStatus.ASSIGNED: "assigned",
@@ -72,9 +72,7 @@ def drained(board: Board, attempt: Attempt, event: LeadScored) -> list[Change]:
     return [_write(board, lead, attempt, subject, placement, event, attempt.origin)]
 
 
-def replaced(
-    board: Board, lead: LeadState, old: Attempt, event: LeadScored, *, escalate: bool
-) -> Change:
+def replaced(board: Board, lead: LeadState, old: Attempt, event: LeadScored, wish: Wish) -> Change:
     """The next attempt of a lead whose last one was rejected or expired."""
     last = old.rep_id
     excluded = (*old.excluded, last) if last is not None else old.excluded
@@ -83,7 +81,7 @@ def replaced(
     subject = replace(
         subject,
         pool=_pool_of(board, old, subject.facts),
-        escalate=escalate or opened.attempt > board.plan.max_attempts,
+        wish=wish if opened.attempt <= board.plan.max_attempts else wish.escalated(),
     )
     placement = place(board, subject)
     if placement.status is AssignmentStatus.ASSIGNED:

@@ -105,6 +105,8 @@ def _refusal(why: Refusal, last: Attempt) -> Problem:
     match why:
         case Refusal.NOT_YOURS:
             return Problem(403, "Not yours", "Another rep has this lead.")
+        case Refusal.NO_RECEIVER:
+            return Problem(422, "Nobody to have it", "This rep is not known, or has left.")
         case Refusal.OVER | Refusal.STALE:
             owner = last.rep_id if last.is_active else None
             now = f"{owner} has the lead now" if owner else "nobody has the lead now"

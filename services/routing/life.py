@@ -22,6 +22,8 @@ class Refusal(StrEnum):
     """Another rep has it."""
     STALE = "stale"
     """It is no longer in the status that the request expects."""
+    NO_RECEIVER = "no_receiver"
+    """The person who is to have it is not known, or has left."""
 
 
 @dataclass(frozen=True, slots=True)

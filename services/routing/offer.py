@@ -50,7 +50,7 @@ def offer(desk: Desk, pool: Pool) -> Placement:
     subject = desk.subject
     desk.board.demand(desk.board.plan.reachable(pool.id))
     seen = desk.look(pool)
-    if subject.escalate or seen.exhausted:
+    if subject.wish.escalate or seen.exhausted:
         return _escalate(desk, seen)
     if (ahead := _ahead(desk, seen)) > 0:
         return _hold(desk, seen, How.BEHIND, ahead)

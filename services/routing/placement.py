@@ -9,6 +9,7 @@ from typing import Any
 
 from schemas.assignment import AssignmentStatus
 from services.kernel.facts import without_identifiers
+from services.kernel.people import Pool
 from services.routing import fairness, owner, recording
 from services.routing.board import Board, Colleague, Tape
 from services.routing.candidates import survey
@@ -60,6 +61,8 @@ def place(board: Board, subject: Subject) -> Placement:
 
 def _placed(board: Board, subject: Subject, target: Target, record: dict[str, Any]) -> Placement:
     desk = Desk(board, subject, target, record)
+    if subject.wish.to is not None:
+        return _by_hand(desk, subject.wish.to)
     if (back := board.plan.pool(subject.pool)) is not None:
         return offer(desk, back)
     search = owner.of_account(board, subject.account_key, subject.lead_id, subject.excluded)
@@ -74,10 +77,22 @@ def _placed(board: Board, subject: Subject, target: Target, record: dict[str, An
 
 def _to_owner(desk: Desk, owned: Colleague) -> Placement:
     """Outside of the rotation; it costs the owner a turn where the pool says so."""
-    board, subject, rep = desk.board, desk.subject, owned.rep_id
+    board, rep = desk.board, owned.rep_id
     pool = board.plan.pool(owned.pool)
+    charged = pool is not None and pool.charge_owner_turn
+    return _given(desk, How.OWNER, rep, pool, charged=charged)
+
+
+def _by_hand(desk: Desk, rep: str) -> Placement:
+    """Where a person named somebody: outside of the rotation, whatever hours and caps say."""
+    pool = desk.board.plan.pool(desk.subject.pool)
+    return _given(desk, How.BY_HAND, rep, pool, charged=desk.subject.wish.charge)
+
+
+def _given(desk: Desk, how: How, rep: str, pool: Pool | None, *, charged: bool) -> Placement:
+    board, subject = desk.board, desk.subject
     turn = None
-    if pool is not None and pool.charge_owner_turn and rep in board.plan.weights[pool.id]:
+    if charged and pool is not None and rep in board.plan.weights[pool.id]:
         group = tier_group(pool, subject.tier)
         free = survey(board, pool, subject).weights
         before = board.turns(pool.id, group)
@@ -88,7 +103,7 @@ def _to_owner(desk: Desk, owned: Colleague) -> Placement:
     board.given(rep, pool.id if pool is not None else None, subject.motion)
     return Placement(
         AssignmentStatus.ASSIGNED,
-        How.OWNER,
+        how,
         desk.target,
         pool=pool.id if pool is not None else None,
         rep=rep,

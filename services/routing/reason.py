@@ -23,6 +23,11 @@ _KINDS = {
     "prospect": "Prospect",
 }
 
+_NAMED = {
+    How.BY_HAND: "given to {rep} by hand",
+    How.ESCALATED: "escalated to {rep}, who answers for pool {pool}",
+}
+
 
 def of_placement(plan: Plan, facts: Mapping[str, object], placement: Placement) -> str:
     """Why the lead is where it is now."""
@@ -63,8 +68,6 @@ def _outcome(plan: Plan, placement: Placement, rule: str) -> str:
             return f"{rule}, held too long; {rep} was next in catch-all pool {pool} ({free})"
         case How.ANYWAY:
             return f"{rule}; nobody was free in pool {pool}, and it was {rep}'s turn"
-        case How.ESCALATED:
-            return f"escalated to {rep}, who answers for pool {pool}"
         case How.NOBODY_FREE:
             return f"{rule}; nobody in pool {pool} is free, next try {_at(placement.held_until)}"
         case How.BEHIND:
@@ -72,6 +75,8 @@ def _outcome(plan: Plan, placement: Placement, rule: str) -> str:
             return f"{rule}; waits in pool {pool} behind {placement.ahead} {noun}"
         case How.NURTURE:
             return f"{rule} sends it to nurture"
+        case how:
+            return _NAMED[how].format(rep=rep, pool=pool)
 
 
 def _at(moment: datetime | None) -> str:

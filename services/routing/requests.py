@@ -139,7 +139,14 @@ def _one(board: Board, attempt: Attempt | None, request: Request) -> Outcome | N
 
 
 def _request(event: AssignmentRequested) -> Request:
-    return Request(event.action, event.rep_id, event.reason, event.expected_status)
+    return Request(
+        event.action,
+        event.rep_id,
+        event.reason,
+        event.expected_status,
+        to=event.to_rep_id,
+        correction=event.correction,
+    )
 
 
 def _scope(plan: Plan, found: Collection[Attempt]) -> Scope:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -25,11 +25,32 @@ class How(StrEnum):
     """Held for as long as its tier may be."""
     ANYWAY = "anyway"
     """To somebody who is off or full."""
+    BY_HAND = "by_hand"
+    """To whom a person named."""
     ESCALATED = "escalated"
     NOBODY_FREE = "nobody_free"
     BEHIND = "behind"
     """Others wait for the same pool and rank before."""
     NURTURE = "nurture"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Who is to have a lead that came back, where somebody said so."""
+
+    to: str | None = None
+    """This person; nobody else is asked."""
+    charge: bool = False
+    """Whether it costs that person a turn."""
+    escalate: bool = False
+    """The manager is to have it."""
+
+    def escalated(self) -> Wish:
+        """It came back too often: the manager has it, unless a person was named."""
+        return replace(self, escalate=True)
+
+
+NO_WISH = Wish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +68,7 @@ class Subject:
     held_since: datetime | None = None
     pool: str | None = None
     """Stay in this pool instead of asking for owner and rules: a lead that came back."""
-    escalate: bool = False
-    """The manager is to have it."""
+    wish: Wish = NO_WISH
     draining: bool = False
     """It is this lead's turn among those who wait."""
 

@@ -153,23 +153,3 @@ union
  where status = 'held' and pool = $1 and held_until <= $3
  order by tier_rank, received_at, assignment_id limit 200)
 """
-
-ONE_ANNOUNCER = "select pg_advisory_xact_lock(hashtextextended('routing.announced', 0))"
-
-ANNOUNCED = "select version from routing.announced order by id desc limit 1"
-
-ANNOUNCE = "insert into routing.announced (version) values ($1) returning id"
-
-SEAT = """
-insert into routing.turns (pool, tier_group, member, weight, count, entitlement)
-select pool, tier_group, member, weight, 0, 0
-from unnest($1::text[], $2::text[], $3::text[], $4::int[]) as m (pool, tier_group, member, weight)
-on conflict (pool, tier_group, member) do update set weight = excluded.weight
-"""
-
-UNSEAT = """
-update routing.turns t set weight = 0
-where weight <> 0 and not exists (
-    select from unnest($1::text[], $2::text[], $3::text[]) as m (pool, tier_group, member)
-    where (m.pool, m.tier_group, m.member) = (t.pool, t.tier_group, t.member))
-"""

@@ -235,3 +235,29 @@ async def test_the_key_needs_its_scope(open_desk: OpenDesk, scope: Scope) -> Non
 
 def desk_events(desk: Desk) -> list[Any]:
     return read(desk.published)
+
+
+async def test_a_correction_swaps_the_turns(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 1, "cleo": 1}))
+    (first,) = await desk.route(scored())
+    assert first.rep is not None
+    other = "cleo" if first.rep.id == "ana" else "ana"
+    asked = requested(
+        first.assignment_id, RequestAction.REASSIGN, rep_id="sam.ops", to_rep_id=other,
+        correction=True, reason="her customer",
+    )  # fmt: skip
+    over, anew = await desk.ask(asked)
+    assert (over.status, anew.status) == (S.EXPIRED, S.REASSIGNED)
+    assert anew.rep is not None
+    assert anew.rep.id == other
+    assert "by hand" in anew.reason
+    counts = await desk.fairness()
+    assert (counts[first.rep.id], counts[other][0]) == ((0, 0.0), 1)
+    assert await desk.ask(asked) == [], "the attempt is over"
+
+
+async def test_nobody_gets_a_lead_by_hand_who_is_not_there(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1}))
+    (first,) = await desk.route(scored())
+    asked = requested(first.assignment_id, RequestAction.REASSIGN, to_rep_id="nobody")
+    assert await desk.ask(asked) == []

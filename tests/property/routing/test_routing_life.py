@@ -101,7 +101,13 @@ class World:
         board = self.board()
         newest = board.lead_of(attempt).scored
         assert newest is not None
-        answered = answer(board, attempt, newest, Request(action, rep))
+        to = self.chance.choice([None, "ana", "eve", "nobody"])
+        request = Request(action, rep)
+        if action is RequestAction.REASSIGN:
+            request = Request(action, rep, to=to, correction=self.chance.random() < 0.5)
+        answered = answer(board, attempt, newest, request)
+        if request.to is not None and answered.changes:
+            assert [change.attempt.rep_id for change in answered.changes] == [attempt.rep_id, to]
         self.note(board, list(answered.changes))
 
     def drain(self) -> None:
