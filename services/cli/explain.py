@@ -61,7 +61,10 @@ async def _story(where: target.Target, lead: str) -> dict[str, Any]:
             "touches": touches,
             "known": known[0] if known else None,
             "scores": await _rows(connection, _SCORES, lead_id),
-            "decisions": await _rows(connection, _DECISIONS, lead_id),
+            "decisions": [
+                {**row, "words": in_words(row["record"])}
+                for row in await _rows(connection, _DECISIONS, lead_id)
+            ],
         }
 
 
@@ -101,7 +104,7 @@ def _tell(story: dict[str, Any]) -> None:
             style="bold",
         )
         _print(f"  {decision['reason']}")
-        for sentence in in_words(decision["record"]) if decision["record"] else ():
+        for sentence in decision["words"]:
             _print(f"  - {sentence}")
 
 

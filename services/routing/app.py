@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from schemas.assignment import AssignmentRequested
@@ -17,6 +18,7 @@ from services.routing.handlers import NAMES, Router
 from services.routing.http import router
 from services.routing.people_feed import PeopleFeed
 from services.routing.requests import STAGE, Requests
+from services.routing.store import history
 from services.runtime.service import Context
 from services.runtime.stage import StageSpec
 
@@ -60,7 +62,7 @@ async def build(ctx: Context) -> None:
             on_acknowledged=requests.acknowledged,
         )
     )
-    ctx.app.include_router(router(requests.now))
+    ctx.app.include_router(router(requests.now, partial(history.of_lead, live)))
     ctx.task("drain", drain.run)
     ctx.task("people", PeopleFeed(live, box, config, clock).run)
 

@@ -68,15 +68,17 @@ def _lines(record: Part) -> Iterator[str]:
     if request := record.get("request"):
         by = request.get("by") or "the system"
         yield f"request: {request['action']} by {by}{_said(request.get('reason'))}"
+    if returned := record.get("returned"):
+        yield f"{returned['rep']} gets the turn in pool {returned['pool']} back"
     if "outcome" not in record:
         return
     yield (
         f"decided at {record['at']} with configuration {record['config']}, score revision"
         f" {record.get('score_revision')}, tier {record['tier']}"
+        f"{_score(record.get('features', {}))}"
     )
     yield from _owner(record.get("owner", ()))
-    for tried in record.get("tried", ()):
-        yield f"rule {tried['rule']}: no{_because(tried.get('because') or {})}"
+    yield from _rules(record.get("tried", ()), record.get("untold", 0))
     yield f"rule {record['rule']}: yes ({record['rule_path']})"
     if record.get("excluded"):
         yield f"not again to {', '.join(record['excluded'])}"
@@ -84,8 +86,24 @@ def _lines(record: Part) -> Iterator[str]:
         yield from _pool(pool)
     if choice := record.get("choice"):
         yield from _choice(choice)
+    if charged := record.get("charge"):
+        yield f"it costs {charged['rep']} a turn in pool {charged['pool']}"
     outcome = record["outcome"]
     yield f"outcome {outcome['status']}: {_HOW[How(outcome['how'])].format_map(outcome)}"
+
+
+def _score(features: Part) -> str:
+    if "score.total" not in features:
+        return ""
+    fit, intent, total = (features.get(f"score.{part}") for part in ("fit", "intent", "total"))
+    return f" (fit {fit:g}, intent {intent:g}, in all {total:g})"
+
+
+def _rules(tried: Sequence[Part], untold: int) -> Iterator[str]:
+    for at, one in enumerate(tried):
+        if untold and at == len(tried) // 2:
+            yield f"… {untold} more rules: no"
+        yield f"rule {one['rule']}: no{_because(one.get('because') or {})}"
 
 
 def _owner(checks: Sequence[Part]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""``POST /v1/assignments/{assignment_id}/accept`` and ``/reject``."""
+"""``POST /v1/assignments/{assignment_id}/accept`` and ``/reject``; the other routes join here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from schemas.assignment import AssignmentStatus, RequestAction
+from services.routing import http_story
 from services.routing.answer import Request
+from services.routing.http_story import Told
 from services.routing.life import Refusal, Refused
 from services.routing.model import Attempt
 from services.routing.requests import Outcome
@@ -58,8 +60,19 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def router(ask: Ask) -> APIRouter:
-    """The routes; ``ask`` decides a request and commits it."""
+def router(ask: Ask, told: Told) -> APIRouter:
+    """All routes of routing.
+
+    :param ask: decides a request and commits it.
+    :param told: reads what was decided about a lead.
+    """
+    routes = APIRouter()
+    routes.include_router(_assignments(ask))
+    routes.include_router(http_story.router(told))
+    return routes
+
+
+def _assignments(ask: Ask) -> APIRouter:
     routes = APIRouter(
         prefix="/v1/assignments/{assignment_id}",
         tags=["assignments"],

@@ -47,6 +47,8 @@ def place(board: Board, subject: Subject) -> Placement:
         "pools": [],
         **began,
     }
+    if routed.untold:
+        record["untold"] = routed.untold
     placement = _placed(board, subject, target, record)
     record["outcome"] = {
         "status": placement.status.value,

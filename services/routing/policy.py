@@ -63,6 +63,9 @@ class Routed:
 
     target: Target
     tried: tuple[dict[str, Any], ...]
+    """The first and the last :data:`TRIED_KEPT`."""
+    untold: int = 0
+    """Those between them."""
 
 
 def first_match(rules: Sequence[Rule], catch_all: Target, facts: Facts) -> Routed:
@@ -71,9 +74,9 @@ def first_match(rules: Sequence[Rule], catch_all: Target, facts: Facts) -> Route
     for rule in rules:
         verdict = rule.when(facts)
         if verdict is True:
-            return Routed(rule.target, _tried(tried, facts))
+            return _routed(rule.target, tried, facts)
         tried.append((rule, verdict))
-    return Routed(catch_all, _tried(tried, facts))
+    return _routed(catch_all, tried, facts)
 
 
 def target_of(rules: Sequence[Rule], catch_all: Target, facts: Facts) -> Target:
@@ -84,13 +87,15 @@ def target_of(rules: Sequence[Rule], catch_all: Target, facts: Facts) -> Target:
     return catch_all
 
 
-def _tried(tried: Sequence[tuple[Rule, Verdict]], facts: Facts) -> tuple[dict[str, Any], ...]:
-    if len(tried) > 2 * TRIED_KEPT:
+def _routed(target: Target, tried: Sequence[tuple[Rule, Verdict]], facts: Facts) -> Routed:
+    untold = max(0, len(tried) - 2 * TRIED_KEPT)
+    if untold:
         tried = [*tried[:TRIED_KEPT], *tried[-TRIED_KEPT:]]
-    return tuple(
+    told = (
         {"rule": rule.target.rule, "verdict": verdict, "because": rule.because(facts)}
         for rule, verdict in tried
     )
+    return Routed(target, tuple(told), untold)
 
 
 def _parts(node: Node) -> tuple[Node, ...]:

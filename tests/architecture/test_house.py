@@ -27,8 +27,8 @@ SHELL = {
     },
     "services.scoring": {"app", "handlers", "store"},
     "services.routing": {
-        "app", "deciding", "drain", "handlers", "http", "people_feed", "requests", "review.books",
-        "store",
+        "app", "deciding", "drain", "handlers", "http", "http_story", "people_feed", "requests",
+        "review.books", "store",
     },
     "services.delivery": {
         "acting", "app", "composing", "handlers", "http", "sinks.email", "sinks.outside",

@@ -22,7 +22,7 @@ Node = dict[str, Any]
 # Declaring routes asks nothing of what they need when they are called.
 ROUTERS: Mapping[str, Callable[[], APIRouter]] = {
     "capture": lambda: capture.router(cast(capture.Doors, None)),
-    "routing": lambda: routing.router(cast(routing.Ask, None)),
+    "routing": lambda: routing.router(cast(routing.Ask, None), cast(Any, None)),
     "delivery": lambda: delivery.router(cast(delivery.Doors, None)),
 }
 PORTS = {"capture": 8080, "routing": 8081, "delivery": 8082}

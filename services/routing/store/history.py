@@ -46,7 +46,7 @@ async def repeatable(
         )
 
 
-async def of_lead(connection: Connection, lead_id: UUID) -> list[dict[str, Any]]:
+async def of_lead(connection: Connection | asyncpg.Pool, lead_id: UUID) -> list[dict[str, Any]]:
     """Every change of a lead's assignments, the oldest first; empty for an unknown lead."""
     rows = [dict(row) for row in await connection.fetch(_OF_LEAD, lead_id)]
     for row in rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +16,7 @@ from schemas.assignment import AssignmentRequested, AssignmentStatus, RequestAct
 from services.routing.answer import Request
 from services.routing.http import Ask, router
 from services.routing.requests import Outcome
+from services.routing.store import history
 from services.runtime.apikeys import KeyRing, Scope, create
 from services.runtime.http import create_app
 from tests.integration.routing.conftest import OpenDesk
@@ -175,7 +177,7 @@ async def client_of(desk: Desk, *scopes: Scope, ask: Ask | None = None) -> Clien
         key = await create(connection, "test", set(scopes), actor="test")
     await keys.refresh(desk.pool)
     app = create_app("routing", metrics=desk.metrics, keys=keys)
-    app.include_router(router(ask or desk.requests.now))
+    app.include_router(router(ask or desk.requests.now, partial(history.of_lead, desk.pool)))
     return Client(app, key)
 
 
