@@ -29,11 +29,11 @@ from services.capture.config import API, CaptureConfig, Limits, Source
 from services.capture.door import Doors, admit, durable, idempotency_key, traceparent
 from services.capture.leadform import LeadForm
 from services.capture.limits import SourceLimits
-from services.capture.places import country_code
 from services.capture.repeats import Delivered, Delivery, compare
 from services.capture.signs import NETWORK_HEADER, network_name
 from services.capture.wire import parse_object
 from services.kernel.identity import normalise_email, normalise_phone
+from services.kernel.places import country_code
 from services.runtime.http import (
     Principal,
     Problem,

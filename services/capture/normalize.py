@@ -15,7 +15,6 @@ from schemas.lead import Consent, Utm
 from services.capture.adapters.base import Unparsable
 from services.capture.channels import ChannelTable, Evidence, channel_of, folded, foreign_host
 from services.capture.leadform import CLICK_IDS, MAX_FIELDS, UTM_NAMES, LeadForm
-from services.capture.places import country_code
 from services.kernel.identity import (
     NormalisedEmail,
     is_role_address,
@@ -23,6 +22,7 @@ from services.kernel.identity import (
     normalise_phone,
     personal_phone,
 )
+from services.kernel.places import country_code
 
 CLOCK_AHEAD = timedelta(minutes=5)
 """How far a form tool's clock may be ahead of ours before its time is not believed."""

@@ -22,6 +22,8 @@ COMMANDS: dict[str, str] = {
     "explain": "services.cli.explain:explain",
     "recompute": "services.cli.recompute:recompute",
     "scoring": "services.cli.scoring:app",
+    "spend": "services.cli.spend:spend",
+    "companies": "services.cli.companies:app",
     "fairness": "services.cli.fairness:fairness",
     "quarantine": "services.cli.quarantine:app",
     "dlq": "services.cli.dlq:app",

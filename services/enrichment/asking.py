@@ -1,26 +1,47 @@
-"""One question, one payment: answers are kept, and who asks the same at once shares the answer."""
+"""One question, one payment: kept answers, one flight for all processes, money put aside first.
+
+A question is begun in one transaction (a kept answer? somebody else asking it? money left?) and
+ended in another (the ledger, the kept answer). Between the two nothing is held but a lease: a
+process that dies in the middle leaves its money put aside, because it may have been paid.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
+from uuid import UUID
 
-import asyncpg
 import structlog
 
-from schemas.base import Provenance
+from schemas.base import Lane, Provenance
 from services.enrichment import store
-from services.enrichment.config import EnrichmentConfig, Outcome
-from services.enrichment.plan import Question
-from services.enrichment.providers.base import Answer
+from services.enrichment.config import EnrichmentConfig
+from services.enrichment.few import Few
+from services.enrichment.money import at_most, cost_of, endpoint_of, limits
+from services.enrichment.providers.contract import Answer, Endpoint, Outcome, Question
 from services.enrichment.providers.registry import Providers
 from services.runtime.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
 Values = Mapping[str, Provenance]
+
+_LEASE_MARGIN_S: Final = 5.0
+_LOOK_S: Final = 0.02
+_LOOK_MOST_S: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """For whom a question is asked."""
+
+    lead_id: UUID
+    lane: Lane
+    urgency: int
 
 
 class Asking:
@@ -32,7 +53,9 @@ class Asking:
         self._now = now
         self._flights: dict[tuple[str, str], asyncio.Task[Values]] = {}
 
-    async def ask(self, pool: asyncpg.Pool, config: EnrichmentConfig, question: Question) -> Values:
+    async def ask(
+        self, few: Few, config: EnrichmentConfig, question: Question, asker: Asker
+    ) -> Values:
         """What is known about the question; empty for a miss and for a fault.
 
         Looking up, asking and keeping are one flight: between two of them nobody asks again.
@@ -40,7 +63,7 @@ class Asking:
         key = (question.provider, question.key)
         flight = self._flights.get(key)
         if flight is None:
-            flight = asyncio.create_task(self._fly(pool, config, question))
+            flight = asyncio.create_task(self._fly(few, config, question, asker))
             self._flights[key] = flight
             flight.add_done_callback(partial(self._landed, key))
         # Whoever gives up must not take the answer from the others who wait for it.
@@ -60,26 +83,68 @@ class Asking:
             flight.exception()  # seen by whoever waited, and by nobody where all had given up
 
     async def _fly(
-        self, pool: asyncpg.Pool, config: EnrichmentConfig, question: Question
+        self, few: Few, config: EnrichmentConfig, question: Question, asker: Asker
     ) -> Values:
-        async with pool.acquire() as conn:
-            kept = await store.answers(conn, [question])
-        if (found := kept.get((question.provider, question.key))) is not None:
-            return found
-        answer = await self._providers.ask(config, question)
-        self._tell(question, answer)
-        if answer.keepable:
-            await self._keep(pool, config, question, answer)
-        return answer.values
+        endpoint = endpoint_of(config, question)
+        if endpoint is None:
+            return {}
+        begun = await self._begin(few, config, question, endpoint, asker)
+        match begun:
+            case store.Kept():
+                return begun.values
+            case store.Stopped():
+                self._tell(question, Answer(Outcome.BUDGET_STOP, detail="the day's money is spent"))
+                return {}
+            case store.Began():
+                return await self._put(few, config, question, endpoint, asker, begun)
 
-    async def _keep(
-        self, pool: asyncpg.Pool, config: EnrichmentConfig, question: Question, answer: Answer
-    ) -> None:
+    async def _begin(
+        self,
+        few: Few,
+        config: EnrichmentConfig,
+        question: Question,
+        endpoint: Endpoint,
+        asker: Asker,
+    ) -> store.Kept | store.Stopped | store.Began:
+        """Wait for whoever asks the same elsewhere; then answered, too dear, or ours to ask."""
+        settings = config.providers[question.provider]
+        lease = settings.timeout_ms / 1000 + _LEASE_MARGIN_S
+        order = store.Order(
+            question, asker.lead_id, asker.lane, at_most(endpoint),
+            limits(config, question.provider), lease,
+        )  # fmt: skip
+        wait = _LOOK_S
+        while True:
+            async with few.transaction() as conn:
+                begun = await store.begin(conn, order)
+            if not isinstance(begun, store.Elsewhere):
+                return begun
+            await asyncio.sleep(wait)
+            wait = min(wait * 1.5, _LOOK_MOST_S)
+
+    async def _put(
+        self,
+        few: Few,
+        config: EnrichmentConfig,
+        question: Question,
+        endpoint: Endpoint,
+        asker: Asker,
+        begun: store.Began,
+    ) -> Values:
+        answer = await self._providers.ask(config, question, urgency=asker.urgency)
+        self._tell(question, answer)
         provider = config.providers[question.provider]
         matched = answer.outcome is Outcome.MATCHED
-        fresh_for = timedelta(days=provider.keep_days if matched else provider.keep_miss_days)
-        async with pool.acquire() as conn:
-            await store.keep(conn, question, answer.outcome, answer.values, self._now(), fresh_for)
+        days = provider.keep_days if matched else provider.keep_miss_days
+        fresh_for = timedelta(days=days)
+        cost = cost_of(endpoint, answer.outcome)
+        async with few.transaction() as conn:
+            await store.end(conn, begun, question, answer.outcome, cost)
+            if answer.keepable and fresh_for:
+                await store.keep(
+                    conn, question, answer.outcome, answer.values, self._now(), fresh_for
+                )
+        return answer.values
 
     def _tell(self, question: Question, answer: Answer) -> None:
         self._metrics.provider_calls.labels(question.provider, answer.outcome.value).inc()

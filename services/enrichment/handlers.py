@@ -11,7 +11,9 @@ from schemas.base import Lane
 from schemas.lead import LeadCaptured, Repeat
 from services.enrichment import store
 from services.enrichment.config import EnrichmentConfig
-from services.enrichment.plan import Question, missing, questions, subject
+from services.enrichment.offline import work_domain
+from services.enrichment.plan import awaited, missing, questions, subject
+from services.enrichment.providers.contract import Question
 from services.enrichment.publish import to_output
 from services.enrichment.revise import (
     LeadState,
@@ -80,14 +82,17 @@ class Enricher:
         config, at = self._config(), self._now()
         leads = {one.event.lead.lead_id: one.event.lead.account_key for one in records}
         states = await store.lock(conn, leads)
+        await _own_table(conn, records, states)
         seen = [_look(config, states, one, at) for one in records]
         seen = await _recall(conn, config, states, seen, at)
         revisions: list[tuple[Record[LeadCaptured], Revision]] = []
         jobs: list[store.NewJob] = []
         for one in seen:
-            if one.open and one.record.event.repeat is not Repeat.DOUBLE_SUBMIT:
-                jobs.append(_job(config, one))
-            else:
+            asks = one.open and one.record.event.repeat is not Repeat.DOUBLE_SUBMIT
+            waits = bool(asks and awaited(config, one.missing))
+            if asks:
+                jobs.append(_job(config, one, published=not waits))
+            if not waits:
                 revisions.append((one.record, _revise(states, one, at)))
         await store.write(conn, states.values(), [(r.id, revision) for r, revision in revisions])
         if jobs:
@@ -97,6 +102,17 @@ class Enricher:
             record.id: [to_output(revision, record.envelope.traceparent)]
             for record, revision in revisions
         }
+
+
+async def _own_table(
+    conn: Connection, records: Sequence[Record[LeadCaptured]], states: dict[UUID, LeadState]
+) -> None:
+    """What the company's own table says of the companies that these leads come from."""
+    domains = {one.event.lead.lead_id: work_domain(one.event.lead.email) for one in records}
+    known = await store.companies_of(conn, {name for name in domains.values() if name})
+    for lead_id, domain in domains.items():
+        if domain in known:
+            states[lead_id] = answered(states[lead_id], known[domain])
 
 
 def _look(
@@ -146,7 +162,7 @@ async def _recall(
             for question in known:
                 values = kept[question.provider, question.key]
                 states[lead_id] = answered(states[lead_id], values)
-            asked = frozenset(question.provider for question in known)
+            asked = frozenset(question.place for question in known)
             one = _view(config, states[lead_id], one.record, at, asked)
         recalled.append(one)
     return recalled
@@ -161,8 +177,8 @@ def _revise(states: dict[UUID, LeadState], one: _Seen, at: datetime) -> Revision
     return revision
 
 
-def _job(config: EnrichmentConfig, one: _Seen) -> store.NewJob:
+def _job(config: EnrichmentConfig, one: _Seen, *, published: bool) -> store.NewJob:
     record = one.record
     job = Job(record.id, record.event, record.envelope.traceparent)
     seconds = config.budgets.of(record.event.lane, record.event.kind)
-    return store.NewJob(job, record.value, seconds)
+    return store.NewJob(job, record.value, seconds, published)

@@ -20,9 +20,11 @@ import structlog
 
 from schemas.base import Lane, Provenance
 from services.enrichment import store
-from services.enrichment.asking import Asking
+from services.enrichment.asking import Asker, Asking
 from services.enrichment.config import EnrichmentConfig
-from services.enrichment.plan import Question, missing, questions, subject
+from services.enrichment.few import Few
+from services.enrichment.plan import missing, questions, subject, urgency
+from services.enrichment.providers.contract import Question
 from services.enrichment.publish import to_output
 from services.enrichment.revise import picture
 from services.enrichment.settle import Job, Settled, settle
@@ -33,7 +35,8 @@ from services.runtime.records import Output
 
 log = structlog.get_logger(__name__)
 
-CONCURRENCY: Final = {Lane.LIVE: 32, Lane.BULK: 4}
+CONCURRENCY: Final = {Lane.LIVE: 256, Lane.BULK: 8}
+"""Many: a lead that waits for an answer costs a task, and must keep no other from asking."""
 MOST_ATTEMPTS: Final = 3
 """A job that killed its worker so often is published with what is known."""
 _AT_ONCE: Final = 200
@@ -65,8 +68,8 @@ class Jobs:
         self._to_work = asyncio.Event()
         self._to_watch = asyncio.Event()
         self._leased: set[UUID] = set()
-        # The stage decides on the same few connections: answers must not take them all.
-        self._few = asyncio.Semaphore(2)
+        self._few = Few(pool)
+        self._due = Few(pool, most=1)
 
     def wake(self) -> None:
         """Jobs were committed."""
@@ -182,15 +185,14 @@ class Jobs:
                 asks = [group.create_task(self._ask(config, job, one)) for one in open_now]
             if any(ask.result() for ask in asks):
                 return
-            asked |= {question.provider for question in open_now}
-        async with self._few:
-            await self._settle([job.input_id], last=True)
+            asked |= {question.place for question in open_now}
+        await self._settle([job.input_id], last=True)
 
     async def _open(
         self, config: EnrichmentConfig, job: Job, asked: frozenset[str]
     ) -> list[Question]:
         """What to ask next, given what is known by now."""
-        async with self._few, self._pool.acquire() as conn:
+        async with self._few.connection() as conn:
             state = await store.peek(conn, job.lead_id)
         at = self._now()
         view = picture(state, job.event, at)
@@ -199,11 +201,10 @@ class Jobs:
 
     async def _ask(self, config: EnrichmentConfig, job: Job, question: Question) -> bool:
         """Whether the job is done with this answer."""
-        values = await self._asking.ask(self._pool, config, question)
-        if not values:
-            return False
-        async with self._few:
-            return await self._settle([job.input_id], values=values)
+        event = job.event
+        asker = Asker(job.lead_id, event.lane, urgency(event.lane, event.kind))
+        values = await self._asking.ask(self._few, config, question, asker)
+        return bool(values) and await self._settle([job.input_id], values=values)
 
     # -- settling ----------------------------------------------------------------------------
     async def _settle(
@@ -215,7 +216,8 @@ class Jobs:
         last: bool = False,
     ) -> bool:
         """Whether all of these jobs are done, by this call or by another's."""
-        async with self._pool.acquire() as conn, conn.transaction():
+        few = self._pool_of(over)
+        async with few.transaction() as conn:
             leads = await store.leads_of(conn, input_ids)
             if not leads:
                 return True
@@ -227,6 +229,10 @@ class Jobs:
             outputs = await self._store(conn, found)
         await self._outbox.release(outputs)
         return len(found.done) == len(jobs)
+
+    def _pool_of(self, over: bool) -> Few:
+        """Deadlines have connections of their own: they wait for no answer to be stored."""
+        return self._due if over else self._few
 
     async def _store(self, conn: Connection, found: Settled) -> list[Output]:
         if found.states or found.revisions:

@@ -10,9 +10,9 @@ stays the touch's own: a rule on ``form_id`` means the form of this submission.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +33,7 @@ _PERSON = (
     "external_id",
     "crm_url",
 )
+_OUTLIVED = timedelta(days=90)
 _CUSTOM = "fields."
 _CONSENT = "consent."
 
@@ -46,6 +47,11 @@ class Register:
     value: Any
     """JSON."""
 
+
+Key = tuple[str, str]
+"""Field and source."""
+Bought = Mapping[Key, Provenance]
+"""What machines and tables said of a lead; of each source its latest value of each field."""
 
 Registers = Mapping[str, Register]
 """Fields of a person: ``company``, ``fields.<name>``, ``consent.<purpose>.<channel>``."""
@@ -85,31 +91,42 @@ def person(merged: Registers, touch: Lead) -> Lead:
     return touch.model_copy(update={**plain, "fields": custom, "consent": consent})
 
 
-def combine(
-    derived: Mapping[str, Provenance], bought: Mapping[str, Provenance]
-) -> dict[str, Provenance]:
-    """All facts; what a person entered beats a machine, then the more confident wins.
+def combine(derived: Mapping[str, Provenance], bought: Bought) -> dict[str, Provenance]:
+    """All facts, each from the source that the order of conflicts prefers.
 
-    Equal confidence: what was derived from the person's own words stays.
+    A person's own entry, then the company's own table, then the more certain machine; equally
+    certain: what was derived from the person's own words, then the later, then the source's name.
+    What a machine learned 90 days before the newest purchase of its field does not count.
     """
     facts = dict(derived)
-    for name, value in bought.items():
+    for name, values in _by_field(bought).items():
+        newest = max(value.at for value in values)
+        current = [value for value in values if newest - value.at <= _OUTLIVED or _own(value)]
         held = facts.get(name)
-        if held is None or (held.source != "form" and value.confidence > held.confidence):
-            facts[name] = value
+        best = max([*current, held] if held is not None else current, key=_preference)
+        facts[name] = best
     return facts
 
 
-def newer(
-    known: Mapping[str, Provenance], found: Mapping[str, Provenance]
-) -> dict[str, Provenance]:
-    """Bought facts with others added; of two values for a field the later fetched stays."""
+def newer(known: Bought, found: Iterable[tuple[str, Provenance]]) -> dict[Key, Provenance]:
+    """What machines said with more added; of two values of one source the later fetched stays."""
     merged = dict(known)
-    for name, value in found.items():
-        held = merged.get(name)
+    for name, value in found:
+        key = (name, value.source)
+        held = merged.get(key)
         if held is None or _age(value) > _age(held):
-            merged[name] = value
+            merged[key] = value
     return merged
+
+
+def dump_bought(bought: Bought) -> dict[str, Provenance]:
+    """As an object, to store."""
+    return {f"{field} {source}": value for (field, source), value in bought.items()}
+
+
+def load_bought(stored: Mapping[str, Provenance]) -> dict[Key, Provenance]:
+    """What :func:`dump_bought` gave, or what was stored before a field had several sources."""
+    return {(name.partition(" ")[0], value.source): value for name, value in stored.items()}
 
 
 def dump(merged: Registers) -> dict[str, list[Any]]:
@@ -142,5 +159,27 @@ def _order(register: Register) -> tuple[str, str]:
     return register.stamp, repr(register.value)
 
 
-def _age(value: Provenance) -> tuple[datetime, str, str]:
-    return value.at, value.source, repr(value.value)
+def _by_field(bought: Bought) -> dict[str, list[Provenance]]:
+    fields: dict[str, list[Provenance]] = {}
+    for (field, _), value in bought.items():
+        fields.setdefault(field, []).append(value)
+    return fields
+
+
+def _own(value: Provenance) -> bool:
+    return value.source.startswith("table:")
+
+
+def _preference(value: Provenance) -> tuple[bool, bool, float, bool, datetime, str]:
+    return (
+        value.source == "form",
+        _own(value),
+        value.confidence,
+        value.source.startswith("derived:"),
+        value.at,
+        value.source,
+    )
+
+
+def _age(value: Provenance) -> tuple[datetime, str]:
+    return value.at, repr((value.value, value.confidence, value.cost))

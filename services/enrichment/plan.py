@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+import ipaddress
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
-from schemas.base import Provenance
+from schemas.base import KindName, Lane, Provenance
 from schemas.lead import Lead
-from services.enrichment.config import EnrichmentConfig, HttpProvider
+from services.enrichment.config import EnrichmentConfig, Source
+from services.enrichment.providers.contract import Question, Subject
+from services.kernel.identity import EmailClass
 
-Subject = Mapping[str, str]
-"""What a provider can be asked about, by the names of ``config.SUBJECT``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One request to one provider. Equal questions are asked once."""
-
-    provider: str
-    url: str
-    fields: frozenset[str]
-    """What the answer may hold."""
-    domain: str | None
-
-    @property
-    def key(self) -> str:
-        """The question as a hash: what was asked about a person is not kept in the clear."""
-        return hashlib.sha256(self.url.encode()).hexdigest()
+HOT = frozenset({KindName.DEMO_REQUEST, KindName.CONTACT_SALES, KindName.PRICING_REQUEST})
+_IP_FIELDS = ("ip", "ip_address", "client_ip", "remote_ip")
 
 
 def subject(lead: Lead, facts: Mapping[str, Provenance]) -> dict[str, str]:
-    """What may be said about a lead to a provider."""
+    """What may be said about a lead to a provider.
+
+    Free mail never reaches a company's provider, disposable mail none at all.
+    """
     domain = facts.get("registrable_domain")
     country = facts.get("country")
+    group = facts.get("email_class")
+    throwaway = group is not None and group.value == EmailClass.DISPOSABLE.value
     known = {
         "domain": str(domain.value) if domain else None,
         "email": lead.email if domain else None,
+        "any_email": None if throwaway else lead.email,
         "company": lead.company,
         "country": str(country.value) if country else None,
         "first_name": lead.first_name,
         "last_name": lead.last_name,
+        "ip": _public_ip(lead.fields),
     }
     return {name: value for name, value in known.items() if value}
 
@@ -50,39 +41,74 @@ def subject(lead: Lead, facts: Mapping[str, Provenance]) -> dict[str, str]:
 def missing(
     config: EnrichmentConfig, facts: Mapping[str, Provenance], now: datetime
 ) -> frozenset[str]:
-    """The wanted fields that are unknown, or bought too long ago."""
-    return frozenset(name for name in config.wanted if not _fresh(config, facts.get(name), now))
+    """The wanted fields that are unknown, too uncertain, or bought too long ago."""
+    return frozenset(
+        name for name in config.wanted if not _held(config, name, facts.get(name), now)
+    )
+
+
+def awaited(config: EnrichmentConfig, absent: Iterable[str]) -> frozenset[str]:
+    """Those of the missing fields that a lead waits for."""
+    return frozenset(name for name in absent if config.wanted[name].wait)
 
 
 def questions(
     config: EnrichmentConfig, wanted: frozenset[str], about: Subject, asked: frozenset[str]
 ) -> list[Question]:
-    """The next question for each missing field: its first provider that was not asked yet.
+    """The next question for each missing field: its first source that was not asked yet.
 
-    Empty when nobody is left who could know. A provider that serves several fields is asked once.
+    Empty when nobody is left who could know. An endpoint that serves several fields is asked once.
+
+    :param asked: places (``provider/endpoint``) that were.
     """
     chosen: dict[str, Question] = {}
     for name in sorted(wanted):
-        for provider in config.wanted.get(name, ()):
-            question = _question(provider, config.providers[provider], about)
-            if provider not in asked and question is not None:
-                chosen[provider] = question
-                break
+        for source in config.wanted[name].sources if name in config.wanted else ():
+            if source.place in asked:
+                continue
+            said = source.endpoint.about(about)
+            if said is None:
+                continue
+            age = _max_age(config, name, source)
+            before = chosen.get(source.place)
+            if before is not None:
+                age = min(age, before.max_age)
+            chosen[source.place] = Question(
+                source.provider, source.endpoint.name, said, source.wanted, age
+            )
+            break
     return list(chosen.values())
 
 
-def _question(name: str, provider: HttpProvider, about: Subject) -> Question | None:
-    if not provider.needs <= about.keys():
-        return None
-    quoted = {part: quote(about[part], safe="") for part in provider.needs}
-    url = provider.url.format(**quoted) if quoted else provider.url
-    return Question(name, url, frozenset(provider.answer), about.get("domain"))
+def urgency(lane: Lane, kind: KindName) -> int:
+    """Who goes first where several wait for one provider; the lower."""
+    if lane is Lane.BULK:
+        return 2
+    return 0 if kind in HOT else 1
 
 
-def _fresh(config: EnrichmentConfig, fact: Provenance | None, now: datetime) -> bool:
+def _max_age(config: EnrichmentConfig, name: str, source: Source) -> timedelta:
+    return config.fresh_for(name, f"provider:{source.provider}")
+
+
+def _held(config: EnrichmentConfig, name: str, fact: Provenance | None, now: datetime) -> bool:
     if fact is None:
         return False
-    seller = config.providers.get(fact.source.removeprefix("provider:"))
-    if not fact.source.startswith("provider:") or seller is None:
+    if fact.source == "form":
         return True
-    return now - fact.at < timedelta(days=seller.keep_days)
+    if fact.confidence < config.wanted[name].min_confidence:
+        return False
+    return not fact.source.startswith("provider:") or now - fact.at < config.fresh_for(
+        name, fact.source
+    )
+
+
+def _public_ip(answers: Mapping[str, str]) -> str | None:
+    for name in _IP_FIELDS:
+        try:
+            address = ipaddress.ip_address(answers.get(name, "").strip())
+        except ValueError:
+            continue
+        if address.is_global:
+            return str(address)
+    return None

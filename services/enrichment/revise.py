@@ -10,7 +10,15 @@ from uuid import UUID
 from schemas.base import Provenance, deterministic_id, event_id
 from schemas.enrichment import LeadEnriched
 from schemas.lead import Lead, LeadCaptured
-from services.enrichment.merge import Registers, combine, merge, newer, person, registers
+from services.enrichment.merge import (
+    Bought,
+    Registers,
+    combine,
+    merge,
+    newer,
+    person,
+    registers,
+)
 from services.enrichment.offline import derive
 
 STAGE = "enrichment"
@@ -23,8 +31,8 @@ class LeadState:
     lead_id: UUID
     revision: int
     registers: Registers
-    bought: Mapping[str, Provenance]
-    """Answers of providers, by field."""
+    bought: Bought
+    """Answers of providers, and what the company's own table says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ def touched(state: LeadState, event: LeadCaptured, input_id: UUID) -> LeadState:
 
 def answered(state: LeadState, values: Mapping[str, Provenance]) -> LeadState:
     """The state after a provider's answer."""
-    return replace(state, bought=newer(state.bought, values)) if values else state
+    return replace(state, bought=newer(state.bought, values.items())) if values else state
 
 
 def picture(state: LeadState, event: LeadCaptured, at: datetime) -> Picture:

@@ -10,7 +10,7 @@ from uuid import UUID
 from schemas.base import Provenance
 from schemas.lead import LeadCaptured
 from services.enrichment.config import EnrichmentConfig
-from services.enrichment.plan import missing
+from services.enrichment.plan import awaited, missing
 from services.enrichment.revise import LeadState, Revision, answered, picture, revise
 
 
@@ -66,7 +66,9 @@ def settle(
         view = picture(state, job.event, at) if values else old
         absent = missing(config, view.facts, at)
         finished = last or not absent
-        first = not published and (over or finished)
+        # What nobody waits for is asked on after the lead has gone out.
+        ready = over or finished or not awaited(config, absent)
+        first = not published and ready
         if first or (published and view.facts != old.facts):
             state, revision = revise(
                 state, job.event, job.input_id, view, at=at, missing=absent, late=published

@@ -12,7 +12,7 @@ from schemas.score import LeadScored
 from services.kernel.fields import Field, FieldKind, FieldSet
 from services.kernel.identity.domains import EmailClass
 from services.kernel.identity.phone import PhoneType
-from services.kernel.vocabulary import Department, Seniority
+from services.kernel.vocabulary import Department, EmailStatus, MailProvider, Seniority
 
 
 def _text(name: str, description: str, *, personal: bool = False) -> Field:
@@ -62,11 +62,15 @@ _LEAD = (
 _DERIVED: tuple[tuple[str, Field], ...] = (
     ("email_class", _choice("email.class", EmailClass, "who can have a mailbox at the domain")),
     ("email_role", _flag("email.role", "the address names a function, not a person")),
+    ("email_status", _choice("email.status", EmailStatus, "what a verifier found out about it")),
     ("registrable_domain", _text("company.domain", "the domain that the company registered")),
     ("company", _text("company.name", "company, as enrichment knows it")),
     ("headcount", _number("company.headcount", "people who work there")),
     ("industry", _text("company.industry", "what the company does")),
     ("company_country", _country("company.country", "where the company sits")),
+    ("funding_stage", _text("company.funding_stage", "seed, series_a …, as the provider says")),
+    ("headquarters", _text("company.headquarters", "city, region, country of the head office")),
+    ("mail_provider", _choice("company.mail_provider", MailProvider, "who runs its mail")),
     ("seniority", _choice("person.seniority", Seniority, "how high the person stands")),
     ("department", _choice("person.department", Department, "what the person works on")),
     ("phone_country", _country("phone.country", "country of the phone number")),

@@ -42,3 +42,30 @@ class Department(StrEnum):
     RESEARCH = "research"
     GENERAL_MANAGEMENT = "general_management"
     OTHER = "other"
+
+
+class EmailStatus(StrEnum):
+    """What a verifier found out about an address."""
+
+    VALID = "valid"
+    ACCEPT_ALL = "accept_all"
+    """The server takes mail for every address: nobody can tell."""
+    INVALID = "invalid"
+    DISPOSABLE = "disposable"
+
+
+class MailProvider(StrEnum):
+    """Who runs the mail of a domain, by its MX records."""
+
+    GOOGLE = "google"
+    MICROSOFT = "microsoft"
+    ZOHO = "zoho"
+    PROTON = "proton"
+    FASTMAIL = "fastmail"
+    AMAZON = "amazon"
+    YANDEX = "yandex"
+    HOSTER = "hoster"
+    """A web hoster's mailboxes: mostly small companies."""
+    GATEWAY = "gateway"
+    """A security gateway (Proofpoint, Mimecast …): mostly large companies."""
+    OTHER = "other"

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from schemas.base import Provenance
 from schemas.lead import Lead
-from services.enrichment.offline import headcount
+from services.enrichment.offline import headcount, languages
+from services.enrichment.offline.company_names import clean
 from services.enrichment.offline.phones import Number, read
 from services.enrichment.offline.places import country, time_zone
 from services.enrichment.offline.titles import classify
@@ -36,11 +37,17 @@ def derive(lead: Lead, at: datetime) -> Facts:
     _place(lead, domain, number, at, facts)
     _title(lead, at, facts)
     if lead.company:
-        facts["company"] = Provenance(value=lead.company, source="form", at=at)
+        facts["company"] = Provenance(value=clean(lead.company), source="form", at=at)
     size = headcount.stated(lead.fields)
     if size is not None:
         facts["headcount"] = _fact(size.people, "form", at, size.confidence)
     return facts
+
+
+def work_domain(email: str | None) -> str | None:
+    """The registrable domain of a business address; None for all others."""
+    host = (email or "").rpartition("@")[2]
+    return registrable_domain(host) if host and email_class(host) is EmailClass.BUSINESS else None
 
 
 def _email(lead: Lead, at: datetime, facts: Facts) -> str | None:
@@ -67,7 +74,8 @@ def _phone(number: Number | None, at: datetime, facts: Facts) -> None:
 def _place(
     lead: Lead, domain: str | None, number: Number | None, at: datetime, facts: Facts
 ) -> None:
-    where = country(lead.country, number.country if number else None, domain)
+    spoken = languages.country(lead.fields) if lead.fields else None
+    where = country(lead.country, number.country if number else None, domain, spoken)
     if where is None:
         return
     facts["country"] = _fact(where.value, where.evidence, at, where.confidence)

@@ -1,7 +1,8 @@
 """Where a person is, and what time it is there, from what they said and wrote.
 
-Country, the best evidence first: the form, the phone, the top-level domain. Time zone: the
-country's, or the phone prefix's where the country has several clocks.
+Country, the best evidence first: the form, the phone, the top-level domain, the language of the
+browser. (The address that a form was sent from stands between the last two; it is a provider's.)
+Time zone: the country's, or the phone prefix's where the country has several clocks.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from services.enrichment.offline.phones import Number
 from services.enrichment.offline.zones import SHARE, ZONES
 
-_FORM, _PHONE, _TLD = 0.95, 0.85, 0.7
+_FORM, _PHONE, _TLD, _LANGUAGE = 0.95, 0.85, 0.7, 0.4
 _PREFIX_ZONE = 0.8  # numbers move with their owners, within a country too
 
 # Country codes that the world uses as generic endings; they say nothing about a place.
@@ -35,19 +36,27 @@ class Place:
     confidence: float
 
 
-def country(stated: str | None, phone_country: str | None, domain: str | None) -> Place | None:
+def country(
+    stated: str | None,
+    phone_country: str | None,
+    domain: str | None,
+    spoken: str | None = None,
+) -> Place | None:
     """Where the person is.
 
     :param stated: ISO 3166-1 alpha-2 from the form.
     :param phone_country: of the phone number.
     :param domain: a business domain; its ending counts where it is a country's own.
+    :param spoken: the country that a language points to.
     """
     if stated:
         return Place(stated, "form", _FORM)
     if phone_country:
         return Place(phone_country, "derived:phone", _PHONE)
     from_domain = _of_domain(domain)
-    return Place(from_domain, "derived:tld", _TLD) if from_domain else None
+    if from_domain:
+        return Place(from_domain, "derived:tld", _TLD)
+    return Place(spoken, "derived:language", _LANGUAGE) if spoken else None
 
 
 def time_zone(where: Place, number: Number | None) -> Place | None:

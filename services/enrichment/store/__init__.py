@@ -1,6 +1,16 @@
 """All SQL of enrichment. Callers hold a transaction; rows are locked in the order of lead ids."""
 
 from services.enrichment.store.answers import answers, forget_answers, keep
+from services.enrichment.store.calls import (
+    Began,
+    Elsewhere,
+    Kept,
+    Order,
+    Stopped,
+    begin,
+    end,
+)
+from services.enrichment.store.companies import companies_of
 from services.enrichment.store.jobs import (
     Claimed,
     NewJob,
@@ -19,13 +29,21 @@ from services.enrichment.store.jobs import (
 from services.enrichment.store.leads import lock, peek, write
 
 __all__ = [
+    "Began",
     "Claimed",
+    "Elsewhere",
+    "Kept",
     "NewJob",
+    "Order",
+    "Stopped",
     "add_jobs",
     "answers",
+    "begin",
     "claim",
+    "companies_of",
     "count",
     "due",
+    "end",
     "forget_answers",
     "give_back",
     "keep",

@@ -8,16 +8,17 @@ from datetime import datetime, timedelta
 from pydantic_core import from_json
 
 from schemas.base import Provenance
-from services.enrichment.config import Outcome
-from services.enrichment.plan import Question
+from services.enrichment.providers.contract import Outcome, Question
 from services.enrichment.store.values import provenances, text
 from services.runtime.database import Connection
 
 _ANSWERS = """
 select provider, question, "values"::text as values
 from enrichment.answers
-join unnest($1::text[], $2::text[]) as q(provider, question) using (provider, question)
+join unnest($1::text[], $2::text[], $3::float8[]) as q(provider, question, max_age)
+    using (provider, question)
 where expires_at > now()
+  and (outcome = 'no_match' or fetched_at >= now() - make_interval(secs => max_age))
 """
 
 _KEEP = """
@@ -37,6 +38,7 @@ async def answers(
         _ANSWERS,
         [question.provider for question in questions],
         [question.key for question in questions],
+        [question.max_age.total_seconds() for question in questions],
     )
     return {
         (row["provider"], row["question"]): provenances(from_json(row["values"])) for row in rows
@@ -58,5 +60,6 @@ async def keep(
 
 
 async def forget_answers(conn: Connection) -> None:
-    """Delete answers that are not fresh any more."""
+    """Delete answers that are not fresh any more, and leases that nobody gave back."""
     await conn.execute("delete from enrichment.answers where expires_at < now()")
+    await conn.execute("delete from enrichment.flights where until < now() - interval '1 hour'")

@@ -13,11 +13,12 @@ from services.enrichment.settle import Job
 from services.runtime.database import Connection
 
 _ADD_JOBS = """
-insert into enrichment.jobs (input_id, lead_id, lane, captured, traceparent, deadline)
+insert into enrichment.jobs
+    (input_id, lead_id, lane, captured, traceparent, deadline, published)
 select input_id, lead_id, lane, captured, traceparent,
-       clock_timestamp() + make_interval(secs => seconds)
-from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::text[], $6::float8[])
-    as j(input_id, lead_id, lane, captured, traceparent, seconds)
+       clock_timestamp() + make_interval(secs => seconds), published
+from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::text[], $6::float8[], $7::bool[])
+    as j(input_id, lead_id, lane, captured, traceparent, seconds, published)
 on conflict do nothing
 """
 
@@ -67,6 +68,8 @@ class NewJob:
     captured: bytes
     seconds: float
     """Until its deadline, by the database's clock."""
+    published: bool = False
+    """The lead did not wait: what is asked can only correct it."""
 
 
 async def add_jobs(conn: Connection, jobs: Sequence[NewJob], lane: Lane) -> None:
@@ -79,6 +82,7 @@ async def add_jobs(conn: Connection, jobs: Sequence[NewJob], lane: Lane) -> None
         [new.captured for new in jobs],
         [new.job.traceparent for new in jobs],
         [new.seconds for new in jobs],
+        [new.published for new in jobs],
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from services.enrichment.merge import dump, load
+from services.enrichment.merge import dump, dump_bought, load, load_bought
 from services.enrichment.revise import LeadState, Revision, unknown
 from services.enrichment.store.values import provenances, text
 from services.runtime.database import Connection
@@ -63,7 +63,7 @@ async def write(
         [state.lead_id for state in changed],
         [state.revision for state in changed],
         [text(dump(state.registers)) for state in changed],
-        [text(state.bought) for state in changed],
+        [text(dump_bought(state.bought)) for state in changed],
         [event.lead.lead_id for event in events],
         [event.lead_revision for event in events],
         [input_id for input_id, _ in revisions],
@@ -91,5 +91,5 @@ def _state(row: Any) -> LeadState:
         lead_id=row["lead_id"],
         revision=row["revision"],
         registers=load(from_json(row["said"])),
-        bought=provenances(from_json(row["bought"])),
+        bought=load_bought(provenances(from_json(row["bought"]))),
     )

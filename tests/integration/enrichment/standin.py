@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from services.enrichment.config import EnrichmentConfig, EnrichmentFile, HttpProvider, resolve
+from services.enrichment.config import EnrichmentConfig, EnrichmentFile, resolve
+from services.enrichment.providers.settings import HttpProvider
 
 Reply = Callable[["Request", asyncio.StreamWriter], Awaitable[None]]
 

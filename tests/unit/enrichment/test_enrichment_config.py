@@ -107,8 +107,8 @@ def test_each_field_asks_its_first_provider_and_a_shared_one_is_asked_once() -> 
 
 
 def test_the_next_in_line_is_asked_only_after_the_first() -> None:
-    assert _asked(frozenset({"headcount"}), "first") == ["second"]
-    assert _asked(frozenset({"headcount"}), "first", "second") == []
+    assert _asked(frozenset({"headcount"}), "first/answer") == ["second"]
+    assert _asked(frozenset({"headcount"}), "first/answer", "second/answer") == []
 
 
 def test_nobody_is_asked_about_what_is_not_known() -> None:

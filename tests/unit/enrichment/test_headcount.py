@@ -102,10 +102,7 @@ def test_it_is_a_fact_that_the_person_stated_and_no_machine_overrules() -> None:
     fact = derived["headcount"]
     assert (fact.value, fact.source) == (1001, "form")
     bought = Provenance(value=90, source="provider:firmographics", at=_AT, confidence=0.85)
-    assert combine(derived, {"headcount": bought})["headcount"] == fact
-    assert (
-        combine(derive(lead.model_copy(update={"fields": {}}), _AT), {"headcount": bought})[
-            "headcount"
-        ]
-        == bought
-    )
+    shown = {("headcount", bought.source): bought}
+    assert combine(derived, shown)["headcount"] == fact
+    unsaid = derive(lead.model_copy(update={"fields": {}}), _AT)
+    assert combine(unsaid, shown)["headcount"] == bought
