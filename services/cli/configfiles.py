@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from pydantic import BaseModel
 
 import services
@@ -33,6 +34,10 @@ MODELS: dict[str, str] = {
     "calendars.yaml": "services.kernel.calendars.model:Calendars",
 }
 """What each file is, for editors."""
+
+FolderOption = Annotated[
+    Path | None, typer.Option("--config", help="Folder (else HANDRAISE_CONFIG, deploy/config).")
+]
 
 
 def folder(given: Path | None) -> Path:

@@ -1,45 +1,50 @@
-"""The register of configuration versions, and the copy that a running service decides with.
-
-A version is the content of all files and is named after it. It never changes; what changes is which
-one is active. Publishing waits for every transaction that decides under the old version, and
-transactions that start later see the new one: once a publish has committed, nothing is decided
-under the version before.
-"""
+"""The configuration of a running service: the active version of the register, always at hand."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 import asyncpg
 import structlog
-from pydantic_core import from_json, to_json
 
-from services.runtime.configfile import ConfigError, Fault
+from services.runtime.configfile import ConfigError
+from services.runtime.configregister import (
+    ACTIVE,
+    CHANNEL,
+    ConfigStore,
+    Files,
+    NoConfiguration,
+    Published,
+    Scheduled,
+    read_folder,
+    version_of,
+)
 from services.runtime.database import Connection, is_infrastructure
 from services.runtime.metrics import Metrics
 
+__all__ = [
+    "CHANNEL",
+    "ConfigStore",
+    "Files",
+    "LiveConfig",
+    "NoConfiguration",
+    "Published",
+    "Scheduled",
+    "Versioned",
+    "read_folder",
+    "version_of",
+]
+
 T = TypeVar("T")
-Files = Mapping[str, str]
-"""File name to text."""
 
 log = structlog.get_logger(__name__)
 
-CHANNEL: Final = "handraise_config"
 _POLL_SECONDS: Final = 0.5
-_EXCLUSIVE = "select pg_advisory_xact_lock(hashtextextended('handraise.config', 0))"
 _LOCKED = "select handraise.locked_config_version()"
-_ACTIVE = "select version from handraise.config_active"
-
-
-class NoConfiguration(Exception):
-    """The register is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,123 +53,6 @@ class Versioned(Generic[T]):
 
     version: str
     value: T
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """One entry of the audit trail."""
-
-    version: str
-    author: str
-    note: str
-    at: datetime
-    active: bool
-
-
-def version_of(files: Files) -> str:
-    """Content hash of a set of files, 12 hex characters."""
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        for part in (name.encode(), files[name].encode()):
-            digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()[:12]
-
-
-def read_folder(folder: Path) -> dict[str, str]:
-    """The ``*.yaml`` files of a folder.
-
-    :raises ConfigError: it holds none, or one that is not UTF-8.
-    """
-    files = {}
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            files[path.name] = path.read_text("utf-8")
-        except UnicodeDecodeError:
-            raise ConfigError([Fault(path.name, 1, "", "is not UTF-8")]) from None
-    if not files:
-        raise ConfigError([Fault(str(folder), 1, "", "there is no .yaml file in this folder")])
-    return files
-
-
-class ConfigStore:
-    """The SQL of the register."""
-
-    async def publish(self, connection: Connection, files: Files, author: str, note: str) -> str:
-        """Store ``files`` and make them active; returns their version.
-
-        The caller has checked them. Publishing what is active already changes nothing.
-        """
-        async with connection.transaction():
-            await connection.execute(_EXCLUSIVE)
-            return await self._activate(connection, files, author, note)
-
-    async def seed(self, connection: Connection, files: Files) -> str:
-        """Publish ``files`` where nothing is active yet; returns the active version."""
-        async with connection.transaction():
-            await connection.execute(_EXCLUSIVE)
-            active = await connection.fetchval(_ACTIVE)
-            if active is not None:
-                return str(active)
-            return await self._activate(connection, files, "handraise", "seeded from the folder")
-
-    async def active(self, connection: Connection) -> tuple[str, dict[str, str]]:
-        """The active version and its files.
-
-        :raises NoConfiguration: nothing was published yet.
-        """
-        row = await connection.fetchrow(
-            "select version, files::text as files"
-            " from handraise.config_active join handraise.config_versions using (version)"
-        )
-        if row is None:
-            raise NoConfiguration("no configuration is published: run `handraise config publish`")
-        return row["version"], _files(row["files"])
-
-    async def files(self, connection: Connection, version: str) -> dict[str, str]:
-        """The files of a version, active or not.
-
-        :raises NoConfiguration: there is no such version.
-        """
-        found = await connection.fetchval(
-            "select files::text from handraise.config_versions where version = $1", version
-        )
-        if found is None:
-            raise NoConfiguration(f"there is no configuration version {version}")
-        return _files(found)
-
-    async def list(self, connection: Connection, limit: int = 100) -> list[Published]:
-        """Who published what, the newest first."""
-        rows = await connection.fetch(
-            "select a.version, a.author, a.note, a.at,"
-            " a.id = (select max(id) from handraise.config_audit) as active"
-            " from handraise.config_audit a order by a.id desc limit $1",
-            limit,
-        )
-        return [Published(**dict(row)) for row in rows]
-
-    async def _activate(self, connection: Connection, files: Files, author: str, note: str) -> str:
-        version = version_of(files)
-        if await connection.fetchval(_ACTIVE) == version:
-            return version
-        await connection.execute(
-            "insert into handraise.config_versions (version, files)"
-            " values ($1, ($2::text)::jsonb) on conflict do nothing",
-            version,
-            _json(files),
-        )
-        await connection.execute(
-            "insert into handraise.config_audit (version, author, note) values ($1, $2, $3)",
-            version,
-            author,
-            note,
-        )
-        await connection.execute(
-            "insert into handraise.config_active (version) values ($1)"
-            " on conflict (singleton) do update set version = excluded.version, at = now()",
-            version,
-        )
-        await connection.execute("select pg_notify($1, $2)", CHANNEL, version)
-        return version
 
 
 class LiveConfig(Generic[T]):
@@ -210,6 +98,7 @@ class LiveConfig(Generic[T]):
         :raises NoConfiguration: the register is empty.
         """
         async with self._pool.acquire() as connection:
+            await self._store.promote(connection)
             version, files = await self._store.active(connection)
         self._adopt(Versioned(version, self._parse(files)))
         self._task = asyncio.create_task(self._follow(), name="config")
@@ -242,8 +131,9 @@ class LiveConfig(Generic[T]):
         await connection.add_listener(CHANNEL, self._told)
         try:
             while True:
+                await self._store.promote(connection)
                 seen = self.current
-                await self._load(connection, await connection.fetchval(_ACTIVE), seen)
+                await self._load(connection, await connection.fetchval(ACTIVE), seen)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), _POLL_SECONDS)
                 self._changed.clear()
@@ -285,11 +175,3 @@ class LiveConfig(Generic[T]):
         log.info("config.in_use", version=loaded.version)
         if self._on_change is not None and before is not None:
             self._on_change(loaded)
-
-
-def _json(files: Files) -> str:
-    return to_json(dict(files)).decode()
-
-
-def _files(stored: str) -> dict[str, str]:
-    return dict(from_json(stored))

@@ -38,7 +38,7 @@ SHELL = {
 }  # fmt: skip
 """What touches the world. Every other module of a service, and all of the kernel, is pure."""
 
-PURE_MAY_USE = {"buckets", "configfile", "configstore", "records"}
+PURE_MAY_USE = {"buckets", "configfile", "configregister", "configstore", "records"}
 """Modules of services/runtime that only hold data or parse text."""
 
 IMPURE_LIBRARIES = {

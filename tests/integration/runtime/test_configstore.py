@@ -181,3 +181,43 @@ async def _decide(pool: asyncpg.Pool, live: LiveConfig[str], hold: float = 0.0) 
 
 async def _is_waiting(pool: asyncpg.Pool) -> bool:
     return bool(await pool.fetchval("select count(*) from pg_locks where not granted"))
+
+
+async def test_what_is_scheduled_becomes_active_by_itself(
+    pool: asyncpg.Pool, live: LiveConfig[str]
+) -> None:
+    async with pool.acquire() as connection:
+        soon = await connection.fetchval("select clock_timestamp() + interval '0.7 seconds'")
+        coming = await STORE.schedule(connection, NEW, "ada", "for Monday", soon)
+        assert [one.version for one in await STORE.scheduled(connection)] == [coming]
+        assert (await STORE.active(connection))[0] == version_of(OLD)
+        await eventually(lambda: live.current.version == coming)
+        assert live.current.value == NEW["routing.yaml"]
+        assert await connection.fetchval("select clock_timestamp()") >= soon
+        assert await STORE.scheduled(connection) == []
+        entries = await STORE.list(connection)
+        assert (entries[0].version, entries[0].note) == (coming, "for Monday")
+
+
+async def test_what_was_called_off_does_not(pool: asyncpg.Pool, live: LiveConfig[str]) -> None:
+    async with pool.acquire() as connection:
+        due = await connection.fetchval("select clock_timestamp() + interval '1 hour'")
+        coming = await STORE.schedule(connection, NEW, "ada", "", due)
+        assert await STORE.cancel(connection, coming) == 1
+        assert await STORE.cancel(connection, coming) == 0
+        await connection.execute("update handraise.config_scheduled set effective_at = now()")
+        await STORE.promote(connection)
+        assert (await STORE.active(connection))[0] == version_of(OLD)
+
+
+async def test_what_fell_due_while_nothing_ran_is_active_at_the_next_start(
+    pool: asyncpg.Pool,
+) -> None:
+    async with pool.acquire() as connection:
+        await STORE.publish(connection, OLD, "ada", "")
+        now = await connection.fetchval("select now()")
+        coming = await STORE.schedule(connection, NEW, "ada", "", now)
+    started = LiveConfig(pool, parse)
+    await started.start()
+    assert started.current.version == coming
+    await started.stop()
