@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "spend": "services.cli.spend:spend",
     "companies": "services.cli.companies:app",
     "fairness": "services.cli.fairness:fairness",
+    "accounts": "services.cli.accounts:app",
     "quarantine": "services.cli.quarantine:app",
     "dlq": "services.cli.dlq:app",
     "replay": "services.cli.replay:replay",

@@ -10,6 +10,8 @@ from schemas.assignment import AssignmentRequested
 from schemas.base import Lane
 from schemas.score import LeadScored
 from schemas.topics import ASSIGNMENT_REQUESTS, ASSIGNMENTS, ASSIGNMENTS_CURRENT, scored
+from services.routing import accounts_http
+from services.routing.accounts import Accounts
 from services.routing.config import parse
 from services.routing.deciding import Clock
 from services.routing.drain import Drain
@@ -62,7 +64,9 @@ async def build(ctx: Context) -> None:
             on_acknowledged=requests.acknowledged,
         )
     )
+    ctx.app.state.max_body = accounts_http.MAX_IMPORT
     ctx.app.include_router(router(requests.now, partial(history.of_lead, live)))
+    ctx.app.include_router(accounts_http.router(Accounts(live, config)))
     ctx.task("drain", drain.run)
     ctx.task("people", PeopleFeed(live, box, config, clock).run)
 

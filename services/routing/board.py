@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import blake2s
@@ -20,9 +20,11 @@ from pydantic_core import to_json
 from schemas.assignment import AssignmentStatus
 from schemas.base import Motion, RoleName
 from schemas.score import LeadScored
-from services.kernel.people import Caps, Overlay, Pool, Rep
+from services.kernel.people import Caps, Overlay, Pool, Rep, next_available
 from services.routing.eligibility import Barred, away
 from services.routing.fairness import Turn
+from services.routing.fields import routing_facts
+from services.routing.matching import NO_MATCH, Match
 from services.routing.model import (
     Attempt,
     Change,
@@ -33,62 +35,12 @@ from services.routing.model import (
 )
 from services.routing.plan import Plan
 from services.routing.policy import RuleSet
+from services.routing.state import Colleague, Loaded, NeedsPools, Tape
+
+__all__ = ["Board", "Colleague", "Loaded", "NeedsPools", "Tape"]
 
 QUEUE_SEEN = 20
 """Of those who wait for a pool, the first so many are looked at."""
-
-TurnKey = tuple[str, str]
-"""Pool and tier group."""
-
-
-class NeedsPools(Exception):
-    """The decision reached pools that are not locked: lock them too, and decide again."""
-
-    def __init__(self, pools: frozenset[str]) -> None:
-        super().__init__(", ".join(sorted(pools)))
-        self.pools = pools
-
-
-@dataclass(frozen=True, slots=True)
-class Colleague:
-    """An active attempt for somebody at the same account."""
-
-    lead_id: UUID
-    rep_id: str
-    pool: str | None
-    since: datetime
-
-
-@dataclass(slots=True)
-class Tape:
-    """What one decision read of the board, so that it can be repeated from its record.
-
-    Turns stand in the record itself, with the arithmetic of the choice; what operators changed by
-    command is stored once for all decisions that saw it (:meth:`Board.overlays_key`).
-    """
-
-    loads: dict[str, Load] = field(default_factory=dict)
-    """As they were when first read."""
-    waiting: dict[str, list[Waiting]] = field(default_factory=dict)
-    """By pool; who was looked at."""
-    colleagues: list[Colleague] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Loaded:
-    """What the store found under the locks."""
-
-    leads: dict[UUID, LeadState] = field(default_factory=dict)
-    colleagues: dict[str, dict[UUID, Colleague]] = field(default_factory=dict)
-    turns: dict[TurnKey, dict[str, Turn]] = field(default_factory=dict)
-    loads: dict[str, Load] = field(default_factory=dict)
-    """Of the reps who have caps."""
-    returned: dict[str, int] = field(default_factory=dict)
-    """Turns that were given back to a rep today."""
-    overlays: dict[str, Overlay] = field(default_factory=dict)
-    """What operators changed by command."""
-    waiting: dict[str, list[Waiting]] = field(default_factory=dict)
-    """The first held leads of each pool, in rank order."""
 
 
 class Board:
@@ -160,6 +112,14 @@ class Board:
         changed = (rep for rep, overlay in self.loaded.overlays.items() if overlay.caps)
         return self.plan.capped.union(changed)
 
+    def back(self, rep_id: str) -> datetime | None:
+        """When somebody who is away can take a lead again; None where nobody knows."""
+        rep = self.plan.rep(rep_id)
+        if rep is None:
+            return None
+        overlay = self.loaded.overlays.get(rep_id, Overlay())
+        return next_available(rep, self.plan.calendars[rep.calendar], self.now, overlay)
+
     def load(self, rep_id: str) -> Load:
         load = self.loaded.loads.get(rep_id, Load())
         self.tape.loads.setdefault(rep_id, load)
@@ -184,13 +144,26 @@ class Board:
         return seen
 
     def colleagues(self, account_key: str, lead_id: UUID) -> list[Colleague]:
-        """Active attempts for others at the account, the oldest first."""
-        found = self.loaded.colleagues.get(account_key, {}).values()
+        """Active attempts for others at the account, under any of its domains, the oldest first."""
+        company = self.match(lead_id).company
+        keys = {account_key, *(company.domains if company is not None else ())}
+        found = (one for key in keys for one in self.loaded.colleagues.get(key, {}).values())
         self.tape.colleagues = sorted(
             (one for one in found if one.lead_id != lead_id),
             key=lambda one: (one.since, one.lead_id),
         )
         return self.tape.colleagues
+
+    def match(self, lead_id: UUID) -> Match:
+        """The lead's account, with everyone that was looked at."""
+        return self.loaded.matches.get(lead_id, NO_MATCH)
+
+    def facts(self, event: LeadScored) -> dict[str, object]:
+        """All that rules may ask about a lead now."""
+        lead_id = event.lead.lead_id
+        known = self.loaded.leads.get(lead_id)
+        activity = known.activity if known is not None else None
+        return routing_facts(event, self.match(lead_id).company, self.now, activity)
 
     # -- writing ------------------------------------------------------------------------------
     def keep_score(self, lead: LeadState, scored: LeadScored) -> LeadState:
@@ -269,7 +242,8 @@ class Board:
     def _requeue(self, attempt: Attempt) -> None:
         for queue in self.loaded.waiting.values():
             queue[:] = [one for one in queue if one.assignment_id != attempt.assignment_id]
-        if attempt.status is AssignmentStatus.HELD and attempt.pool is not None:
+        waits = attempt.status is AssignmentStatus.HELD and attempt.waits_for is None
+        if waits and attempt.pool is not None:
             queue = self.loaded.waiting.setdefault(attempt.pool, [])
             queue.append(
                 Waiting(

@@ -10,11 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.base import KindName, RoleName
 from services.kernel.calendars import Calendars
-from services.kernel.conditions import Condition
 from services.kernel.durations import Duration
 from services.kernel.faults import Fault, did_you_mean, validation_error
 from services.kernel.people import Teams, calendar_faults
-from services.routing.plan import OwnerAway, Plan
+from services.routing.companies import Level
+from services.routing.fields import RoutingCondition
+from services.routing.matching import Filter, MatchPolicy, Support, TieBreaker
+from services.routing.ownership import OwnerAway, OwnerPolicy
+from services.routing.plan import Plan
 from services.routing.policy import CATCH_ALL, Rule, RuleSet, Target
 from services.runtime.configfile import Faults
 
@@ -34,7 +37,7 @@ class RuleFile(_Strict):
     """One rule: who it is for, and where they go."""
 
     id: Name
-    when: Condition
+    when: RoutingCondition
     """An unknown value does not fire a rule."""
     pool: Name | None = None
     nurture: bool = False
@@ -71,8 +74,43 @@ class Owner(_Strict):
     """Leads of a company that a rep already talks to."""
 
     away: OwnerAway = OwnerAway.ASSIGN
-    """While the owner is off: ``assign`` gives the lead to the owner all the same, ``pool`` to the
-    pool."""
+    """While the owner is off: ``assign`` gives the lead to the owner all the same, ``pool`` goes on
+    to the rules, ``backup`` to who stands in, ``wait`` holds it until the owner is back."""
+    wait_at_most: Duration = timedelta(hours=4)
+    """For ``wait``: an owner who is away for longer is not waited for."""
+    otherwise: Annotated[OwnerAway, Field(examples=["pool"])] = OwnerAway.POOL
+    """For ``wait``: what follows then, ``pool`` or ``backup``."""
+    order: tuple[Level, ...] = tuple(Level)
+    """Whose claim comes first; what is left out does not count."""
+
+    @model_validator(mode="after")
+    def _ends(self) -> Owner:
+        if self.otherwise not in (OwnerAway.POOL, OwnerAway.BACKUP):
+            fault = Fault(("otherwise",), "after waiting comes pool or backup")
+            raise validation_error("owner", [fault])
+        return self
+
+    def policy(self) -> OwnerPolicy:
+        return OwnerPolicy(self.away, self.wait_at_most, self.otherwise, self.order)
+
+
+class Matching(_Strict):
+    """How the account of a lead is found: by domain, else by a close name with some support."""
+
+    by_name: bool = True
+    name_score: Annotated[float, Field(ge=50, le=100)] = 90.0
+    """0 to 100: the least similarity of two company names without their legal forms."""
+    supported_by: tuple[Support, ...] = tuple(Support)
+    """A close name alone is not enough: one of these must be the same."""
+    filters: tuple[Filter, ...] = ()
+    """Accounts that do not count."""
+    tie_breakers: tuple[TieBreaker, ...] = tuple(TieBreaker)
+    """Which of several accounts it is, the first that tells them apart."""
+
+    def policy(self) -> MatchPolicy:
+        return MatchPolicy(
+            self.by_name, self.name_score, self.supported_by, self.filters, self.tie_breakers
+        )
 
 
 class Returning(_Strict):
@@ -105,6 +143,7 @@ class RoutingFile(_Strict):
     """The file."""
 
     owner: Owner = Owner()
+    matching: Matching = Matching()
     returning: Returning = Returning()
     attempts: Attempts = Attempts()
     managers: dict[Name, Name] = {}
@@ -157,7 +196,8 @@ def plan_of(routing: RoutingFile, teams: Teams, calendars: Calendars) -> Plan:
         calendars=calendars,
         hand_raises=routing.returning.hand_raises,
         anew_after=routing.returning.anew_after,
-        owner_away=routing.owner.away,
+        owner=routing.owner.policy(),
+        matching=routing.matching.policy(),
         max_attempts=routing.attempts.most,
         turns_returned_per_day=routing.attempts.turns_returned_per_day,
         managers=routing.managers,

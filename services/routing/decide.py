@@ -13,20 +13,13 @@ from uuid import UUID
 from schemas.assignment import AssignmentStatus
 from schemas.lead import Repeat
 from schemas.score import LeadScored
-from services.kernel.conditions import NotedFacts
-from services.kernel.facts import facts_of
 from services.routing import reason
 from services.routing.board import Board
-from services.routing.model import Attempt, Change, LeadState, Origin, assignment_id
+from services.routing.model import Attempt, Change, LeadState, Origin
 from services.routing.placement import place
-from services.routing.subject import Placement, Subject, Wish
+from services.routing.subject import Wish
+from services.routing.writing import held_on, open_attempt, subject_of, write
 
-_END = {
-    AssignmentStatus.ASSIGNED: "assigned",
-    AssignmentStatus.ESCALATED: "assigned",
-    AssignmentStatus.HELD: "held",
-    AssignmentStatus.NURTURED: "nurtured",
-}
 MERGED = "merged"
 
 
@@ -60,24 +53,27 @@ _SEEN = {
 def drained(board: Board, attempt: Attempt, event: LeadScored) -> list[Change]:
     """Try a held lead again; no change where it still has to wait."""
     lead = board.lead_of(attempt)
-    subject = _subject(attempt, event, draining=True)
+    subject = subject_of(board, attempt, event, draining=True)
     placement = place(board, subject)
     if placement.status is AssignmentStatus.HELD:
         due = attempt.held_until is None or attempt.held_until <= board.now
-        if due or placement.pool != attempt.pool:
-            board.put(attempt.held_on(placement.pool, placement.held_until, placement.unfit))
+        waits_for = placement.waits_for
+        if due or placement.pool != attempt.pool or waits_for != attempt.waits_for:
+            board.put(held_on(attempt, placement))
         return []
     if placement.status is AssignmentStatus.NURTURED:
         return []  # the rules changed while it waited; it does not move down
-    return [_write(board, lead, attempt, subject, placement, event, attempt.origin)]
+    return [write(board, lead, attempt, subject, placement, event, attempt.origin)]
 
 
 def replaced(board: Board, lead: LeadState, old: Attempt, event: LeadScored, wish: Wish) -> Change:
     """The next attempt of a lead whose last one was rejected or expired."""
     last = old.rep_id
     excluded = (*old.excluded, last) if last is not None else old.excluded
-    opened = replace(_open(board, lead, event, old.origin), previous_rep_id=last, excluded=excluded)
-    subject = _subject(opened, event)
+    opened = replace(
+        open_attempt(board, lead, event, old.origin), previous_rep_id=last, excluded=excluded
+    )
+    subject = subject_of(board, opened, event)
     subject = replace(
         subject,
         pool=_pool_of(board, old, subject.facts),
@@ -86,7 +82,7 @@ def replaced(board: Board, lead: LeadState, old: Attempt, event: LeadScored, wis
     placement = place(board, subject)
     if placement.status is AssignmentStatus.ASSIGNED:
         placement = replace(placement, status=AssignmentStatus.REASSIGNED)
-    return _write(board, lead, opened, subject, placement, event, old.origin)
+    return write(board, lead, opened, subject, placement, event, old.origin)
 
 
 def _pool_of(board: Board, old: Attempt, facts: Mapping[str, object]) -> str | None:
@@ -99,7 +95,7 @@ def _pool_of(board: Board, old: Attempt, facts: Mapping[str, object]) -> str | N
 # -- the cases ----------------------------------------------------------------------------------
 def _first(board: Board, lead: LeadState, event: LeadScored, origin: Origin) -> Change:
     """No attempt is open: this submission opens one."""
-    return _placed(board, lead, _open(board, lead, event, origin), event, origin)
+    return _placed(board, lead, open_attempt(board, lead, event, origin), event, origin)
 
 
 def _known(
@@ -121,7 +117,9 @@ def _known(
         why = f"{rep.name} heard nothing of it for {days} days"
         return _anew(board, lead, attempt, AssignmentStatus.CLOSED, event, origin, why)
     touched = replace(attempt, touched_at=board.now, changed_at=board.now, tier=event.tier)
-    text = f"{reason.who(facts_of(event))}: {rep.name} has this lead already and hears of it again."
+    text = (
+        f"{reason.who(board.facts(event))}: {rep.name} has this lead already and hears of it again."
+    )
     change = board.move(
         lead,
         touched,
@@ -147,7 +145,7 @@ def _anew(
     ended = replace(attempt, status=status, changed_at=board.now, reason=f"{why}.")
     over = board.move(lead, ended, origin=attempt.origin, scored=event, reason=ended.reason)
     lead = board.lead_of(ended)
-    opened = replace(_open(board, lead, event, origin), previous_rep_id=attempt.rep_id)
+    opened = replace(open_attempt(board, lead, event, origin), previous_rep_id=attempt.rep_id)
     if status is AssignmentStatus.EXPIRED:
         opened = replace(opened, excluded=attempt.excluded)
     return [over, _placed(board, lead, opened, event, origin)]
@@ -164,16 +162,16 @@ def _again(
 ) -> list[Change]:
     """A lead that waits or is nurtured may move up with what is known now, never down."""
     newer = replace(attempt, tier=event.tier)
-    subject = _subject(newer, event)
+    subject = subject_of(board, newer, event)
     placement = place(board, subject)
     was, now = attempt.status, placement.status
     if was is AssignmentStatus.HELD and now is AssignmentStatus.HELD:
-        board.put(newer.held_on(placement.pool, placement.held_until, placement.unfit))
+        board.put(held_on(newer, placement))
         return []
     if now is AssignmentStatus.NURTURED:
         return []
     lead = board.lead_of(attempt)
-    return [_write(board, lead, newer, subject, placement, event, origin, end=end)]
+    return [write(board, lead, newer, subject, placement, event, origin, end=end)]
 
 
 def _late(board: Board, lead: LeadState, event: LeadScored, cause: UUID) -> list[Change]:
@@ -194,7 +192,7 @@ def _merged(
 ) -> Change:
     """The unchanged status under the next sequence."""
     attempt = board.lead_of(attempt).last or attempt
-    text = f"{reason.who(facts_of(event))}: {why}; the lead stays {attempt.status.value}."
+    text = f"{reason.who(board.facts(event))}: {why}; the lead stays {attempt.status.value}."
     return board.move(
         board.lead_of(attempt), attempt, origin=origin, scored=event, reason=text, end=MERGED
     )
@@ -204,89 +202,6 @@ def _placed(
     board: Board, lead: LeadState, opened: Attempt, event: LeadScored, origin: Origin
 ) -> Change:
     """The end of the submission that opened an attempt."""
-    subject = _subject(opened, event)
+    subject = subject_of(board, opened, event)
     placement = place(board, subject)
-    return _write(board, lead, opened, subject, placement, event, origin, end=True)
-
-
-# -- writing ------------------------------------------------------------------------------------
-def _open(board: Board, lead: LeadState, event: LeadScored, origin: Origin) -> Attempt:
-    cycle, number = lead.numbering()
-    return Attempt(
-        assignment_id=assignment_id(lead.lead_id, board.role, cycle, number),
-        lead_id=lead.lead_id,
-        account_key=lead.account_key,
-        role=board.role,
-        cycle=cycle,
-        attempt=number,
-        status=AssignmentStatus.HELD,
-        origin=origin,
-        tier=event.tier,
-        rep_id=None,
-        pool=None,
-        reason="",
-        rule_path="",
-        config_version=board.version,
-        decided_at=board.now,
-        changed_at=board.now,
-        touched_at=board.now,
-    )
-
-
-def _subject(attempt: Attempt, event: LeadScored, *, draining: bool = False) -> Subject:
-    return Subject(
-        lead_id=attempt.lead_id,
-        account_key=attempt.account_key,
-        assignment_id=attempt.assignment_id,
-        facts=NotedFacts(facts_of(event)),
-        tier=event.tier,
-        received_at=attempt.origin.received_at,
-        excluded=attempt.excluded,
-        held_since=attempt.held_since,
-        draining=draining,
-    )
-
-
-def _write(
-    board: Board,
-    lead: LeadState,
-    attempt: Attempt,
-    subject: Subject,
-    placement: Placement,
-    event: LeadScored,
-    origin: Origin,
-    *,
-    end: bool = False,
-) -> Change:
-    """The attempt as it was placed, the event that tells of it and the record of the decision."""
-    now, held = board.now, placement.status is AssignmentStatus.HELD
-    text = reason.of_placement(board.plan, subject.facts, placement)
-    moved = replace(
-        attempt,
-        status=placement.status,
-        tier=event.tier,
-        rep_id=placement.rep,
-        pool=placement.pool,
-        reason=text,
-        rule_path=placement.target.path,
-        config_version=board.version,
-        changed_at=now,
-        touched_at=now,
-        given_at=now if placement.rep is not None else None,
-        held_since=(attempt.held_since or now) if held else None,
-        held_until=placement.held_until,
-        unfit=placement.unfit,
-        turn=placement.turn,
-    )
-    waited = now - attempt.held_since if attempt.held_since is not None and not held else None
-    revisions = {"lead_revision": event.lead_revision, "score_revision": event.score_revision}
-    return board.move(
-        lead,
-        moved,
-        origin=origin,
-        scored=event,
-        reason=text,
-        end=_END[placement.status] if end else None,
-        waited=waited,
-        record={**placement.record, **revisions},
-    )
+    return write(board, lead, opened, subject, placement, event, origin, end=True)

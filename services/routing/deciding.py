@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from schemas.base import RoleName
 from services.routing.board import Board, NeedsPools
+from services.routing.finding import accounts_of
 from services.routing.plan import Plan
 from services.routing.seats import uncounted
 from services.routing.store import boards
@@ -49,6 +50,11 @@ async def decide_with(
             scope = scope.counting(more)
             locking = Scope({}, frozenset(), scope.pools, counted=scope.counted)
             continue
+        if not await _matched(connection, board, scope):
+            known = scope.accounts
+            scope = scope.with_matches(board.loaded.matches)
+            locking = Scope({}, scope.accounts - known, frozenset())
+            continue
         try:
             result = work(board)
         except NeedsPools as needs:
@@ -57,3 +63,19 @@ async def decide_with(
         await boards.save(connection, board)
         return result
     raise RuntimeError("the decision reaches ever more pools")
+
+
+async def _matched(connection: Connection, board: Board, scope: Scope) -> bool:
+    """Find the accounts of leads whose score was only now read; False where that widens the scope.
+
+    Colleagues under another domain of an account count too, so its domains must be locked.
+    """
+    missing = {
+        lead_id: lead.scored
+        for lead_id, lead in board.loaded.leads.items()
+        if lead.scored is not None and lead_id not in scope.matches
+    }
+    if not missing:
+        return True
+    board.loaded.matches.update(await accounts_of(connection, board.plan, missing))
+    return scope.with_matches(board.loaded.matches).accounts <= scope.accounts

@@ -33,6 +33,9 @@ _LOST = {
     "territory": "has another territory",
     "burst": "was just given several held leads",
     "past_owner": "had this lead before",
+    "unknown": "is nobody in teams.yaml",
+    "earlier_role": "works in an earlier role",
+    "no_backup": "nobody stands in",
 }
 _OPS = {
     "eq": "is",
@@ -47,6 +50,8 @@ _OPS = {
 }
 _HOW = {
     How.OWNER: "{rep} gets it as the account's owner",
+    How.BACKUP: "{rep} gets it, who stands in for {owner}",
+    How.WAITS: "held for {owner}, who is back {held_until}",
     How.TURN: "{rep} gets it in turn, from pool {pool}",
     How.OVERFLOW: "{rep} gets it in turn, from overflow pool {pool}",
     How.CATCH_ALL: "held too long: {rep} gets it in turn, from catch-all pool {pool}",
@@ -77,6 +82,7 @@ def _lines(record: Part) -> Iterator[str]:
         f" {record.get('score_revision')}, tier {record['tier']}"
         f"{_score(record.get('features', {}))}"
     )
+    yield from _account(record.get("account") or {})
     yield from _owner(record.get("owner", ()))
     yield from _rules(record.get("tried", ()), record.get("untold", 0))
     yield f"rule {record['rule']}: yes ({record['rule_path']})"
@@ -99,6 +105,14 @@ def _score(features: Part) -> str:
     return f" (fit {fit:g}, intent {intent:g}, in all {total:g})"
 
 
+def _account(account: Part) -> Iterator[str]:
+    for one in account.get("candidates", ()):
+        found = f"account {one['id']} ({one['name']}, {account['by'] or 'name'}, {one['score']:g})"
+        yield f"{found}: {'matches' if one['lost'] is None else 'lost by ' + one['lost']}"
+    if account.get("more"):
+        yield f"account: {account['more']} more candidates"
+
+
 def _rules(tried: Sequence[Part], untold: int) -> Iterator[str]:
     for at, one in enumerate(tried):
         if untold and at == len(tried) // 2:
@@ -108,12 +122,17 @@ def _rules(tried: Sequence[Part], untold: int) -> Iterator[str]:
 
 def _owner(checks: Sequence[Part]) -> Iterator[str]:
     for check in checks:
-        if check["rep"] is None:
+        level = f"owner by {check['level'].replace('_', ' ')}"
+        rep = f"{check['rep']} (for {check['for']})" if check.get("for") else check["rep"]
+        if check["rep"] is None and not check.get("for"):
             yield "owner of the account: nobody has a colleague"
+        elif check.get("waits"):
+            yield f"{level}: waits for {rep} until {check['waits']}"
         elif check["lost"] is None:
-            yield f"owner of the account: {check['rep']} has a colleague"
+            yield f"{level}: {rep} can have it"
         else:
-            yield f"owner of the account: {check['rep']} {_LOST.get(check['lost'], check['lost'])}"
+            more = ", for too long to wait" if check.get("waited") else ""
+            yield f"{level}: {rep} {_LOST.get(check['lost'], check['lost'])}{more}"
 
 
 def _because(part: Part) -> str:

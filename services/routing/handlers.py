@@ -10,11 +10,13 @@ import asyncpg
 
 from schemas.base import Lane
 from schemas.score import LeadScored
-from services.kernel.facts import facts_of
 from services.routing import decide
 from services.routing.board import Board
 from services.routing.deciding import Clock, decide_with
 from services.routing.events import Tag, outputs
+from services.routing.fields import routing_facts
+from services.routing.finding import accounts_of
+from services.routing.matching import Match
 from services.routing.model import Change
 from services.routing.plan import Plan
 from services.routing.store.boards import Scope
@@ -59,7 +61,9 @@ class Router:
         self, connection: asyncpg.Connection, records: Sequence[Record[LeadScored]]
     ) -> Mapping[UUID, Sequence[Output]]:
         config = await self._config.locked(connection)
-        scope = scope_of(config.value, [record.event for record in records])
+        events = [record.event for record in records]
+        found = await accounts_of(connection, config.value, {e.lead.lead_id: e for e in events})
+        scope = scope_of(config.value, events, found, self._clock())
 
         def work(board: Board) -> list[tuple[Record[LeadScored], list[Change]]]:
             return [(one, decide.scored(board, one.event, one.id)) for one in records]
@@ -79,16 +83,19 @@ class Router:
         }
 
 
-def scope_of(plan: Plan, events: Sequence[LeadScored]) -> Scope:
+def scope_of(
+    plan: Plan, events: Sequence[LeadScored], found: Mapping[UUID, Match], now: datetime
+) -> Scope:
     """What the decisions about these events may read and change."""
     leads: dict[UUID, int] = {}
     pools: set[str] = set()
     for event in events:
-        known = leads.get(event.lead.lead_id, event.score_revision)
-        leads[event.lead.lead_id] = min(known, event.score_revision)
-        pools |= plan.reachable(plan.first_role.target_of(facts_of(event)).pool)
+        lead_id = event.lead.lead_id
+        leads[lead_id] = min(leads.get(lead_id, event.score_revision), event.score_revision)
+        facts = routing_facts(event, found[lead_id].company, now)
+        pools |= plan.reachable(plan.first_role.target_of(facts).pool)
     accounts = frozenset(event.lead.account_key for event in events)
-    return Scope(leads, accounts, frozenset(pools))
+    return Scope(leads, accounts, frozenset(pools)).with_matches(found)
 
 
 class Meters:

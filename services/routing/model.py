@@ -103,6 +103,10 @@ class Attempt:
     held_since: datetime | None = None
     held_until: datetime | None = None
     turn: GivenTurn | None = None
+    waits_for: str | None = None
+    """The owner for whom it is held; nobody queues behind it."""
+    worked_at: datetime | None = None
+    """When a rep last did something about it."""
 
     @property
     def is_active(self) -> bool:
@@ -117,9 +121,15 @@ class Attempt:
         """Given to a rep who has not accepted it yet: what open-work caps count."""
         return self.is_active and self.status is not AssignmentStatus.ACCEPTED
 
-    def held_on(self, pool: str | None, until: datetime | None, unfit: tuple[str, ...]) -> Attempt:
+    def held_on(
+        self,
+        pool: str | None,
+        until: datetime | None,
+        unfit: tuple[str, ...],
+        waits_for: str | None = None,
+    ) -> Attempt:
         """Still waiting, perhaps for others."""
-        return replace(self, pool=pool, held_until=until, unfit=unfit)
+        return replace(self, pool=pool, held_until=until, unfit=unfit, waits_for=waits_for)
 
     @property
     def rank(self) -> tuple[int, datetime, UUID]:
@@ -141,6 +151,8 @@ class LeadState:
     """The latest attempt, whatever its status."""
     scored: LeadScored | None = None
     """The score of ``score_revision``; loaded only where a decision may need it."""
+    activity: tuple[str, datetime] | None = None
+    """The last thing that happened with the lead, and when."""
 
     @property
     def open(self) -> Attempt | None:

@@ -5,21 +5,24 @@ Changes nothing but the turns and loads of the board that it is given.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from schemas.assignment import AssignmentStatus
-from services.kernel.facts import without_identifiers
 from services.kernel.people import Pool
 from services.routing import fairness, owner, recording
-from services.routing.board import Board, Colleague, Tape
+from services.routing.board import Board, Tape
 from services.routing.candidates import survey
+from services.routing.companies import Level
+from services.routing.fields import recorded
 from services.routing.model import GivenTurn
 from services.routing.offer import Desk, offer
+from services.routing.owner import Owned
 from services.routing.plan import tier_group
 from services.routing.policy import Target, first_match
 from services.routing.subject import How, Placement, Subject
 
-ENGINE = "1"
+ENGINE = "2"
 """Version of the arithmetic, stored with each decision so that a difference found by computing it
 again can be told from a bug fix. Raise it with every change that can move a lead."""
 
@@ -39,7 +42,7 @@ def place(board: Board, subject: Subject) -> Placement:
         "at": board.now.isoformat(),
         "role": board.role.value,
         "tier": subject.tier.value,
-        "features": without_identifiers(subject.facts),
+        "features": recorded(subject.facts),
         "tried": list(routed.tried),
         "rule": target.rule,
         "rule_path": target.path,
@@ -55,6 +58,8 @@ def place(board: Board, subject: Subject) -> Placement:
         "how": placement.how.value,
         "pool": placement.pool,
         "rep": placement.rep,
+        "level": placement.level,
+        "owner": placement.owner,
         "held_until": placement.held_until.isoformat() if placement.held_until else None,
     }
     record["state"] = recording.state(board, subject)
@@ -67,7 +72,8 @@ def _placed(board: Board, subject: Subject, target: Target, record: dict[str, An
         return _by_hand(desk, subject.wish.to)
     if (back := board.plan.pool(subject.pool)) is not None:
         return offer(desk, back)
-    search = owner.of_account(board, subject.account_key, subject.lead_id, subject.excluded)
+    record["account"] = board.match(subject.lead_id).record
+    search = owner.of_lead(board, subject)
     record["owner"] = list(search.checks)
     if search.owner is not None:
         return _to_owner(desk, search.owner)
@@ -77,12 +83,16 @@ def _placed(board: Board, subject: Subject, target: Target, record: dict[str, An
     return offer(desk, pool)
 
 
-def _to_owner(desk: Desk, owned: Colleague) -> Placement:
+def _to_owner(desk: Desk, owned: Owned) -> Placement:
     """Outside of the rotation; it costs the owner a turn where the pool says so."""
-    board, rep = desk.board, owned.rep_id
-    pool = board.plan.pool(owned.pool)
-    charged = pool is not None and pool.charge_owner_turn
-    return _given(desk, How.OWNER, rep, pool, charged=charged)
+    if owned.until is not None:
+        return _waits(desk, owned)
+    pool = _pool_of(desk, owned)
+    how = How.OWNER if owned.stands_in_for is None else How.BACKUP
+    placement = _given(
+        desk, how, owned.rep_id, pool, charged=pool is not None and pool.charge_owner_turn
+    )
+    return replace(placement, level=owned.level.value, owner=owned.stands_in_for)
 
 
 def _by_hand(desk: Desk, rep: str) -> Placement:
@@ -110,5 +120,32 @@ def _given(desk: Desk, how: How, rep: str, pool: Pool | None, *, charged: bool) 
         pool=pool.id if pool is not None else None,
         rep=rep,
         turn=turn,
+        record=desk.record,
+    )
+
+
+def _pool_of(desk: Desk, owned: Owned) -> Pool | None:
+    """Whose turn it costs: the pool of the colleague, or that of the rule; if they are in it."""
+    named = owned.pool if owned.level is Level.CONTACT else desk.target.pool
+    pool = desk.board.plan.pool(named)
+    if pool is None or owned.rep_id not in desk.board.plan.weights[pool.id]:
+        return None
+    return pool
+
+
+def _waits(desk: Desk, owned: Owned) -> Placement:
+    """Held for the owner, who is back soon. Nobody queues behind it."""
+    plan = desk.board.plan
+    pool = plan.pool(desk.target.pool) or plan.catch_all_pool(desk.board.role)
+    if pool is not None:
+        desk.board.demand(frozenset({pool.id}))
+    return Placement(
+        AssignmentStatus.HELD,
+        How.WAITS,
+        desk.target,
+        pool=pool.id if pool is not None else None,
+        held_until=owned.until,
+        level=owned.level.value,
+        owner=owned.rep_id,
         record=desk.record,
     )

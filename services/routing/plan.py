@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import cached_property
 
 from schemas.base import KindName, RoleName, TierName
 from services.kernel.calendars import Calendars
 from services.kernel.people import Pool, Rep, Teams, WindowCaps
 from services.routing.eligibility import Barred, away
+from services.routing.matching import MatchPolicy
+from services.routing.ownership import OwnerPolicy
 from services.routing.policy import Rule, RuleSet, Target
 
 TIERS = tuple(tier.value for tier in TierName)
@@ -19,13 +20,6 @@ ALL_TIERS = "all"
 """The tier group of a pool that rotates all tiers together."""
 
 _REMEMBERED = 10_000
-
-
-class OwnerAway(StrEnum):
-    """What happens to a lead whose account's owner is off, on leave or paused."""
-
-    ASSIGN = "assign"
-    POOL = "pool"
 
 
 @dataclass(frozen=True)
@@ -41,13 +35,15 @@ class Plan:
     """Kinds by which a known person asks to be heard again."""
     anew_after: timedelta
     """A lead whose owner heard nothing of it for so long is routed anew."""
-    owner_away: OwnerAway
+    owner: OwnerPolicy
     max_attempts: int
     """After so many attempts of one hand-raise the manager gets it."""
     turns_returned_per_day: int
     """Of the turns that rejects give back to one rep."""
     managers: Mapping[str, str] = field(default_factory=dict)
     """Pool to the person who gets what the pool cannot place."""
+    matching: MatchPolicy = field(default_factory=MatchPolicy)
+    """How a lead's account is found."""
     later_roles: Mapping[RoleName, RuleSet] = field(default_factory=dict)
     """Rules of the roles that a lead is handed over to."""
 
@@ -65,6 +61,24 @@ class Plan:
             pool.id: {member.rep: member.weight for member in pool.members}
             for pool in self.teams.pools
         }
+
+    @cached_property
+    def named(self) -> Mapping[str, str]:
+        """What others call a rep (id, e-mail, external ids) to the rep's id."""
+        names: dict[str, str] = {}
+        for rep in self.teams.reps:
+            for name in (*rep.external_ids.values(), rep.email):
+                names.setdefault(name.casefold(), rep.id)
+        names.update((rep.id, rep.id) for rep in self.teams.reps)
+        return names
+
+    def person(self, name: str) -> Rep | None:
+        """Who is meant by an id, an e-mail address or an external id."""
+        return self.rep(self.named.get(name) or self.named.get(name.casefold()))
+
+    def takes_leads(self, name: str) -> bool:
+        rep = self.person(name)
+        return rep is not None and rep.active
 
     @cached_property
     def capped(self) -> frozenset[str]:

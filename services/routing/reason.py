@@ -27,6 +27,14 @@ _NAMED = {
     How.BY_HAND: "given to {rep} by hand",
     How.ESCALATED: "escalated to {rep}, who answers for pool {pool}",
 }
+_CLAIMS = {
+    "open_opportunity": "owns the account, with which a deal is open",
+    "customer": "owns the account, which is a customer",
+    "named": "owns the account, which is a named one",
+    "account": "owns the account",
+    "contact": "already has a colleague at the same company",
+}
+"""What makes somebody the owner, by level."""
 
 
 def of_placement(plan: Plan, facts: Mapping[str, object], placement: Placement) -> str:
@@ -58,8 +66,8 @@ def _outcome(plan: Plan, placement: Placement, rule: str) -> str:
     rep, pool = name(plan, placement.rep), placement.pool
     free = f"{placement.free} of {placement.members} free"
     match placement.how:
-        case How.OWNER:
-            return f"{rep} already has a colleague at the same company"
+        case How.OWNER | How.BACKUP | How.WAITS:
+            return _owned(plan, placement)
         case How.TURN:
             return f"{rule}; {rep} was next in pool {pool} ({free})"
         case How.OVERFLOW:
@@ -77,6 +85,18 @@ def _outcome(plan: Plan, placement: Placement, rule: str) -> str:
             return f"{rule} sends it to nurture"
         case how:
             return _NAMED[how].format(rep=rep, pool=pool)
+
+
+def _owned(plan: Plan, placement: Placement) -> str:
+    rep, owner = name(plan, placement.rep), name(plan, placement.owner)
+    claim = _CLAIMS[placement.level or "contact"]
+    match placement.how:
+        case How.BACKUP:
+            return f"{rep} stands in for {owner}, who {claim}"
+        case How.WAITS:
+            return f"waits for {owner}, who {claim} and is back {_at(placement.held_until)}"
+        case _:
+            return f"{rep} {claim}"
 
 
 def _at(moment: datetime | None) -> str:

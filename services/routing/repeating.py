@@ -22,6 +22,7 @@ from services.kernel.conditions import NotedFacts
 from services.kernel.people import Overlay
 from services.routing.board import Board, Colleague, Loaded
 from services.routing.fairness import Turn
+from services.routing.matching import matched_again
 from services.routing.model import Load, Waiting
 from services.routing.placement import ENGINE, place
 from services.routing.plan import Plan
@@ -32,7 +33,7 @@ Record = Mapping[str, Any]
 Overlays = Mapping[str, Mapping[str, Overlay]]
 """What operators had changed, by the key under which decisions name it."""
 
-COMPARED = ("rule", "rule_path", "owner", "pools", "choice", "charge", "outcome")
+COMPARED = ("rule", "rule_path", "account", "owner", "pools", "choice", "charge", "outcome")
 """Parts of a record that must come out the same."""
 
 
@@ -149,6 +150,9 @@ def board_of(plan: Plan, stored: Stored, overlays: Overlays) -> Board:
     )
     at, pools = datetime.fromisoformat(record["at"]), frozenset(plan.weights)
     board = Board(plan, record["config"], at, pools, loaded, RoleName(record["role"]))
+    if (account := record.get("account")) is not None:
+        again = matched_again(account, plan.matching, plan.takes_leads)
+        loaded.matches[stored.lead_id] = again
     if (burst := record.get("burst")) is not None:
         board.burst = burst["most"]
         board.served.update(burst["served"])

@@ -19,6 +19,9 @@ class How(StrEnum):
     """By which way a lead came where it is."""
 
     OWNER = "owner"
+    BACKUP = "backup"
+    """To whoever stands in for the owner."""
+    WAITS = "waits_for_owner"
     TURN = "turn"
     OVERFLOW = "overflow"
     CATCH_ALL = "catch_all"
@@ -99,7 +102,16 @@ class Placement:
     members: int = 0
     unfit: tuple[str, ...] = ()
     """Members whom the lead is nothing for; kept while it is held."""
+    level: str | None = None
+    """What made somebody the owner (:class:`services.routing.companies.Level`)."""
+    owner: str | None = None
+    """The owner that is waited or stood in for."""
     ahead: int = 0
     """Leads that wait in front."""
     record: dict[str, Any] = field(default_factory=dict)
     """How it was decided; see docs/architecture/routing.md."""
+
+    @property
+    def waits_for(self) -> str | None:
+        """The person that it is held for."""
+        return self.owner if self.how is How.WAITS else None

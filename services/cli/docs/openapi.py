@@ -13,16 +13,25 @@ from fastapi import APIRouter, FastAPI
 
 from services.capture import http as capture
 from services.delivery import http as delivery
+from services.routing import accounts_http
 from services.routing import http as routing
 from services.runtime.http import create_app
 from services.runtime.metrics import Metrics
 
 Node = dict[str, Any]
 
+
 # Declaring routes asks nothing of what they need when they are called.
+def _routing() -> APIRouter:
+    routes = APIRouter()
+    routes.include_router(routing.router(cast(routing.Ask, None), cast(Any, None)))
+    routes.include_router(accounts_http.router(cast(Any, None)))
+    return routes
+
+
 ROUTERS: Mapping[str, Callable[[], APIRouter]] = {
     "capture": lambda: capture.router(cast(capture.Doors, None)),
-    "routing": lambda: routing.router(cast(routing.Ask, None), cast(Any, None)),
+    "routing": _routing,
     "delivery": lambda: delivery.router(cast(delivery.Doors, None)),
 }
 PORTS = {"capture": 8080, "routing": 8081, "delivery": 8082}

@@ -85,3 +85,9 @@ def _to_ascii(host: str) -> str:
         ).ascii_domain
     except EmailNotValidError:
         return ""
+
+
+def is_shared_host(domain: str) -> bool:
+    """Whether strangers have their pages or mailboxes below this domain: ``github.io``."""
+    name = _ascii_host(domain)
+    return name is not None and _SUFFIXES.privatesuffix(name) is None

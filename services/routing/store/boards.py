@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -29,29 +29,12 @@ from services.routing.model import (
 from services.routing.overlay import RepChange, overlays
 from services.routing.plan import Plan
 from services.routing.store import sql
+from services.routing.store.scope import Scope
 from services.runtime.database import Connection
 
+__all__ = ["Scope", "attempts", "load", "lock", "save"]
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a transaction is about: it is locked and loaded."""
-
-    leads: Mapping[UUID, int]
-    """With the score revision at hand: the stored score is loaded where it is not older."""
-    accounts: frozenset[str]
-    pools: frozenset[str]
-    returned: frozenset[str] = frozenset()
-    """Reps whose returned turns matter."""
-    counted: frozenset[str] = frozenset()
-    """Reps whose leads are counted besides those whom the configuration bounds."""
-
-    def with_pools(self, pools: frozenset[str]) -> Scope:
-        return replace(self, pools=self.pools | pools)
-
-    def counting(self, reps: frozenset[str]) -> Scope:
-        return replace(self, counted=self.counted | reps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +45,8 @@ class _LeadRow:
     score_revision: int
     last: Attempt | None
     scored: str | None
+    last_activity: str | None
+    last_activity_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +136,9 @@ async def load(
         now - stale if stale is not None else _ANY_TIME,
     )
     assert row is not None
-    return Board(plan, version, now, scope.pools, _loaded(row, now), role)
+    loaded = _loaded(row, now)
+    loaded.matches = dict(scope.matches)
+    return Board(plan, version, now, scope.pools, loaded, role)
 
 
 async def save(connection: Connection, board: Board) -> None:
@@ -199,6 +186,7 @@ def _loaded(row: asyncpg.Record, now: datetime) -> Loaded:
             score_revision=lead.score_revision,
             last=lead.last,
             scored=LeadScored.read(lead.scored) if lead.scored is not None else None,
+            activity=_activity(lead),
         )
     for one in _read(_COLLEAGUES, row["colleagues"]):
         found = Colleague(one.lead_id, one.rep_id, one.pool, one.since)
@@ -214,6 +202,12 @@ def _loaded(row: asyncpg.Record, now: datetime) -> Loaded:
         loaded.waiting.setdefault(held.pool, []).append(waiting)
     loaded.overlays = overlays(_read(_CHANGES, row["overlays"]), now)
     return loaded
+
+
+def _activity(lead: _LeadRow) -> tuple[str, datetime] | None:
+    if lead.last_activity is None or lead.last_activity_at is None:
+        return None
+    return lead.last_activity, lead.last_activity_at
 
 
 def _read(kind: TypeAdapter[list[T]], text: str | None) -> list[T]:
@@ -239,6 +233,8 @@ def _lead_row(lead: LeadState, board: Board) -> dict[str, Any]:
         "sequence": lead.sequence,
         "score_revision": lead.score_revision,
         "scored": stored,
+        "last_activity": lead.activity[0] if lead.activity is not None else None,
+        "last_activity_at": lead.activity[1] if lead.activity is not None else None,
     }
 
 

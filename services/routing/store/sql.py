@@ -8,7 +8,8 @@ LOAD = """
 select
     (select json_agg(found)::text from (
         select l.lead_id, l.account_key, l.sequence, l.score_revision, to_json(a) as last,
-               case when l.score_revision >= i.revision then l.scored end as scored
+               case when l.score_revision >= i.revision then l.scored end as scored,
+               l.last_activity, l.last_activity_at
         from unnest($1::uuid[], $2::int[]) as i (lead_id, revision)
         join routing.leads l using (lead_id)
         left join lateral (
@@ -63,7 +64,8 @@ select
         cross join lateral (
             select assignment_id, tier, tier_rank, received_at,
                    excluded || unfit as excluded
-            from routing.attempts h where h.pool = p.pool and h.status = 'held'
+            from routing.attempts h
+            where h.pool = p.pool and h.status = 'held' and h.waits_for is null
             order by h.tier_rank, h.received_at, h.assignment_id limit 20
         ) h
         order by p.pool, h.tier_rank, h.received_at, h.assignment_id
@@ -85,7 +87,9 @@ with saved_leads as (
     on conflict (lead_id) do update set
         sequence = excluded.sequence,
         score_revision = excluded.score_revision,
-        scored = coalesce(excluded.scored, l.scored)
+        scored = coalesce(excluded.scored, l.scored),
+        last_activity = coalesce(excluded.last_activity, l.last_activity),
+        last_activity_at = coalesce(excluded.last_activity_at, l.last_activity_at)
 ), saved_attempts as (
     insert into routing.attempts
     select * from json_populate_recordset(null::routing.attempts, ($2::text)::json)
@@ -105,7 +109,9 @@ with saved_leads as (
         unfit = excluded.unfit,
         held_since = excluded.held_since,
         held_until = excluded.held_until,
-        turn = excluded.turn
+        turn = excluded.turn,
+        waits_for = excluded.waits_for,
+        worked_at = excluded.worked_at
 ), saved_turns as (
     insert into routing.turns
     select * from json_populate_recordset(null::routing.turns, ($3::text)::json)
@@ -146,7 +152,7 @@ from routing.attempts where status = 'held' group by pool order by pool
 
 HELD = """
 (select assignment_id, lead_id, account_key from routing.attempts
- where status = 'held' and pool = $1
+ where status = 'held' and pool = $1 and waits_for is null
  order by tier_rank, received_at, assignment_id limit $2)
 union
 (select assignment_id, lead_id, account_key from routing.attempts

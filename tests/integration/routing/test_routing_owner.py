@@ -48,7 +48,7 @@ async def test_an_owner_who_left_falls_through_and_the_record_says_so(open_desk:
     assert second.rep is not None
     assert second.rep.id != gone
     (row,) = await desk.fetch("select record from routing.story where lead_id = $1", second.lead_id)
-    assert row["record"]["owner"] == [{"level": "account", "rep": gone, "lost": "inactive"}]
+    assert row["record"]["owner"] == [{"level": "contact", "rep": gone, "lost": "inactive"}]
 
 
 async def test_a_lead_whose_owner_left_is_routed_anew(open_desk: OpenDesk) -> None:

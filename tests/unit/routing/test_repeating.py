@@ -16,6 +16,7 @@ from services.kernel.people import Overlay
 from services.routing import decide
 from services.routing.board import Board, Loaded
 from services.routing.model import Change, Load
+from services.routing.placement import ENGINE
 from services.routing.plan import Plan
 from services.routing.repeating import Cause, Stored, difference
 from tests.integration.routing.leads import MONDAY_NINE, plan, scored
@@ -70,7 +71,7 @@ def test_caps_are_counted_as_they_were() -> None:
     assert difference(roomy, stored(change), {}) is not None
 
 
-@pytest.mark.parametrize(("engine", "cause"), [("1", Cause.FAULT), ("0", Cause.ENGINE)])
+@pytest.mark.parametrize(("engine", "cause"), [(ENGINE, Cause.FAULT), ("0", Cause.ENGINE)])
 def test_a_difference_is_laid_to_the_engine_that_took_it(engine: str, cause: Cause) -> None:
     change = decided(plan())
     spoilt = stored(change, engine=engine, rule="another")

@@ -1,0 +1,67 @@
+"""What a deciding transaction reads before it decides. Pure values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from services.kernel.people import Overlay
+from services.routing.fairness import Turn
+from services.routing.matching import Match
+from services.routing.model import LeadState, Load, Waiting
+
+TurnKey = tuple[str, str]
+"""Pool and tier group."""
+
+
+class NeedsPools(Exception):
+    """The decision reached pools that are not locked: lock them too, and decide again."""
+
+    def __init__(self, pools: frozenset[str]) -> None:
+        super().__init__(", ".join(sorted(pools)))
+        self.pools = pools
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """An active attempt for somebody at the same account."""
+
+    lead_id: UUID
+    rep_id: str
+    pool: str | None
+    since: datetime
+
+
+@dataclass(slots=True)
+class Tape:
+    """What one decision read of the board, so that it can be repeated from its record.
+
+    Turns stand in the record itself, with the arithmetic of the choice; what operators changed by
+    command is stored once for all decisions that saw it (:meth:`Board.overlays_key`).
+    """
+
+    loads: dict[str, Load] = field(default_factory=dict)
+    """As they were when first read."""
+    waiting: dict[str, list[Waiting]] = field(default_factory=dict)
+    """By pool; who was looked at."""
+    colleagues: list[Colleague] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What the store found under the locks."""
+
+    leads: dict[UUID, LeadState] = field(default_factory=dict)
+    colleagues: dict[str, dict[UUID, Colleague]] = field(default_factory=dict)
+    turns: dict[TurnKey, dict[str, Turn]] = field(default_factory=dict)
+    loads: dict[str, Load] = field(default_factory=dict)
+    """Of the reps who have caps."""
+    returned: dict[str, int] = field(default_factory=dict)
+    """Turns that were given back to a rep today."""
+    overlays: dict[str, Overlay] = field(default_factory=dict)
+    """What operators changed by command."""
+    waiting: dict[str, list[Waiting]] = field(default_factory=dict)
+    """The first held leads of each pool, in rank order."""
+    matches: dict[UUID, Match] = field(default_factory=dict)
+    """The account of each lead."""

@@ -1,0 +1,114 @@
+"""From a placement to the attempt, its event and the record of the decision. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from schemas.assignment import AssignmentStatus
+from schemas.score import LeadScored
+from services.kernel.conditions import NotedFacts
+from services.routing import reason
+from services.routing.board import Board
+from services.routing.model import Attempt, Change, LeadState, Origin, assignment_id
+from services.routing.subject import Placement, Subject
+
+_END = {
+    AssignmentStatus.ASSIGNED: "assigned",
+    AssignmentStatus.ESCALATED: "assigned",
+    AssignmentStatus.HELD: "held",
+    AssignmentStatus.NURTURED: "nurtured",
+}
+
+
+def held_on(attempt: Attempt, placement: Placement) -> Attempt:
+    """The attempt, which has to wait on."""
+    return attempt.held_on(
+        placement.pool, placement.held_until, placement.unfit, placement.waits_for
+    )
+
+
+def open_attempt(board: Board, lead: LeadState, event: LeadScored, origin: Origin) -> Attempt:
+    """The lead's next attempt, not placed yet."""
+    cycle, number = lead.numbering()
+    return Attempt(
+        assignment_id=assignment_id(lead.lead_id, board.role, cycle, number),
+        lead_id=lead.lead_id,
+        account_key=lead.account_key,
+        role=board.role,
+        cycle=cycle,
+        attempt=number,
+        status=AssignmentStatus.HELD,
+        origin=origin,
+        tier=event.tier,
+        rep_id=None,
+        pool=None,
+        reason="",
+        rule_path="",
+        config_version=board.version,
+        decided_at=board.now,
+        changed_at=board.now,
+        touched_at=board.now,
+    )
+
+
+def subject_of(
+    board: Board, attempt: Attempt, event: LeadScored, *, draining: bool = False
+) -> Subject:
+    """The lead as it is to be placed."""
+    return Subject(
+        lead_id=attempt.lead_id,
+        account_key=attempt.account_key,
+        assignment_id=attempt.assignment_id,
+        facts=NotedFacts(board.facts(event)),
+        tier=event.tier,
+        received_at=attempt.origin.received_at,
+        excluded=attempt.excluded,
+        held_since=attempt.held_since,
+        draining=draining,
+    )
+
+
+def write(
+    board: Board,
+    lead: LeadState,
+    attempt: Attempt,
+    subject: Subject,
+    placement: Placement,
+    event: LeadScored,
+    origin: Origin,
+    *,
+    end: bool = False,
+) -> Change:
+    """The attempt as it was placed, the event that tells of it and the record of the decision."""
+    now, held = board.now, placement.status is AssignmentStatus.HELD
+    text = reason.of_placement(board.plan, subject.facts, placement)
+    moved = replace(
+        attempt,
+        status=placement.status,
+        tier=event.tier,
+        rep_id=placement.rep,
+        pool=placement.pool,
+        reason=text,
+        rule_path=placement.target.path,
+        config_version=board.version,
+        changed_at=now,
+        touched_at=now,
+        given_at=now if placement.rep is not None else None,
+        held_since=(attempt.held_since or now) if held else None,
+        held_until=placement.held_until,
+        unfit=placement.unfit,
+        waits_for=placement.waits_for,
+        turn=placement.turn,
+    )
+    waited = now - attempt.held_since if attempt.held_since is not None and not held else None
+    revisions = {"lead_revision": event.lead_revision, "score_revision": event.score_revision}
+    return board.move(
+        lead,
+        moved,
+        origin=origin,
+        scored=event,
+        reason=text,
+        end=_END[placement.status] if end else None,
+        waited=waited,
+        record={**placement.record, **revisions},
+    )
