@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 
+from schemas.activity import ActivityName, Actor
 from schemas.base import ChannelName, KindName, Lane, Motion, Provenance, TierName
 from schemas.enrichment import LeadEnriched
 from schemas.lead import Lead
 from schemas.score import LeadScored
-from services.kernel.fields import Field, FieldKind, FieldSet
+from services.kernel.fields import ACTIVITIES, MOST_ACTIVITIES, NOW, Field, FieldKind, FieldSet
 from services.kernel.identity.domains import EmailClass
 from services.kernel.identity.phone import PhoneType
 from services.kernel.vocabulary import Department, EmailStatus, MailProvider, Seniority
@@ -35,6 +37,10 @@ def _choice(name: str, members: type[StrEnum], description: str) -> Field:
     return Field(name, FieldKind.CHOICE, description, tuple(member.value for member in members))
 
 
+def _instant(name: str, description: str) -> Field:
+    return Field(name, FieldKind.INSTANT, description)
+
+
 _SUBMISSION = (
     _choice("kind", KindName, "what the person asked for"),
     _text("source", "name of the source in sources.yaml, or api"),
@@ -43,6 +49,8 @@ _SUBMISSION = (
     _choice("lane", Lane, "whether someone waits"),
     _text("form_id", "the form, as its tool calls it"),
     _number("touch", "1 for the person's first submission, then counting up"),
+    _instant("submitted_at", "when the person asked"),
+    _instant("now", "the moment for which the rule is asked"),
 )
 _LEAD = (
     _text("lead.email", "e-mail address, normalised", personal=True),
@@ -71,6 +79,11 @@ _DERIVED: tuple[tuple[str, Field], ...] = (
     ("funding_stage", _text("company.funding_stage", "seed, series_a …, as the provider says")),
     ("headquarters", _text("company.headquarters", "city, region, country of the head office")),
     ("mail_provider", _choice("company.mail_provider", MailProvider, "who runs its mail")),
+    (
+        "technologies",
+        Field("company.technologies", FieldKind.TAGS, "products and languages that they use"),
+    ),
+    ("role_confirmed_at", _instant("person.role_confirmed_at", "when the job was last confirmed")),
     ("seniority", _choice("person.seniority", Seniority, "how high the person stands")),
     ("department", _choice("person.department", Department, "what the person works on")),
     ("phone_country", _country("phone.country", "country of the phone number")),
@@ -92,15 +105,27 @@ FIELDS = FieldSet(
 )
 """Everything that a rule may ask about once a lead is scored."""
 
-ENRICHED_FIELDS = FIELDS.without(one.name for one in _SCORE)
-"""What scoring itself may ask about: everything but its own result."""
+_ACTIVITY = (
+    _choice("kind", ActivityName, "what happened"),
+    _choice("actor", Actor, "who did it, for what we did: a person or a program"),
+    _text("source", "who recorded it: the feed in sources.yaml, or api"),
+    _text("page_kind", "what sort of page was seen: pricing …"),
+    _text("page_url", "address of the page that was seen"),
+    _text("detail", "one line about it: the trial action, the subject of a call", personal=True),
+    _number("amount", "of the opportunity, in its currency"),
+)
+ENRICHED_FIELDS = FIELDS.without(one.name for one in _SCORE).counting(_ACTIVITY)
+"""What scoring itself may ask about: everything but its own result, and what happened since."""
 
+_FIELD_OF_FACT = dict(_DERIVED)
 FACT_OF_FIELD: Mapping[str, str] = {one.name: fact for fact, one in _DERIVED}
 """Which of an event's ``facts`` a field is read from; enrichment learns from it what rules want."""
 
 
 def facts_of(event: LeadEnriched | LeadScored) -> dict[str, object]:
     """What is known, by field name. What is not known is not there.
+
+    ``now`` is the receipt of the event; who decides for another moment sets it (``as_of``).
 
     Costs some ten microseconds; make it once per event and ask all rules with it.
     """
@@ -111,6 +136,8 @@ def facts_of(event: LeadEnriched | LeadScored) -> dict[str, object]:
         "motion": event.motion.value,
         "lane": event.lane.value,
         "touch": event.touch,
+        "submitted_at": event.submitted_at.timestamp(),
+        NOW: event.received_at.timestamp(),
     }
     facts.update(_said(event.lead))
     facts.update(_derived(event.facts))
@@ -121,6 +148,28 @@ def facts_of(event: LeadEnriched | LeadScored) -> dict[str, object]:
         facts["tier"] = event.tier.value
         facts["mql"] = event.mql
     return facts
+
+
+def as_of(
+    facts: Mapping[str, object],
+    now: datetime,
+    activities: Iterable[Mapping[str, object]] | None = None,
+) -> dict[str, object]:
+    """The facts at another moment, with what happened until then.
+
+    :param activities: each with ``kind``, ``at`` (seconds since 1970), and what else is known
+        of it; in any order. None: not known, so counts of them are unknown.
+    """
+    seen = {**facts, NOW: now.timestamp()}
+    if activities is not None:
+        newest = sorted(activities, key=_at, reverse=True)
+        seen[ACTIVITIES] = newest[:MOST_ACTIVITIES]
+    return seen
+
+
+def _at(activity: Mapping[str, object]) -> float:
+    at = activity["at"]
+    return at if isinstance(at, float | int) else 0.0
 
 
 def without_identifiers(facts: Mapping[str, object]) -> dict[str, object]:
@@ -155,10 +204,7 @@ def _said(lead: Lead) -> Iterable[tuple[str, str]]:
 
 
 def _derived(known: Mapping[str, Provenance]) -> Iterable[tuple[str, object]]:
-    for fact, field in _DERIVED:
-        found = known.get(fact)
-        if found is None:
-            continue
-        value = field.coerce(found.value)
-        if value is not None:
+    for fact, found in known.items():
+        field = _FIELD_OF_FACT.get(fact)
+        if field is not None and (value := field.coerce(found.value)) is not None:
             yield field.name, value

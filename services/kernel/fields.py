@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from services.kernel.countries import COUNTRIES
+
+ACTIVITIES = "activities"
+"""Where facts hold what happened, newest first."""
+NOW = "now"
+"""Where facts hold the moment for which a rule is asked."""
+MOST_ACTIVITIES = 500
+"""Of one lead, the newest: a count looks no further, so that its cost is bounded."""
 
 
 class FieldKind(StrEnum):
@@ -18,6 +26,10 @@ class FieldKind(StrEnum):
     FLAG = "flag"
     CHOICE = "choice"
     COUNTRY = "country"
+    INSTANT = "instant"
+    """A point in time; facts hold it as seconds since 1970 (UTC)."""
+    TAGS = "tags"
+    """Several words at once; facts hold them as a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,8 @@ class Field:
     def coerce(self, value: object) -> object | None:
         """The value as this field's type, None where it is none or says nothing.
 
-        A provider's ``"450"`` is a number and ``"true"`` a flag; nothing is guessed beyond that.
+        A provider's ``"450"`` is a number, ``"true"`` a flag and ``"2026-03-01"`` an instant;
+        nothing is guessed beyond that.
         """
         match self.kind:
             case FieldKind.NUMBER:
@@ -49,6 +62,30 @@ class Field:
                 return _flag(value)
             case FieldKind.TEXT | FieldKind.CHOICE | FieldKind.COUNTRY:
                 return _text(value)
+            case FieldKind.INSTANT:
+                return seconds_of(value)
+            case FieldKind.TAGS:
+                return _tags(value)
+
+
+def seconds_of(value: object) -> float | None:
+    """A date, a time or its ISO 8601 text as seconds since 1970; UTC where no zone is named."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if not isinstance(value, datetime):
+        return None
+    return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+
+
+def _tags(value: object) -> list[str] | None:
+    if not isinstance(value, list | tuple):
+        return None
+    return [word for one in value if (word := _text(one))] or None
 
 
 def _text(value: object) -> str | None:
@@ -80,6 +117,8 @@ class FieldSet:
     fields: tuple[Field, ...]
     families: tuple[Field, ...] = ()
     """Fields whose names only the installation knows: ``lead.fields.`` stands for each of them."""
+    counted: tuple[Field, ...] = ()
+    """What ``activities:`` may ask of one activity; empty where no activities are known."""
     _by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -107,6 +146,8 @@ class FieldSet:
     def without(self, names: Iterable[str]) -> FieldSet:
         """These fields less some: what is not yet known where the rule runs."""
         left_out = frozenset(names)
-        return FieldSet(
-            tuple(one for one in self.fields if one.name not in left_out), self.families
-        )
+        return replace(self, fields=tuple(one for one in self if one.name not in left_out))
+
+    def counting(self, counted: Iterable[Field]) -> FieldSet:
+        """These fields for rules that may count activities, by these fields of an activity."""
+        return replace(self, counted=tuple(counted))

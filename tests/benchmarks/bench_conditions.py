@@ -11,7 +11,7 @@ import sys
 import timeit
 from collections.abc import Callable, Mapping
 
-from services.kernel.conditions import Condition
+from services.kernel.conditions import Condition, EnrichedCondition
 
 RULE = {
     "any": [
@@ -46,6 +46,14 @@ FACTS: dict[str, object] = {
     "score.total": 41.5,
     "tier": "warm",
 }
+COUNT = {
+    "activities": {
+        "kind": "page_view",
+        "page_url": {"contains": "/pricing"},
+        "within": "7d",
+        "count": {"gte": 3},
+    }
+}
 NUMBER, ROUNDS = 20_000, 7
 
 
@@ -64,14 +72,30 @@ def microseconds(call: Callable[[], object], number: int = NUMBER) -> float:
     return min(timeit.repeat(call, number=number, repeat=ROUNDS)) / number * 1e6
 
 
+def acted(views: int) -> dict[str, object]:
+    """Facts with so many page views within the window, each fifth of a page of prices."""
+    page = ["https://acme.example/blog/a-title-of-some-length"] * 4 + [
+        "https://acme.example/pricing"
+    ]
+    rows = [
+        {"kind": "page_view", "at": -float(at), "page_url": page[at % 5]} for at in range(views)
+    ]
+    return {**FACTS, "now": 0.0, "activities": rows}
+
+
 def measure() -> dict[str, float]:
     condition = Condition(RULE)
+    counting = EnrichedCondition(COUNT)
+    few, many = acted(20), acted(500)
+    assert counting(few) is counting(many) is True
     missing = {name: FACTS[name] for name in ("kind", "score.total")}
     assert condition(FACTS) is by_hand(FACTS) is True
     return {
         "plain Python": microseconds(lambda: by_hand(FACTS)),
         "condition": microseconds(lambda: condition(FACTS)),
         "condition, most facts missing": microseconds(lambda: condition(missing)),
+        "count over 20 activities": microseconds(lambda: counting(few), 2_000),
+        "count over 500 activities": microseconds(lambda: counting(many), 200),
         "condition with its trace": microseconds(lambda: condition.explain(FACTS), 2_000),
         "load and check": microseconds(lambda: Condition(RULE), 500),
     }

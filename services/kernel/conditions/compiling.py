@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
-from services.kernel.conditions.nodes import All, AnyOf, Leaf, Node, Not, Op
-from services.kernel.fields import FieldKind
+from services.kernel.conditions.counting import Such, compile_count
+from services.kernel.conditions.nodes import (
+    LENGTHS,
+    All,
+    AnyOf,
+    Count,
+    Facts,
+    Leaf,
+    Node,
+    Not,
+    Op,
+    Test,
+    Verdict,
+)
+from services.kernel.fields import NOW, FieldKind
 
-Facts = Mapping[str, object]
-Verdict = bool | None
-"""None: unknown."""
-Test = Callable[[Facts], Verdict]
+__all__ = [
+    "Facts",
+    "Test",
+    "Verdict",
+    "all_of",
+    "any_of",
+    "compile_leaf",
+    "compile_node",
+    "negated",
+    "such_of",
+]
 
 _NUMBERS = frozenset({int, float})
 _ORDER: dict[Op, Callable[[Any, Any], bool]] = {
@@ -28,12 +48,36 @@ def compile_node(node: Node) -> Test:
     match node:
         case Leaf():
             return compile_leaf(node)
+        case Count():
+            return compile_count(node, such_of(node), [compile_leaf(one) for one in node.count])
         case Not(child=child):
             return _negation(compile_node(child))
         case All(children=children):
             return _all(tuple(compile_node(one) for one in children))
         case AnyOf(children=children):
             return _any(tuple(compile_node(one) for one in children))
+
+
+def such_of(node: Count) -> Such:
+    """What is counted; the kind, which tells most activities apart, is looked at first."""
+    match node.where:
+        case None:
+            return Such()
+        case All(path=path, children=parts):
+            kinds = next((one for one in map(_kinds, parts) if one), None)
+            rest = tuple(one for one in parts if kinds is None or _kinds(one) is None)
+            return Such(kinds, compile_node(All(path, rest)) if rest else None)
+        case where:
+            kinds = _kinds(where)
+            return Such(kinds, None if kinds else compile_node(where))
+
+
+def _kinds(node: Node) -> frozenset[Any] | None:
+    match node:
+        case Leaf(field="kind", op=Op.EQ | Op.IN):
+            return _members(node)[0]
+        case _:
+            return None
 
 
 def all_of(verdicts: list[Verdict]) -> Verdict:
@@ -107,6 +151,10 @@ def compile_leaf(leaf: Leaf) -> Test:
             return _flag(leaf)
         case FieldKind.TEXT | FieldKind.CHOICE | FieldKind.COUNTRY:
             return _word(leaf)
+        case FieldKind.INSTANT:
+            return _instant(leaf)
+        case FieldKind.TAGS:
+            return _tags(leaf)
 
 
 def _presence(name: str, present: bool) -> Test:
@@ -192,6 +240,55 @@ def _part(leaf: Leaf) -> Test:
     def test(facts: Facts) -> Verdict:
         value = facts.get(name)
         return matches(value.casefold(), parts) if isinstance(value, str) else None
+
+    return test
+
+
+def _instant(leaf: Leaf) -> Test:
+    name = leaf.field
+    limit: Any = leaf.want
+    if leaf.op in LENGTHS:
+        return _age(leaf)
+    after = leaf.op is Op.AFTER
+
+    def test(facts: Facts) -> Verdict:
+        value: Any = facts.get(name)
+        return bool(value >= limit) is after if value.__class__ in _NUMBERS else None
+
+    return test
+
+
+def _age(leaf: Leaf) -> Test:
+    name, within = leaf.field, leaf.op is Op.WITHIN
+    length = cast("float", leaf.want)
+
+    def test(facts: Facts) -> Verdict:
+        age = _seconds_between(facts.get(name), facts.get(NOW))
+        if age is None:
+            return None
+        return 0 <= age <= length if within else age > length
+
+    return test
+
+
+def _seconds_between(then: Any, now: Any) -> float | None:
+    known = isinstance(then, int | float) and isinstance(now, int | float)
+    return float(now - then) if known else None
+
+
+def _tags(leaf: Leaf) -> Test:
+    name, op = leaf.field, leaf.op
+    wants = leaf.want if isinstance(leaf.want, tuple) else (leaf.want,)
+    wanted = frozenset(str(one).casefold() for one in wants)
+
+    def test(facts: Facts) -> Verdict:
+        value = facts.get(name)
+        if not isinstance(value, list | tuple):
+            return None
+        found = {str(one).casefold() for one in value}
+        if op is Op.ALL_OF:
+            return wanted <= found
+        return wanted.isdisjoint(found) is (op is Op.NONE_OF)
 
     return test
 

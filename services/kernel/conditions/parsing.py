@@ -9,31 +9,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from services.kernel.conditions.counting import NUMBER_OF
 from services.kernel.conditions.nodes import (
+    COUNTS,
     OPERATORS,
-    PARTS,
     PRESENCE,
-    SETS,
     All,
     AnyOf,
+    Count,
     Leaf,
     Node,
     Not,
     Op,
-    Want,
 )
-from services.kernel.conditions.values import Unfit, value_of
+from services.kernel.conditions.wants import Wants
 from services.kernel.faults import Fault, Path, did_you_mean
-from services.kernel.fields import Field, FieldSet
+from services.kernel.fields import MOST_ACTIVITIES, Field, FieldKind, FieldSet
 
 MAX_DEPTH = 8
 MAX_NODES = 200
-MAX_MEMBERS = 10_000
-"""Of one set; a look-up costs the same however large it is."""
-MAX_PARTS = 50
-"""Of one ``contains``, ``starts_with`` or ``ends_with``: each of them is searched for."""
+MAX_COUNTS = 10
+"""Counts of activities in one rule; each walks over the activities."""
 
-_GROUPS = ("all", "any", "not")
+_GROUPS = ("all", "any", "not", "activities")
 
 
 class ConditionFaults(ValueError):
@@ -69,6 +67,13 @@ class _Parser:
     fields: FieldSet
     faults: list[Fault] = field(default_factory=list)
     nodes: int = 0
+    counts: int = 0
+    within: str = ""
+    """Name of the part that this parser is for, where it is not the whole."""
+
+    @property
+    def wants(self) -> Wants:
+        return Wants(self.faults)
 
     def mapping(self, tree: object, path: Path, depth: int) -> Node | None:
         """One level: every entry must hold."""
@@ -85,6 +90,10 @@ class _Parser:
 
     def entry(self, name: object, value: object, path: Path, depth: int) -> Node | None:
         match name:
+            case "all" | "any" | "not" | "activities" if self.within:
+                return self.fault(path, f"{name}: has no place within {self.within}:")
+            case "activities":
+                return self.activities(value, (*path, "activities"))
             case "all":
                 return self.group(All, value, (*path, "all"), depth)
             case "any":
@@ -111,7 +120,7 @@ class _Parser:
     def field(self, name: str, value: object, path: Path) -> Node | None:
         about = self.fields.find(name)
         if about is None:
-            known = (*self.fields.names, *_GROUPS)
+            known = (*self.fields.names, *(("within", "count") if self.within else _GROUPS))
             return self.fault(path, f"unknown field {name}{did_you_mean(name, known)}")
         match value:
             case Mapping():
@@ -120,9 +129,18 @@ class _Parser:
                 asked = [self.ask(name, about, op, want, path) for op, want in value.items()]
                 return self.together(asked, path)
             case list():
-                return self.leaf(name, about, Op.IN, value, path)
+                return self.short(name, about, Op.IN, value, path)
             case _:
-                return self.leaf(name, about, Op.EQ, value, path)
+                return self.short(name, about, Op.EQ, value, path)
+
+    def short(self, name: str, about: Field, op: Op, value: object, path: Path) -> Node | None:
+        """A value or a list of them without an operator."""
+        if about.kind is FieldKind.TAGS:
+            return self.leaf(name, about, Op.ANY_OF, value, path)
+        if op not in OPERATORS[about.kind]:
+            known = ", ".join(OPERATORS[about.kind])
+            return self.fault(path, f"{name} is an {about.kind}; which operator? (it has: {known})")
+        return self.leaf(name, about, op, value, path)
 
     def ask(self, name: str, about: Field, op: object, want: object, path: Path) -> Node | None:
         allowed = OPERATORS[about.kind]
@@ -136,53 +154,53 @@ class _Parser:
 
     def leaf(self, name: str, about: Field, op: Op, want: object, path: Path) -> Node | None:
         self.count()
-        if op in PRESENCE:
-            return self.presence(name, about, op, want, path)
-        found = self.want(about, op, want, path)
+        if op in PRESENCE and isinstance(want, bool):
+            present = want is (op is Op.EXISTS)
+            return Leaf(path, name, about, Op.EXISTS if present else Op.MISSING, True)
+        found = self.wants(about, op, want, path)
         return None if found is None else Leaf(path, name, about, op, found)
 
-    def presence(self, name: str, about: Field, op: Op, want: object, path: Path) -> Node | None:
-        if not isinstance(want, bool):
-            return self.fault(path, f"{op} is true or false")
-        present = want is (op is Op.EXISTS)
-        return Leaf(path, name, about, Op.EXISTS if present else Op.MISSING, True)
+    def activities(self, value: object, path: Path) -> Node | None:
+        """``{kind: page_view, page: {contains: pricing}, within: 7d, count: {gte: 3}}``"""
+        self.counts += 1
+        if self.counts > MAX_COUNTS:
+            raise _TooLarge(f"more than {MAX_COUNTS} counts of activities in one rule")
+        if not self.fields.counted:
+            return self.fault(path, "no activities are known where this rule runs")
+        if not isinstance(value, Mapping) or not value:
+            return self.fault(path, "which activities? kind:, within:, count: …")
+        return self.counted(dict(value), path)
 
-    def want(self, about: Field, op: Op, want: object, path: Path) -> Want | None:
-        if op in SETS:
-            return self.several(about, want, path, MAX_MEMBERS)
-        if op is Op.BETWEEN:
-            return self.range(about, want, path)
-        if op in PARTS and isinstance(want, list):
-            return self.several(about, want, path, MAX_PARTS)
-        return self.single(about, want, path)
+    def counted(self, asked: dict[object, object], path: Path) -> Node | None:
+        within, count = asked.pop("within", None), asked.pop("count", {"gte": 1})
+        before = len(self.faults)
+        length = None if within is None else self.wants.length(within, (*path, "within"))
+        number = self.number(count, (*path, "count"))
+        inner = _Parser(FieldSet(self.fields.counted), self.faults, self.nodes, within="activities")
+        such = [inner.entry(name, one, path, MAX_DEPTH) for name, one in asked.items()]
+        self.nodes = inner.nodes
+        if len(self.faults) > before:
+            return None
+        where = inner.together(such, path) if such else None
+        return Count(path, where, length, number)
 
-    def single(self, about: Field, raw: object, path: Path) -> str | int | float | bool | None:
-        try:
-            return value_of(about, raw)
-        except Unfit as error:
-            self.fault(path, str(error))
-            return None
+    def number(self, count: object, path: Path) -> tuple[Leaf, ...]:
+        asked = count if isinstance(count, Mapping) else {"eq": count}
+        if not asked:
+            self.fault(path, "which operator?")
+        found = [self.compared(op, want, path) for op, want in asked.items()]
+        return tuple(one for one in found if isinstance(one, Leaf))
 
-    def several(self, about: Field, raw: object, path: Path, most: int) -> Want | None:
-        if not isinstance(raw, list) or not raw:
-            self.fault(path, "a list of values is missing here")
-            return None
-        if len(raw) > most:
-            self.fault(path, f"{len(raw)} values; at most {most} may stand here")
-            return None
-        values = [self.single(about, one, (*path, at)) for at, one in enumerate(raw)]
-        kept = tuple(value for value in values if value is not None)
-        return kept if len(kept) == len(values) else None
-
-    def range(self, about: Field, raw: object, path: Path) -> Want | None:
-        found = self.several(about, raw, path, 2)
-        if not isinstance(found, tuple):
-            return None
-        low, high = found[0], found[-1]
-        if len(found) != 2 or low > high:  # type: ignore[operator]  # both are numbers
-            self.fault(path, "between takes [lowest, highest], both included")
-            return None
-        return found
+    def compared(self, op: object, want: object, path: Path) -> Node | None:
+        if op not in COUNTS:
+            known = ", ".join(COUNTS)
+            return self.fault((*path, str(op)), f"a count has no {op} (it has: {known})")
+        leaf = self.ask(NUMBER_OF.name, NUMBER_OF, op, want, path)
+        if isinstance(leaf, Leaf):
+            wants = leaf.want if isinstance(leaf.want, tuple) else (leaf.want,)
+            if not all(isinstance(one, int) and 0 <= one <= MOST_ACTIVITIES for one in wants):
+                return self.fault(leaf.path, f"a count is a whole number up to {MOST_ACTIVITIES}")
+        return leaf
 
     def together(self, children: list[Node | None], path: Path) -> Node | None:
         kept = tuple(child for child in children if child is not None)

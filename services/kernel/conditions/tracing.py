@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from services.kernel.conditions.compiling import (
     Facts,
@@ -11,10 +13,26 @@ from services.kernel.conditions.compiling import (
     all_of,
     any_of,
     compile_leaf,
+    compile_node,
     negated,
+    such_of,
 )
-from services.kernel.conditions.nodes import PRESENCE, All, AnyOf, Leaf, Node, Not, Want
+from services.kernel.conditions.counting import count_of
+from services.kernel.conditions.nodes import (
+    LENGTHS,
+    PRESENCE,
+    All,
+    AnyOf,
+    Count,
+    Leaf,
+    Node,
+    Not,
+    Want,
+    leaves,
+)
+from services.kernel.durations import written
 from services.kernel.faults import Path
+from services.kernel.fields import ACTIVITIES, FieldKind
 
 _WORDS = {True: "true", False: "false", None: "unknown"}
 
@@ -69,7 +87,7 @@ class Trace:
             return self.op
         if self.op in PRESENCE:
             return f"{self.field} {self.op}"
-        want = ", ".join(map(str, self.want)) if isinstance(self.want, tuple) else self.want
+        want = _joined(self.want)
         got = "missing" if self.got is None else "personal" if self.personal else f"is {self.got}"
         return f"{self.field} {self.op} {want} ({got})"
 
@@ -77,14 +95,16 @@ class Trace:
 def trace(node: Node, facts: Facts) -> Trace:
     """The outcome of every node of a tree; nothing is cut short."""
     match node:
+        case Count():
+            return _count(node, facts)
         case Leaf():
             return Trace(
                 path=_pointer(node.path),
                 op=node.op.value,
                 result=compile_leaf(node)(facts),
                 field=node.field,
-                want=node.want,
-                got=facts.get(node.field),
+                want=_shown(node, node.want),
+                got=_shown(node, facts.get(node.field)),
                 personal=node.about.personal,
             )
         case Not(path=path, child=child):
@@ -98,6 +118,45 @@ def trace(node: Node, facts: Facts) -> Trace:
             found = tuple(trace(one, facts) for one in children)
             verdict = any_of([one.result for one in found])
             return Trace(_pointer(path), "any", verdict, children=found)
+
+
+def _count(node: Count, facts: Facts) -> Trace:
+    bounds = count_of(node, such_of(node), facts)
+    got = None if bounds is None else bounds[0] if bounds[0] == bounds[1] else list(bounds)
+    return Trace(
+        path=_pointer(node.path),
+        op="count",
+        result=compile_node(node)(facts),
+        field=ACTIVITIES,
+        want=worded(node),
+        got=got,
+    )
+
+
+def worded(node: Count) -> str:
+    """What is counted, and what the number must be: ``gte 3: kind eq page_view, within 7d``."""
+    number = " and ".join(f"{one.op} {_joined(one.want)}" for one in node.count)
+    such = [] if node.where is None else [_asked(leaf) for leaf in leaves(node.where)]
+    if node.within is not None:
+        such.append(f"within {written(timedelta(seconds=node.within))}")
+    return f"{number}: {', '.join(such)}" if such else number
+
+
+def _asked(leaf: Leaf) -> str:
+    return f"{leaf.field} {leaf.op} {_joined(_shown(leaf, leaf.want))}"
+
+
+def _joined(want: object) -> str:
+    return ", ".join(map(str, want)) if isinstance(want, tuple) else str(want)
+
+
+def _shown(leaf: Leaf, value: Any) -> Any:
+    """A moment as people write it, a length of time with its unit."""
+    if leaf.about.kind is not FieldKind.INSTANT or value.__class__ not in (int, float):
+        return value
+    if value is leaf.want and leaf.op in LENGTHS:
+        return written(timedelta(seconds=value))
+    return datetime.fromtimestamp(value, UTC).isoformat()
 
 
 def _pointer(path: Path) -> str:

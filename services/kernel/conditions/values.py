@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 
 from services.kernel.conditions.nodes import Value
 from services.kernel.countries import MISTAKEN
+from services.kernel.durations import duration
 from services.kernel.faults import did_you_mean
-from services.kernel.fields import Field, FieldKind
+from services.kernel.fields import Field, FieldKind, seconds_of
 
 
 class Unfit(ValueError):
@@ -30,6 +32,10 @@ def value_of(field: Field, raw: object) -> Value:
             return _member(field, _text(field, raw).casefold())
         case FieldKind.COUNTRY:
             return _country(field, _text(field, raw).upper())
+        case FieldKind.TAGS:
+            return _text(field, raw)
+        case FieldKind.INSTANT:
+            return _instant(field, raw)
 
 
 def _number(field: Field, raw: object) -> int | float:
@@ -57,6 +63,29 @@ def _text(field: Field, raw: object) -> str:
         )
     hint = " (write it in quotes)" if isinstance(raw, bool | int | float) else ""
     raise Unfit(f"{field.name} is text, not {_shown(raw)}{hint}")
+
+
+def _instant(field: Field, raw: object) -> float:
+    seconds = seconds_of(raw)
+    if seconds is None:
+        raise Unfit(
+            f"{field.name} is compared with a date or a time (2026-03-31), not {_shown(raw)}"
+        )
+    return seconds
+
+
+def length_of(raw: object) -> float:
+    """A length of time in seconds.
+
+    :raises Unfit: where it is none.
+    """
+    try:
+        length = duration(raw)
+    except ValueError as error:
+        raise Unfit(str(error)) from None
+    if length <= timedelta():
+        raise Unfit("a length of time is longer than nothing")
+    return length.total_seconds()
 
 
 def _member(field: Field, word: str) -> str:

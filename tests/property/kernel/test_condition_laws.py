@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import operator
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.kernel.conditions import Condition, ConditionFaults, Trace
+from services.kernel.conditions import Condition, ConditionFaults, EnrichedCondition, Trace
+from services.kernel.facts import as_of
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+COMPARED = {
+    name: getattr(operator, name.replace("gte", "ge").replace("lte", "le"))
+    for name in ("eq", "ne", "gt", "gte", "lt", "lte")
+}
 few = settings(max_examples=200, deadline=None)
 
 Tree = dict[str, Any]
@@ -38,6 +46,26 @@ questions: st.SearchStrategy[Tree] = st.one_of(
     st.builds(lambda a, b: {"touch": {"gte": a, "lt": b}}, numbers, numbers),
     st.builds(lambda k: {"kind": k}, kinds),
     st.builds(lambda f: {"email.role": f}, st.booleans()),
+)
+pages = st.none() | st.sampled_from(["/pricing", "/blog"])
+activities = st.lists(
+    st.builds(
+        lambda kind, at, page: {"kind": kind, "at": at, **({"page_url": page} if page else {})},
+        st.sampled_from(["page_view", "won"]),
+        st.floats(-9 * 86_400, 86_400),
+        pages,
+    ),
+    max_size=8,
+)
+counts: st.SearchStrategy[Tree] = st.builds(
+    lambda such, within, asked: {"activities": {**such, **within, "count": asked}},
+    st.sampled_from(
+        [{"kind": "page_view"}, {"page_url": "/pricing"}, {"page_url": {"missing": True}}]
+    ),
+    st.sampled_from([{}, {"within": "7d"}]),
+    st.dictionaries(
+        st.sampled_from(["eq", "ne", "gt", "gte", "lt", "lte"]), st.integers(0, 5), min_size=1
+    ),
 )
 presence: st.SearchStrategy[Tree] = st.builds(
     lambda name, op, on: {name: {op: on}},
@@ -88,6 +116,33 @@ def test_a_trace_adds_up_at_every_node(tree: Tree, known: Tree) -> None:
             check(child)
 
     check(Condition(tree).explain(known))
+
+
+@few
+@given(counts, activities)
+def test_a_count_counts_what_is_such_and_no_more(tree: Tree, rows: list[Tree]) -> None:
+    condition = EnrichedCondition(tree)
+    known = as_of({}, EPOCH, rows)
+    asked = dict(tree["activities"])
+    numbers, within = asked.pop("count"), asked.pop("within", None)
+    seen = [row for row in rows if row["at"] <= 0 and (not within or row["at"] >= -7 * 86_400)]
+    such = Condition(_of_a_lead(asked))
+    verdicts = [
+        such({"lead.job_title": row["kind"], "lead.page_url": row.get("page_url")}) for row in seen
+    ]
+    low = verdicts.count(True)
+    possible = {
+        all(COMPARED[op](number, want) for op, want in numbers.items())
+        for number in range(low, low + verdicts.count(None) + 1)
+    }
+    assert condition(known) is (possible.pop() if len(possible) == 1 else None)
+    assert condition.explain(known).result is condition(known)
+
+
+def _of_a_lead(asked: Tree) -> Tree:
+    """The same question of fields of text that a condition about a lead has."""
+    names = {"kind": "lead.job_title", "page_url": "lead.page_url"}
+    return {names[name]: want for name, want in asked.items()}
 
 
 @few

@@ -16,6 +16,7 @@ from services.kernel.facts import (
     ENRICHED_FIELDS,
     FACT_OF_FIELD,
     FIELDS,
+    as_of,
     facts_of,
     without_identifiers,
 )
@@ -75,7 +76,8 @@ def scored(**facts: object) -> LeadScored:
 
 
 def test_what_the_event_says() -> None:
-    facts = facts_of(enriched(email_class="business", headcount=450, email_role=False))
+    event = enriched(email_class="business", headcount=450, email_role=False)
+    facts = facts_of(event)
     assert facts == {
         "kind": "demo_request",
         "source": "website",
@@ -93,7 +95,25 @@ def test_what_the_event_says() -> None:
         "email.class": "business",
         "email.role": False,
         "company.headcount": 450,
+        "submitted_at": event.submitted_at.timestamp(),
+        "now": event.received_at.timestamp(),
     }
+
+
+def test_words_and_moments_of_providers() -> None:
+    facts = facts_of(enriched(technologies=["Kafka", " "], role_confirmed_at="2026-03-01"))
+    assert facts["company.technologies"] == ["Kafka"]
+    assert facts["person.role_confirmed_at"] == datetime(2026, 3, 1, tzinfo=UTC).timestamp()
+    assert "person.role_confirmed_at" not in facts_of(enriched(role_confirmed_at="last spring"))
+
+
+def test_what_happened_is_kept_newest_first_and_bounded() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    rows = [{"kind": "page_view", "at": float(at)} for at in range(600)]
+    facts = as_of({"kind": "chat"}, now, rows)
+    assert facts["now"] == now.timestamp()
+    assert facts["activities"] == rows[:99:-1]
+    assert "activities" not in as_of({}, now)
 
 
 def test_scores_are_points() -> None:
@@ -126,6 +146,8 @@ def test_every_fact_has_a_field_of_its_type() -> None:
         FieldKind.TEXT: (str,),
         FieldKind.CHOICE: (str,),
         FieldKind.COUNTRY: (str,),
+        FieldKind.INSTANT: (float,),
+        FieldKind.TAGS: (list,),
     }
     for name, value in facts_of(scored(headcount=3, email_role=True, country="PT")).items():
         field = FIELDS.find(name)
