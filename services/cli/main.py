@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "topics": "services.cli.topics:app",
     "migrate": "services.cli.migrate:migrate",
     "keys": "services.cli.keys:app",
+    "deliver": "services.cli.deliver:app",
     "demo-sinks": "services.cli.demosinks.server:run",
     "doctor": "services.cli.doctor:doctor",
 }

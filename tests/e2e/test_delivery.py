@@ -1,0 +1,86 @@
+"""``up --demo-sinks``: a demo request is told to the rep, whose answer comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.up import Up, handraise, up
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    with up(tmp_path_factory.mktemp("delivery") / "data", "--demo-sinks") as started:
+        yield started
+
+
+def messages(running: Up, sink: str, about: str) -> list[dict[str, Any]]:
+    """What a stand-in received about a person, the newest first."""
+    url = f"{running.line['services']['demo-sinks']}/messages"
+    found = httpx.get(url, params={"sink": sink}, timeout=10).json()
+    return [one for one in found if about in json.dumps(one)]
+
+
+def submit(running: Up, email: str) -> None:
+    answer = httpx.post(
+        f"{running.line['http']}/v1/leads",
+        json={"kind": "demo_request", "email": email, "message": "<!channel> call me"},
+        headers={"authorization": f"Bearer {running.line['api_key']}"},
+        timeout=10,
+    )
+    assert answer.status_code == 200
+
+
+def command(running: Up, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return handraise(*arguments, env={**os.environ, "HANDRAISE_DATA": running.line["data"]})
+
+
+def test_every_sink_is_told_and_a_pass_in_slack_gives_the_lead_to_another(running: Up) -> None:
+    submit(running, "dana@acme.example")
+    for sink in ("slack", "email", "webhook"):
+        wait_until(lambda sink=sink: messages(running, sink, "dana@acme.example"), 30)  # type: ignore[misc]
+    [first] = messages(running, "slack", "dana@acme.example")
+    assert "&lt;!channel&gt;" in first["text"]
+    press = {"action": "handraise_pass", "token": first["token"]}
+    sinks = running.line["services"]["demo-sinks"]
+    httpx.post(f"{sinks}/slack/press", data=press, timeout=10)
+    wait_until(lambda: len(messages(running, "slack", "dana@acme.example")) == 2, 30)
+    second, changed = messages(running, "slack", "dana@acme.example")
+    wait_until(lambda: messages(running, "slack", "dana@acme.example")[1]["changes"] == 1, 30)
+    assert second["to"] != changed["to"]
+    late = httpx.get(f"{running.line['services']['delivery']}/v1/act/{first['token']}", timeout=10)
+    assert late.status_code == 409
+    accept = httpx.post(
+        f"{running.line['services']['delivery']}/v1/act/{second['token']}",
+        data={"action": "accept"},
+        timeout=10,
+    )
+    assert "It is yours" in accept.text
+    page = httpx.get(sinks, timeout=10).text
+    assert "What was delivered" in page
+    assert "<!channel>" not in page
+
+
+def test_an_operator_sees_pauses_and_tries_sinks(running: Up) -> None:
+    done = command(running, "deliver", "test", "demo-webhook", "--json")
+    assert json.loads(done.stdout)["outcome"] == "delivered", done.stderr
+    assert command(running, "deliver", "pause", "demo-email").returncode == 0
+    submit(running, "paused@acme.example")
+    wait_until(lambda: messages(running, "webhook", "paused@acme.example"), 30)
+    rows = json.loads(command(running, "deliver", "status", "--json").stdout)["sinks"]
+    by_sink = {row["sink"]: row for row in rows}
+    assert by_sink["demo-email"]["waiting"] == 1
+    assert by_sink["demo-email"]["stopped"].startswith("paused by")
+    assert messages(running, "email", "paused@acme.example") == []
+    assert command(running, "deliver", "resume", "demo-email").returncode == 0
+    wait_until(lambda: messages(running, "email", "paused@acme.example"), 30)
+    unknown = command(running, "deliver", "pause", "nowhere")
+    assert unknown.returncode == 2
+    assert "there is no sink 'nowhere'" in unknown.stderr

@@ -1,0 +1,121 @@
+"""The delivery service on a real database, without its broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import yaml
+
+from schemas.assignment import AssignmentChanged, AssignmentRequested
+from schemas.cloudevents import Envelope
+from schemas.topics import ASSIGNMENT_REQUESTS, ASSIGNMENTS
+from services.delivery.acting import Acting
+from services.delivery.composing import Composer
+from services.delivery.config import DeliveryFile, parse
+from services.delivery.handlers import Dispatcher
+from services.delivery.sinks.registry import Registry
+from services.delivery.tokens import Tokens
+from services.delivery.worker import Parts
+from services.delivery.workers import Workers
+from services.runtime.database import open_pool
+from services.runtime.metrics import Metrics
+from services.runtime.outbox import Outbox
+from services.runtime.records import Output, Record
+
+SECRETS = {
+    "HOOK": [b"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", b"whsec_b2xkIHNlY3JldA=="],
+    "BOT": [b"xoxb-token"],
+    "SIGNING": [b"signing"],
+    "SMTP": [b"password"],
+}
+HERE = ["127.0.0.1/32"]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def webhook(url: str, **more: Any) -> dict[str, Any]:
+    return {
+        "type": "webhook", "url": f"{url}/in", "secret": "HOOK", "allow_networks": HERE,
+        "timeout_ms": 500, "rate": {"calls": 1000}, **more,
+    }  # fmt: skip
+
+
+def slack(url: str, **more: Any) -> dict[str, Any]:
+    return {
+        "type": "slack", "token": "BOT", "signing_secret": "SIGNING", "base_url": f"{url}/api",
+        "channel": "#leads", "allow_networks": HERE, "timeout_ms": 500, "rate": {"calls": 1000},
+        **more,
+    }  # fmt: skip
+
+
+@dataclass
+class Office:
+    """One process of the service."""
+
+    pool: asyncpg.Pool
+    config: DeliveryFile
+    published: list[AssignmentRequested] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.metrics = Metrics()
+        self.tokens = Tokens(b"an installation's secret of 32 bytes!")
+        self.outbox = Outbox("delivery", self.pool, self._publish, self.metrics)
+        composer = Composer(lambda: self.config, self.tokens, lambda: "http://me", now)
+        parts = Parts(self.pool, composer, self.metrics, now)
+        self.workers = Workers(lambda: self.config, Registry(SECRETS, now), parts)
+        self.dispatcher = Dispatcher(self.outbox, lambda: self.config, self.workers.wake)
+        self.acting = Acting(self.pool, self.outbox, now)
+
+    async def tell(self, *events: AssignmentChanged) -> None:
+        """One batch of assignments.v1."""
+        await self.dispatcher.handle([_record(event) for event in events])
+
+    async def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
+        return [dict(row) for row in await self.pool.fetch(query, *arguments)]
+
+    async def states(self) -> dict[tuple[str, int], tuple[str, str | None]]:
+        """(sink, sequence) -> state and reason."""
+        rows = await self.rows("select sink, sequence, state, reason from delivery.deliveries")
+        return {(row["sink"], row["sequence"]): (row["state"], row["reason"]) for row in rows}
+
+    async def due(self) -> None:
+        """What was put off is due now."""
+        await self.pool.execute("update delivery.deliveries set due_at = clock_timestamp()")
+        self.workers.wake()
+
+    async def _publish(self, outputs: Sequence[Output]) -> None:
+        for out in outputs:
+            assert out.topic == ASSIGNMENT_REQUESTS.name
+            self.published.append(AssignmentRequested.read(out.value))
+
+
+def _record(event: AssignmentChanged) -> Record[AssignmentChanged]:
+    envelope = Envelope(
+        id=uuid4(), type=event.TYPE, source="/test", subject=event.subject, time=event.decided_at
+    )
+    headers = envelope.to_headers()
+    return Record(event, envelope, ASSIGNMENTS.name, 0, 0, b"k", event.encode(), headers)
+
+
+@asynccontextmanager
+async def office(dsn: str, sinks: Mapping[str, Mapping[str, Any]]) -> AsyncIterator[Office]:
+    """A process that works until the block ends."""
+    pool = await open_pool(dsn, size=6, name="test.delivery")
+    config = parse({"delivery.yaml": yaml.safe_dump({"sinks": dict(sinks)})})
+    it = Office(pool, config)
+    task = asyncio.create_task(it.workers.run())
+    try:
+        yield it
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        pool.terminate()
