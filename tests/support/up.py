@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import select
@@ -17,6 +18,8 @@ from typing import Any
 
 import httpx
 import psutil
+
+from services.cli.main import run
 
 COMMAND = str(Path(sys.executable).with_name("handraise"))
 _READY_SECONDS = 90.0
@@ -97,6 +100,14 @@ def handraise(*arguments: str, **options: Any) -> subprocess.CompletedProcess[st
     """Runs the command to its end."""
     argv = [COMMAND, *arguments]
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, **options)
+
+
+def in_process(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """As :func:`handraise`, without the second that a new interpreter takes."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(list(arguments))
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def _ready_line(process: subprocess.Popen[str], errors: Path, timeout: float) -> dict[str, Any]:
