@@ -52,7 +52,7 @@ async def build(ctx: Context) -> None:
         acceptance,
         unverified,
         ctx.settings.http.public_url,
-        network_key=secret,
+        key=secret,
     )
     ctx.app.state.max_body = _MAX_BODY
     ctx.app.include_router(router(doors))

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from fastapi import Request
 
+from schemas.submission import SubmissionReceived
 from services.capture import answers
-from services.capture.acceptance import Acceptance, BothDown
+from services.capture.acceptance import Acceptance, Accepted, BothDown
 from services.capture.adapters.api import IDEMPOTENCY_KEY
 from services.capture.adapters.base import MAX_KEY, Acknowledgement
 from services.capture.config import CaptureConfig, Source
 from services.capture.limits import SourceLimits
+from services.capture.signs import NETWORK_HEADER, network_name
 from services.capture.spool import SpoolFull
 from services.capture.unverified import Unverified
 from services.runtime.http import Problem
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_HEADER_CHARS: Final = 2_048
 
 T = TypeVar("T")
 
@@ -36,8 +39,8 @@ class Doors:
     unverified: Unverified
     public_url: str | None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    network_key: bytes = b""
-    """Keeps the names of networks from being guessed."""
+    key: bytes = b""
+    """Of the installation: keeps what is remembered of networks and secrets from being guessed."""
 
 
 async def durable(work: Awaitable[T], acknowledgement: Acknowledgement) -> T:
@@ -79,3 +82,26 @@ def admit(limits: SourceLimits, source: Source, request: Request) -> None:
     wait = limits.take(source.name, network, rate, time.monotonic())
     if wait > 0:
         raise answers.too_many(wait, source.adapter.acknowledgement)
+
+
+async def accept(
+    acceptance: Acceptance,
+    submissions: Sequence[SubmissionReceived],
+    request: Request,
+    acknowledgement: Acknowledgement,
+) -> list[Accepted]:
+    """Make all items of a request durable, or none of it answered with 200."""
+    work = acceptance.accept_all(submissions, traceparent(request))
+    return await durable(work, acknowledgement)
+
+
+def kept_headers(headers: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
+    """What an adapter keeps of a request's headers."""
+    return {name: headers[name][:_HEADER_CHARS] for name in sorted(names) if name in headers}
+
+
+def network_header(request: Request, source: Source, key: bytes) -> dict[str, str]:
+    """The keyed hash of the browser's network, where browsers post to the source themselves."""
+    if source.rules.network != "request":
+        return {}
+    return {NETWORK_HEADER: network_name(request.app.state.clients.network(request.scope), key)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from schemas.submission import SubmissionReceived
-from services.capture import events
+from services.capture import events, presented
 from services.capture.adapters.base import HookRequest, Item, Verdict
 from services.capture.config import CaptureConfig
 from services.capture.interpret import BAD_SIGNATURE
@@ -41,13 +41,16 @@ async def release(
     config: CaptureConfig,
     secrets: Mapping[str, list[bytes]],
     public_url: str = "",
+    key: bytes = b"",
 ) -> Released:
     """Release one quarantined submission, in the caller's transaction.
 
     A request whose signature was wrong is checked again, with the secrets of now and the time at
-    which it came. A source that proves itself in its address cannot be: addresses are not kept.
+    which it came.
 
     :param public_url: what vendors call capture by; some sign it.
+    :param key: the installation's; without it requests that carried their secret openly, in the
+        address or as a bearer, cannot be proven.
     :raises NotReleased: unknown, released before, or its signature is still wrong.
     """
     kept = await quarantine.get(conn, quarantine_id, lock=True)
@@ -56,7 +59,7 @@ async def release(
     if kept.released_at is not None:
         raise NotReleased(f"{quarantine_id} was released at {kept.released_at:%Y-%m-%d %H:%M} UTC")
     if kept.reason == BAD_SIGNATURE:
-        submissions = _verified(kept, config, secrets, public_url)
+        submissions = _verified(kept, config, secrets, public_url, key)
     else:
         submissions = [kept.submission.model_copy(update={"causation_id": quarantine_id})]
     await quarantine.mark_released(conn, quarantine_id, by)
@@ -66,15 +69,21 @@ async def release(
 
 
 def _verified(
-    kept: Kept, config: CaptureConfig, secrets: Mapping[str, list[bytes]], public_url: str
+    kept: Kept,
+    config: CaptureConfig,
+    secrets: Mapping[str, list[bytes]],
+    public_url: str,
+    key: bytes,
 ) -> list[SubmissionReceived]:
     submission = kept.submission
     source = config.sources.get(submission.source)
     if source is None:
         raise NotReleased(f"sources.yaml has no source {submission.source!r}")
     url = f"{public_url.rstrip('/')}/hooks/{source.name}"
-    request = HookRequest("POST", url, {}, submission.headers, submission.body)
     live = secrets.get(source.config.secret or "") or []
+    request = presented.restored(
+        HookRequest("POST", url, {}, submission.headers, submission.body), live, key
+    )
     verdict = source.adapter.verify(request, live, submission.received_at.timestamp())
     if verdict is not Verdict.VERIFIED:
         raise NotReleased(f"its signature is still wrong for {source.name} ({verdict})")
@@ -83,7 +92,7 @@ def _verified(
         return events.received(
             source.name,
             item,
-            headers=submission.headers,
+            headers=presented.without(submission.headers),
             lane=source.config.lane,
             motion=source.config.motion,
             at=submission.received_at,

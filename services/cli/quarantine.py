@@ -17,6 +17,7 @@ from services.capture.store import quarantine as kept
 from services.cli import output, target
 from services.cli.output import CommandError
 from services.runtime.configstore import ConfigStore
+from services.runtime.installation import LEAD_ID_KEY
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 from services.runtime.settings import PREFIX, secrets
@@ -111,6 +112,7 @@ async def _release(where: target.Target, ids: list[UUID]) -> list[UUID]:
                         config=config,
                         secrets=values,
                         public_url=public_url,
+                        key=(where.secret(LEAD_ID_KEY) or "").encode(),
                     )
                 submissions += done.submission_ids
     except releasing.NotReleased as why:

@@ -37,6 +37,7 @@ from services.capture.wire import compact, object_in, parse_json, parse_object
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
+PARAMETER = "access_token"
 _PREFIX = "ce-"
 _ATTRIBUTES = ("specversion", "id", "source", "type", "time", "subject", "dataschema")
 _VERSION = "1.0"
@@ -53,7 +54,7 @@ class CloudEvents(Unchallenged):
     def verify(self, request: HookRequest, secrets: Sequence[bytes], now: float) -> Verdict:
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         tokens = [bearer.strip()] if scheme.lower() == "bearer" else []
-        tokens.append(request.query.get("access_token", ""))
+        tokens.append(request.query.get(PARAMETER, ""))
         given = [token for token in tokens if token]
         if any_secret((token.encode(errors="surrogatepass") for token in given), secrets):
             return Verdict.VERIFIED

@@ -134,6 +134,40 @@ async def test_a_request_refused_for_a_wrong_secret_is_released_once_it_is_mende
             await released(it, event["quarantine_id"], mended)
 
 
+async def test_a_secret_shown_openly_is_not_kept_and_can_be_mended_none_the_less(
+    postgres_dsn: str, mock_kafka: Broker
+) -> None:
+    right = "the secret of tomorrow"
+    async with capture(postgres_dsn, mock_kafka.settings) as it, outside(it.kafka) as bus:
+        await it.http.post(
+            "/hooks/other_form", params={"token": right}, json={"contact": {"email": "a@b.example"}}
+        )
+        await it.http.post(
+            "/hooks/partner_events",
+            json={"email": "c@d.example"},
+            headers={
+                "authorization": f"Bearer {right}",
+                "ce-specversion": "1.0",
+                "ce-id": "1",
+                "ce-source": "/x",
+                "ce-type": "lead.created",
+            },
+        )
+        await bus.until(lambda b: len(b.on(topics.QUARANTINE)) == 2)
+        mended = {**SECRETS, "OTHER_FORM": [b"x"], "PARTNER_EVENTS": [right.encode()]}
+        for event in bus.on(topics.QUARANTINE):
+            assert right not in str(event)
+        by_source = {event["source"]: event["quarantine_id"] for event in bus.on(topics.QUARANTINE)}
+        with pytest.raises(NotReleased, match="still wrong"):
+            await released(it, by_source["other_form"], mended)
+        mended["OTHER_FORM"] = [b"x", right.encode()]
+        for quarantine_id in by_source.values():
+            await released(it, quarantine_id, mended)
+        await bus.until(lambda b: len(b.on(topics.CAPTURED)) == 2)
+        emails = {lead["lead"]["email"] for lead in bus.on(topics.CAPTURED)}
+        assert emails == {"a@b.example", "c@d.example"}
+
+
 async def test_what_a_person_releases_goes_through(postgres_dsn: str, mock_kafka: Broker) -> None:
     async with capture(postgres_dsn, mock_kafka.settings) as it, outside(it.kafka) as bus:
         first = await it.hook("typeform_demo", typeform("one@b.example"))
@@ -161,6 +195,7 @@ async def released(it: Capture, quarantine_id: str, secrets: Any) -> list[str]:
             by="test",
             config=config.parse(read_folder(CONFIG)),
             secrets=secrets,
+            key=SECRETS["INSTALLATION"][0],
         )
     return [str(one) for one in found.submission_ids]
 
