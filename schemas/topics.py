@@ -108,7 +108,12 @@ SCORED, SCORED_BULK = _lanes(
     "leads.scored", LeadScored, "account key", ("scoring",), "routing", _WEEK
 )
 ASSIGNMENTS = TopicSpec(
-    "assignments.v1", AssignmentChanged, "account key", ("routing",), ("delivery",), retention=_WEEK
+    "assignments.v1",
+    AssignmentChanged,
+    "account key",
+    ("routing",),
+    ("capture", "delivery"),
+    retention=_WEEK,
 )
 ASSIGNMENTS_CURRENT = TopicSpec(
     "assignments.current.v1", AssignmentChanged, "lead id", ("routing",), (), retention=None

@@ -16,12 +16,17 @@ RETRY_AFTER_S = 30
 FULL_RETRY_AFTER_S = 1
 
 
-def accepted(results: Sequence[Accepted]) -> Response:
-    """200. ``duplicate`` only where every item was delivered before."""
+def accepted(results: Sequence[Accepted], token: str | None = None) -> Response:
+    """200. ``duplicate`` only where every item was delivered before.
+
+    :param token: for ``GET /v1/submissions/{id}``.
+    """
     body: dict[str, object] = {
         "status": "duplicate" if results and all(r.duplicate for r in results) else "accepted",
         "submission_id": str(results[0].submission_id) if results else None,
     }
+    if token is not None:
+        body["token"] = token
     if len(results) > 1:
         body["submission_ids"] = [str(r.submission_id) for r in results]
     return Response(to_json(body), media_type="application/json")

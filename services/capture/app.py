@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from schemas import topics
+from schemas.assignment import AssignmentChanged
 from schemas.base import Lane
 from schemas.submission import SubmissionReceived
 from services.capture import config
@@ -15,6 +16,7 @@ from services.capture.handlers import Decider, count
 from services.capture.http import Doors, router
 from services.capture.kafka_gate import GateProducer, KafkaGate
 from services.capture.mx import MailChecker
+from services.capture.outcomes import Outcomes
 from services.capture.recent import RecentDeliveries
 from services.capture.relay import Relay
 from services.capture.seen import World
@@ -46,12 +48,14 @@ async def build(ctx: Context) -> None:
     recent = RecentDeliveries()
     unverified = Unverified(await ctx.pool(Lane.BULK), outboxes[Lane.BULK])
     acceptance = Acceptance(gates, spool, relay, recent, pool, ctx.metrics)
+    outcomes = await _outcomes(ctx, lambda: live.current.value)
     doors = Doors(
         lambda: live.current.value,
         ctx.secrets,
         acceptance,
         unverified,
         ctx.settings.http.public_url,
+        outcomes.get,
         key=secret,
     )
     ctx.app.state.max_body = _MAX_BODY
@@ -125,6 +129,25 @@ def _stage(
         max_records=500 if lane is Lane.LIVE else _BULK_BATCH,
         on_acknowledged=acknowledged,
     )
+
+
+async def _outcomes(ctx: Context, current: Callable[[], config.CaptureConfig]) -> Outcomes:
+    """What follows assignments, for browsers that ask."""
+    outcomes = Outcomes(await ctx.pool(Lane.BULK), current)
+    ctx.lane(Lane.LIVE).add(
+        StageSpec(
+            name=f"{SERVICE}.outcomes",
+            service=SERVICE,
+            lane=Lane.LIVE,
+            inputs=(topics.ASSIGNMENTS,),
+            model=AssignmentChanged,
+            outputs=(),
+            handler=outcomes.keep,
+        )
+    )
+    ctx.task("outcomes", outcomes.run)
+    ctx.task("outcomes.forget", outcomes.forget)
+    return outcomes
 
 
 def _gate(lane: Lane, ctx: Context) -> KafkaGate:

@@ -18,6 +18,7 @@ from services.capture.adapters.base import Adapter, SourceView
 from services.capture.adapters.fetching import Fetching
 from services.capture.adapters.generic import Generic
 from services.capture.adapters.presets import PRESETS, Preset
+from services.capture.browser import BrowserConfig
 from services.capture.channels import ChannelTable
 from services.capture.leadform import TARGETS, is_target
 from services.capture.screening_config import (
@@ -144,6 +145,8 @@ class SourceConfig(_Entry):
     """For senders whose events carry ids only."""
     topic: Literal["partner"] | None = None
     """Handed in over Kafka instead: the partner produces to ``submissions.partner.<name>.v1``."""
+    browser: BrowserConfig | None = None
+    """With ``api``: pages that post here themselves, with a publishable key."""
     verify_token: SecretName | None = None
     """Secret that the vendor repeats when it checks the address, where that is another one."""
 
@@ -178,6 +181,8 @@ class CaptureConfig:
     channels: ChannelTable
     resolver: str | None = None
     """Who is asked for MX records; None: nobody."""
+    origins: frozenset[str] = frozenset()
+    """Sites whose pages may post, to whichever source."""
 
 
 def partner_topics(config: CaptureConfig) -> list[TopicSpec]:
@@ -210,12 +215,21 @@ def parse(files: Mapping[str, str]) -> CaptureConfig:
         frozenset(sources.own_domains),
         channels,
         sources.screening.resolver,
+        frozenset(
+            origin
+            for config in configs.values()
+            if config.browser is not None
+            for origin in config.browser.origins
+        ),
     )
 
 
 def _source(name: str, config: SourceConfig, screening: Screening) -> Source:
     view = SourceView(config.mapping, config.kind, config.form_id, frozenset(config.events))
     rules = rules_for(screening, config.screening)
+    if config.browser is not None and rules.network is None:
+        # Visitors post here themselves, so that a network's haste tells something.
+        rules = replace(rules, network="request")
     return Source(name, config, _adapter_of(config), view, rules)
 
 
@@ -250,6 +264,8 @@ def _check_sources(file: SourcesFile, faults: Faults) -> None:
             faults.add(SOURCES_FILE, place, "needs `verify_token`, which Meta asks for and repeats")
         if source.adapter != GENERIC and (source.preset or source.delivery_id):
             faults.add(SOURCES_FILE, place, "`preset` and `delivery_id` are for `generic` alone")
+        if source.browser is not None and source.adapter != API:
+            faults.add(SOURCES_FILE, (*place, "browser"), "is for sources with `adapter: api`")
         if name == API and source.adapter != API:
             faults.add(SOURCES_FILE, (*place, "adapter"), "`api` is the source of /v1/leads")
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
+from uuid import UUID
 
 from fastapi import Request
 
@@ -20,6 +21,7 @@ from services.capture.config import CaptureConfig, Source
 from services.capture.limits import SourceLimits
 from services.capture.signs import NETWORK_HEADER, network_name
 from services.capture.spool import SpoolFull
+from services.capture.standing import Outcome
 from services.capture.unverified import Unverified
 from services.runtime.http import Problem
 
@@ -38,6 +40,8 @@ class Doors:
     acceptance: Acceptance
     unverified: Unverified
     public_url: str | None
+    outcome: Callable[[UUID, float], Awaitable[Outcome | None]]
+    """What routing said of a submission, waited for so many seconds."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     key: bytes = b""
     """Of the installation: keeps what is remembered of networks and secrets from being guessed."""

@@ -28,6 +28,8 @@ from services.capture.door import (
 from services.capture.leadform import LeadForm
 from services.capture.limits import SourceLimits
 from services.capture.repeats import Delivered, Delivery, compare
+from services.capture.standing import token
+from services.capture.website import check_origin
 from services.capture.wire import parse_object
 from services.kernel.identity import normalise_email, normalise_phone
 from services.kernel.places import country_code
@@ -48,6 +50,7 @@ class LeadsDoor:
     async def create(self, request: Request, principal: Principal) -> Response:
         now = self._doors.clock()
         source = _api_source(self._doors.config(), principal)
+        check_origin(request, source, principal)
         admit(self._limits, source, request)
         check_json(request)
         raw = await read_body(request, source.config.limits.body_bytes)
@@ -58,7 +61,7 @@ class LeadsDoor:
             source.name, item.delivery_key, item.key_kind, now.timestamp()
         )
         if known is not None:
-            return _repeated(known, raw)
+            return self._repeated(known, raw, source)
         kind = form.kind or source.config.kind
         event = events.received(
             source.name,
@@ -70,16 +73,19 @@ class LeadsDoor:
             motion=Motion.OUTBOUND if kind is KindName.PROSPECT else source.config.motion,
             at=now,
         )
-        accepted = await accept(acceptance, [event], request, Acknowledgement())
-        return answers.accepted(accepted)
+        [accepted] = await accept(acceptance, [event], request, Acknowledgement())
+        return self._answer(accepted, source)
 
+    def _repeated(self, known: Delivered, raw: bytes, source: Source) -> Response:
+        match compare(known, body_digest(raw)):
+            case Delivery.RETRY:
+                return self._answer(Accepted(known.submission_id, duplicate=True), source)
+            case Delivery.CONFLICT:
+                raise answers.conflict(str(known.submission_id))
 
-def _repeated(known: Delivered, raw: bytes) -> Response:
-    match compare(known, body_digest(raw)):
-        case Delivery.RETRY:
-            return answers.accepted([Accepted(known.submission_id, duplicate=True)])
-        case Delivery.CONFLICT:
-            raise answers.conflict(str(known.submission_id))
+    def _answer(self, accepted: Accepted, source: Source) -> Response:
+        shown = token(source.name, accepted.submission_id, self._doors.key)
+        return answers.accepted([accepted], shown)
 
 
 def _api_source(config: CaptureConfig, principal: Principal) -> Source:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.capture import eventdoors, openapi
+from services.capture import door_standing, eventdoors, openapi, website
 from services.capture.door import Doors
 from services.capture.door_hooks import HooksDoor
 from services.capture.door_leads import LeadsDoor
@@ -24,14 +24,20 @@ Writer = Annotated[Principal, Depends(require(Scope.LEADS_WRITE))]
 def router(doors: Doors) -> APIRouter:
     """The routes of capture."""
     routes = APIRouter()
+    routes.include_router(website.routes(doors))
+    routes.include_router(door_standing.routes(doors))
     routes.include_router(eventdoors.router(doors))
     leads = LeadsDoor(doors)
     hooks = HooksDoor(doors)
 
-    @routes.post("/v1/leads", tags=["leads"], **openapi.LEADS)
+    for_pages = APIRouter(route_class=website.readable_from(doors))
+
+    @for_pages.post("/v1/leads", tags=["leads"], **openapi.LEADS)
     async def create_lead(request: Request, principal: Writer) -> Response:
         """Hand in one lead. A 200 means that it is durable and will have an end."""
         return await leads.create(request, principal)
+
+    routes.include_router(for_pages)
 
     @routes.post("/hooks/{source}", tags=["hooks"], **openapi.HOOK)
     async def receive(request: Request, source: str) -> Response:

@@ -36,6 +36,10 @@ _ANSWER: dict[str, Any] = {
             "format": "uuid",
             "description": "Follows it to its end; null where the request held no item.",
         },
+        "token": {
+            "type": "string",
+            "description": "For `GET /v1/submissions/{id}`; of `/v1/leads` alone.",
+        },
         "submission_ids": {
             "type": "array",
             "items": {"type": "string", "format": "uuid"},
@@ -58,6 +62,7 @@ _OK: dict[str, Any] = {
 
 
 def problem(description: str) -> dict[str, Any]:
+    """An answer that is a problem document."""
     """A response that is a problem document."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {

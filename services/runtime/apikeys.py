@@ -52,6 +52,8 @@ class Principal:
     source: str | None
     """Everything that this key hands in comes from this source; None: the caller's choice."""
     scopes: frozenset[Scope]
+    publishable: bool = False
+    """It stands in web pages, for anybody to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,7 @@ def _public(row: asyncpg.Record) -> str:
 def _principal(row: asyncpg.Record) -> Principal:
     known = {scope.value for scope in Scope}  # a later release may have stored others
     scopes = frozenset(Scope(scope) for scope in row["scopes"] if scope in known)
-    return Principal(row["id"], row["name"], row["source"], scopes)
+    return Principal(row["id"], row["name"], row["source"], scopes, row["publishable"])
 
 
 def _hash(secret: str) -> bytes:

@@ -18,9 +18,10 @@ MODULE_LINES, TEST_LINES, FUNCTION_LINES = 300, 400, 40
 
 SHELL = {
     "services.capture": {
-        "acceptance", "answers", "app", "completing", "door", "door_hooks", "door_leads", "ends",
-        "eventdoors", "fetcher", "handlers", "http", "kafka_gate", "mx", "openapi",
-        "openapi_events", "recent", "relay", "release", "spool", "store", "unverified",
+        "acceptance", "answers", "app", "completing", "door", "door_hooks", "door_leads",
+        "door_standing", "ends", "eventdoors", "fetcher", "handlers", "http", "kafka_gate", "mx",
+        "openapi", "openapi_events", "openapi_website", "outcomes", "recent", "relay", "release",
+        "spool", "store", "unverified", "website",
     },
     "services.enrichment": {
         "app", "asking", "few", "handlers", "jobs", "providers.gate", "providers.http_client",

@@ -112,6 +112,10 @@ class Memory:
         self.unproven.append(submission)
 
 
+async def _nothing_yet(*_: object) -> None:
+    return None
+
+
 class _NoLimit:
     def charge(self, _: object) -> float:
         return 0.0
@@ -136,6 +140,7 @@ class Door:
             cast(Acceptance, self.memory),
             cast(Unverified, self.memory),
             PUBLIC,
+            _nothing_yet,
             lambda: AT,
         )
         self.app.include_router(router(doors))

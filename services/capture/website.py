@@ -1,0 +1,113 @@
+"""What browsers are given: the script for websites, and leave to ask from configured origins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Coroutine
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+
+from services.capture import openapi_website
+from services.capture.config import Source
+from services.capture.door import Doors
+from services.runtime.http import Principal, Problem
+
+_PREFLIGHT_S: Final = 7_200
+_SCRIPT_S: Final = 3_600
+_ALLOWED: Final = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
+    "Access-Control-Max-Age": str(_PREFLIGHT_S),
+}
+_COMMENT_OR_INDENT: Final = re.compile(r"^(?:/\*.*\*/\n| *//.*\n| +)", re.MULTILINE)
+
+
+@cache
+def script() -> bytes:
+    """``handraise.js``, without indentation and comments on lines of their own."""
+    text = files("services.capture").joinpath("static/handraise.js").read_text("utf-8")
+    return _COMMENT_OR_INDENT.sub("", text).encode()
+
+
+def routes(doors: Doors) -> APIRouter:
+    """The script, and the answers to preflights."""
+    found = APIRouter(tags=["browsers"])
+    tag = f'"{sha256(script()).hexdigest()[:32]}"'
+
+    @found.get("/handraise.js", **openapi_website.SCRIPT)
+    async def website_script(request: Request) -> Response:
+        """The website script."""
+        headers = {
+            "ETag": tag,
+            "Cache-Control": f"public, max-age={_SCRIPT_S}",
+            "Access-Control-Allow-Origin": "*",
+            "X-Content-Type-Options": "nosniff",
+        }
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(script(), headers=headers, media_type="text/javascript")
+
+    async def preflight(request: Request) -> Response:
+        allowed = granted(request, doors)
+        if not allowed:
+            raise Problem(403, "Forbidden", "No source takes leads from pages of this origin.")
+        return Response(status_code=204, headers={**_ALLOWED, **allowed})
+
+    for path in ("/v1/leads", "/v1/submissions/{submission_id}"):
+        found.add_api_route(path, preflight, methods=["OPTIONS"], include_in_schema=False)
+    return found
+
+
+def granted(request: Request, doors: Doors) -> dict[str, str]:
+    """The headers that let a page read the answer; none for other origins."""
+    origin = request.headers.get("origin", "")
+    if not origin or origin not in doors.config().origins:
+        return {}
+    # Without the name of the header a script reads "try again", but not when.
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": "Retry-After",
+        "Vary": "Origin",
+    }
+
+
+def check_origin(request: Request, source: Source, principal: Principal) -> None:
+    """A publishable key stands in every page's source: it works from the source's pages alone.
+
+    :raises Problem: 403. Outside browsers an origin can be made up; the key's one scope is what
+        bounds the harm.
+    """
+    if not principal.publishable:
+        return
+    browser = source.config.browser
+    if browser is None or request.headers.get("origin", "") not in browser.origins:
+        raise Problem(
+            403, "Forbidden", "This publishable key takes no leads from pages of this origin."
+        )
+
+
+def readable_from(doors: Doors) -> type[APIRoute]:
+    """A class of routes whose every answer, faults too, can be read by the allowed pages."""
+
+    class Readable(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            answer = super().get_route_handler()
+
+            async def answered(request: Request) -> Response:
+                allowed = granted(request, doors)
+                try:
+                    response = await answer(request)
+                except Problem as problem:
+                    problem.headers |= allowed
+                    raise
+                response.headers.update(allowed)
+                return response
+
+            return answered
+
+    return Readable
