@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from urllib.parse import quote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schemas.assignment import AssignmentChanged, LeadBlock
 from schemas.base import KindName
 from services.delivery.config import Question
 from services.delivery.model import Colleague
 from services.delivery.policy import barred_channels
+from services.kernel.timezones import zone_of
 
 MOST_CHARACTERS = 1_200
 """Of the whole text; a brief is read on a telephone."""
@@ -171,8 +171,8 @@ def _call(lead: LeadBlock, now: datetime) -> Iterator[Line]:
         yield Line(Part.CALL, "Do not call: the person refused it.", "lead.consent")
         return
     try:
-        zone = ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError):
+        zone = zone_of(name) if name else None
+    except ValueError:
         zone = None
     if zone is None:
         return
