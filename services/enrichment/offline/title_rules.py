@@ -1,16 +1,14 @@
-"""The ordered word rules of ``titles``. The first phrase that occurs decides."""
+"""The ordered word rules of ``titles`` in English. The first rule that applies decides."""
 
 from __future__ import annotations
 
-Table = tuple[tuple[str, tuple[str, ...]], ...]
+Rules = tuple[tuple[str, str], ...]
+"""Rows of (value, phrases separated by commas). A phrase is whole words; ``*`` at its end stands
+for any ending of its last word. Words are written as ``titles`` folds them: without accents."""
 
 
-def _table(*rows: tuple[str, str]) -> Table:
-    """Rows of (value, phrases separated by commas); blanks at both ends make whole words."""
-    return tuple(
-        (value, tuple(f" {' '.join(phrase.split())} " for phrase in phrases.split(",")))
-        for value, phrases in rows
-    )
+def _table(*rows: tuple[str, str]) -> Rules:
+    return rows
 
 
 ABBREVIATIONS = {
@@ -26,7 +24,7 @@ ABBREVIATIONS = {
 }  # fmt: skip
 """Single words that stand for others. ``pm`` may mean a project manager too: the same rank."""
 
-SENIORITY: Table = _table(
+SENIORITY: Rules = _table(
     ("student", "phd student, phd candidate, doctoral candidate, graduate student, mba candidate, "
                 "mba student, undergraduate"),
     ("intern", "intern, internship, trainee, apprentice, working student, co op"),
@@ -40,6 +38,7 @@ SENIORITY: Table = _table(
            "partnerships representative, business partner, people partner, "
            "partner success manager, acquisition partner, hr partner, finance partner, "
            "client partner"),
+    ("ic", "product owner"),
     ("vp", "vp, vicepresident"),
     ("c_suite", "chief, ceo, cfo, cto, cio, ciso, cmo, cro, coo, cpo, chro, cdo, cso, cco, "
                 "cao, cxo, clo, founder, founding partner, owner, co owner, proprietor, president, "
@@ -76,7 +75,10 @@ SENIORITY: Table = _table(
     ("ic", "junior, associate, entry level, assistant, clerk, representative, officer"),
 )  # fmt: skip
 
-DEPARTMENTS: Table = _table(
+DEPARTMENTS: Rules = _table(
+    ("sales", "business developer, chief growth and revenue officer"),
+    ("it", "chief digital and information officer, desktop support"),
+    ("data", "business intelligence developer"),
     ("security", "ciso, chief information security officer, security, infosec, cyber, "
                  "cybersecurity, devsecops, soc analyst, penetration tester"),
     ("revenue_operations", "revenue operations, revops, sales operations, go to market operations, "
@@ -150,7 +152,7 @@ DEPARTMENTS: Table = _table(
                   "executive assistant, corporate development"),
 )  # fmt: skip
 
-TRADES: Table = _table(
+TRADES: Rules = _table(
     ("ic", "analyst, consultant, specialist, coordinator, administrator, advisor, adviser, nurse, "
            "doctor, physician, technician, planner, writer, editor, agent, contractor, freelancer, "
            "freelance, developer, engineer, accountant, therapist, pharmacist, realtor, broker"),

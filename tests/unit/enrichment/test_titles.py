@@ -11,6 +11,7 @@ from services.enrichment.offline.titles import classify
 
 _LABELLED = Path(__file__).parent / "titles.csv"
 PRECISION, RECALL = 0.95, 0.90
+LANGUAGES = ("en", "de", "fr")
 
 
 def _rows() -> list[dict[str, str]]:
@@ -18,13 +19,21 @@ def _rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("label", ["seniority", "department"])
-def test_the_rules_are_right_often_enough(label: str) -> None:
+def test_enough_titles_are_labelled() -> None:
     rows = _rows()
-    assert len(rows) >= 100
+    assert len(rows) >= 600
+    assert len({row["title"].casefold() for row in rows}) == len(rows)
+    assert {row["language"] for row in rows} == set(LANGUAGES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("label", ["seniority", "department"])
+def test_the_rules_are_right_often_enough(label: str, language: str) -> None:
     said = right = wanted = 0
     wrong = []
-    for row in rows:
+    for row in _rows():
+        if row["language"] != language:
+            continue
         found = getattr(classify(row["title"]), label)
         value = found.value if found else ""
         said += bool(value)
@@ -34,6 +43,24 @@ def test_the_rules_are_right_often_enough(label: str) -> None:
             wrong.append((row["title"], value, row[label]))
     assert right / said >= PRECISION, wrong
     assert right / wanted >= RECALL, wrong
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        ("Vertriebsleiter", "Leiter Vertrieb"),
+        ("Vertriebsleiterin (m/w/d)", "Vertriebsleiter"),
+        ("Softwareentwickler*in", "Software-Entwickler"),
+        ("Geschaeftsfuehrerin", "Geschäftsführer"),
+        ("Chargé(e) de communication", "Chargée de communication"),
+        ("DIRECTRICE COMMERCIALE", "Directeur commercial"),
+        ("Développeur (H/F)", "developpeuse"),
+        ("DRH", "Directeur des ressources humaines"),
+    ],
+)
+def test_forms_of_one_title_mean_the_same(one: str, same: str) -> None:
+    assert classify(one) == classify(same)
+    assert classify(one).seniority is not None
 
 
 @pytest.mark.parametrize("title", ["", "   ", "???", "x" * 10_000, "ß" * 500, "\x00"])
