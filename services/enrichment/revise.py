@@ -19,7 +19,7 @@ from services.enrichment.merge import (
     person,
     registers,
 )
-from services.enrichment.offline import derive
+from services.enrichment.offline import derive, with_clock
 
 STAGE = "enrichment"
 
@@ -71,7 +71,8 @@ def answered(state: LeadState, values: Mapping[str, Provenance]) -> LeadState:
 def picture(state: LeadState, event: LeadCaptured, at: datetime) -> Picture:
     """What is known, seen from one touch."""
     lead = person(state.registers, event.lead)
-    return Picture(lead, combine(derive(lead, at), state.bought))
+    facts = combine(derive(lead, at), state.bought)
+    return Picture(lead, with_clock(facts, at) if state.bought else facts)
 
 
 def revise(

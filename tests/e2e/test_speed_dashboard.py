@@ -120,7 +120,8 @@ def _config(folder: Path, provider: str) -> Path:
     rep = "name: Otto Test, email: otto.test@example.com, role: sdr, time_zone: UTC"
     pool = f"role: sdr, members: [otto.test], nobody_free: hold, max_hold: {soon}"
     url = "https://api.firmographics.example/v1/companies?domain={domain}"
-    _replace(folder / "enrichment.yaml", "enabled: false", "enabled: true")
+    off = "firmographics:\n    enabled: false"
+    _replace(folder / "enrichment.yaml", off, off.replace("false", "true"))
     _replace(folder / "enrichment.yaml", url, f"{provider}/{{domain}}")
     _insert(folder / "routing.yaml", "rules", "- {id: w, when: {kind: webinar}, pool: another-day}")
     _insert(folder / "teams.yaml", "reps", f"- {{id: otto.test, {rep}, calendar: another_day}}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from schemas.base import Provenance
@@ -9,7 +10,7 @@ from schemas.lead import Lead
 from services.enrichment.offline import headcount, languages
 from services.enrichment.offline.company_names import clean
 from services.enrichment.offline.phones import Number, read
-from services.enrichment.offline.places import country, time_zone
+from services.enrichment.offline.places import Place, country, time_zone
 from services.enrichment.offline.titles import classify
 from services.kernel.identity import (
     EmailClass,
@@ -42,6 +43,18 @@ def derive(lead: Lead, at: datetime) -> Facts:
     if size is not None:
         facts["headcount"] = _fact(size.people, "form", at, size.confidence)
     return facts
+
+
+def with_clock(facts: Mapping[str, Provenance], at: datetime) -> dict[str, Provenance]:
+    """Facts with the time zone of a country that was bought, where no better clock is known."""
+    known = dict(facts)
+    country_fact = known.get("country")
+    if country_fact is not None and "time_zone" not in known:
+        where = Place(str(country_fact.value), country_fact.source, country_fact.confidence)
+        zone = time_zone(where, None)
+        if zone is not None:
+            known["time_zone"] = _fact(zone.value, zone.evidence, at, zone.confidence)
+    return known
 
 
 def work_domain(email: str | None) -> str | None:

@@ -24,7 +24,8 @@ _NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
 def _enabled() -> str:
-    return _TEXT.replace("enabled: false", "enabled: true")
+    off = "firmographics:\n    enabled: false"
+    return _TEXT.replace(off, off.replace("false", "true"))
 
 
 def test_the_example_waits_for_nobody() -> None:
@@ -56,7 +57,12 @@ def test_the_example_works_once_it_is_switched_on_and_has_its_secret() -> None:
         ("https://api.firmographics.example", "https://{domain}", "the host must be fixed"),
         ("headcount: /company/headcount", "headcount: company.headcount", "no JSON pointer"),
         ("headcount: /company/headcount", "headcont: /company/headcount", "headcount"),
-        ("waterfall: [firmographics]", "waterfall: [firmographic]", "no provider"),
+        ("firmographics, apollo", "firmographic, apollo", "no provider"),
+        ("waterfall: [geo_file, ipinfo]", "waterfall: [geo_file, hunter]", "does not answer it"),
+        ("type: hunter,", "type: huntr,", "type must be http, hunter"),
+        ("prices: {person: 0.02", "prices: {human: 0.02", "there is no endpoint 'human'"),
+        ("min_likelihood: 6", "min_likelihood: 60", "10"),
+        ("type: ipinfo, secret: IPINFO,", "type: ipinfo,", "secret"),
         ("    secret: FIRMOGRAPHICS\n", "", "need each other"),
         ("default: 800", "default: 800000", "60000"),
         ("timeout_ms: 2000", "timeout: 2000", "did you mean timeout_ms"),
@@ -68,6 +74,15 @@ def test_a_fault_is_named_with_its_line(good: str, bad: str, told: str) -> None:
         parse({"enrichment.yaml": _TEXT.replace(good, bad, 1)})
     assert told in str(raised.value), str(raised.value)
     assert str(raised.value).startswith("enrichment.yaml:")
+
+
+def test_every_provider_of_the_example_can_be_switched_on() -> None:
+    config = parse({"enrichment.yaml": _TEXT.replace("enabled: false", "enabled: true")})
+    assert len(config.wanted) == 15
+    named = {path.split(".")[1] for path, _ in missing_secrets(config, frozenset())}
+    assert named == set(config.providers) - {"geo_file", "mail_servers"}
+    (first, *_) = questions(config, frozenset({"headcount"}), _ABOUT, frozenset())
+    assert first.place == "hunter/company"
 
 
 def _waterfall(**keep: int) -> EnrichmentConfig:
