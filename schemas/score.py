@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
 
-from schemas.base import Instant, Kind, Model, PipelineEvent, Provenance, TierName
+from schemas.activity import ActivityName
+from schemas.base import (
+    Instant,
+    Kind,
+    Model,
+    PipelineEvent,
+    Provenance,
+    TierName,
+    open_vocabulary,
+)
 from schemas.lead import Lead, Repeat
+from schemas.signal import SignalName
 
 
 class Dimension(StrEnum):
@@ -38,6 +48,30 @@ class Score(Model):
     total: int
 
 
+class ActiveSignal(Model):
+    """A signal about the lead's account that is still worth something."""
+
+    signal: Annotated[SignalName, open_vocabulary("other", SignalName)]
+    at: Instant
+    provider: str
+    detail: str = ""
+    url: str | None = None
+    points: int
+    """Hundredths that are left of it."""
+    tell: tuple[str, ...] = ()
+    """Who is to hear of it: ``owner``, ``manager``."""
+
+
+class RecentActivity(Model):
+    """One of the last things that the person did."""
+
+    activity: Annotated[ActivityName, open_vocabulary("other", ActivityName)]
+    at: Instant
+    page_kind: str | None = None
+    page_url: str | None = None
+    detail: str | None = None
+
+
 class LeadScored(PipelineEvent):
     """Revision ``score_revision`` of a lead's score. Key: ``lead.account_key``."""
 
@@ -60,6 +94,10 @@ class LeadScored(PipelineEvent):
     ledger: tuple[LedgerLine, ...]
     scoring_version: str
     """Configuration version that scored."""
+    signals: tuple[ActiveSignal, ...] = ()
+    """Those that count now, the newest first."""
+    recent: tuple[RecentActivity, ...] = ()
+    """The last activities, the newest first."""
 
     @property
     def subject(self) -> str:

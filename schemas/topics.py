@@ -112,7 +112,7 @@ ASSIGNMENTS = TopicSpec(
     AssignmentChanged,
     "account key",
     ("routing",),
-    ("capture", "delivery"),
+    ("capture", "delivery", "scoring"),
     retention=_WEEK,
 )
 ASSIGNMENTS_CURRENT = TopicSpec(
@@ -127,9 +127,15 @@ ASSIGNMENT_REQUESTS = TopicSpec(
 )
 PEOPLE = TopicSpec("people.v1", PersonChanged, "rep id", ("routing",), (), retention=None)
 ACTIVITIES = TopicSpec(
-    "activities.v1", ActivityRecorded, "account key", ("CRM", "SDR tooling", "capture"), ()
+    "activities.v1",
+    ActivityRecorded,
+    "account key",
+    ("CRM", "SDR tooling", "capture"),
+    ("scoring",),
 )
-SIGNALS = TopicSpec("signals.v1", SignalDetected, "account key", ("providers", "capture"), ())
+SIGNALS = TopicSpec(
+    "signals.v1", SignalDetected, "account key", ("providers", "capture"), ("scoring",)
+)
 TOUCHES = TopicSpec("touches.v1", TouchDue, "account key", ("response",), ())
 ERASURES = TopicSpec("erasures.v1", LeadErased, "lead id", ("cli",), (), retention=_MONTH)
 QUARANTINE = TopicSpec(

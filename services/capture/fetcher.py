@@ -224,7 +224,7 @@ class Fetcher:
             async with self._few, self._pool.acquire() as conn, conn.transaction():
                 if await fetches.end_answered(conn, job, hashlib.sha256(body).hexdigest()):
                     # As an output of the submission's record: when that comes again, so does this.
-                    stored = await self._outbox.store(conn, [out], job.input_id)  # type: ignore[arg-type]
+                    stored = await self._outbox.store(conn, [out], job.input_id)
         except OutputTooLarge:
             await self._give_up(job, event, Over(TOO_LARGE, "no topic takes the answer"))
             return
@@ -243,7 +243,7 @@ class Fetcher:
         stored: list[Output] = []
         async with self._few, self._pool.acquire() as conn, conn.transaction():
             if await fetches.end_given_up(conn, job, over.reason):
-                stored = await self._outbox.store(conn, [out])  # type: ignore[arg-type]
+                stored = await self._outbox.store(conn, [out])
         if stored:
             self._metrics.dead_letters.labels(_STAGE, over.reason).inc()
             log.warning("fetch.given_up", source=event.source, reason=over.reason)

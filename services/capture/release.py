@@ -64,7 +64,7 @@ async def release(
         submissions = [kept.submission.model_copy(update={"causation_id": quarantine_id})]
     await quarantine.mark_released(conn, quarantine_id, by)
     outputs = [events.submission_output(one) for one in submissions]
-    stored = await outbox.store(conn, outputs)  # type: ignore[arg-type]
+    stored = await outbox.store(conn, outputs)
     return Released(tuple(one.submission_id for one in submissions), tuple(stored))
 
 

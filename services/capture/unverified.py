@@ -79,5 +79,5 @@ class Unverified:
                 self.dropped += 1
                 return
             await quarantine.keep(conn, [event])
-            stored = await self._outbox.store(conn, [out])  # type: ignore[arg-type]
+            stored = await self._outbox.store(conn, [out])
         await self._outbox.release(stored)

@@ -94,7 +94,7 @@ class Acting:
             at=at,
         )
         async with self._pool.acquire() as conn, conn.transaction():
-            stored = await self._outbox.store(conn, [out])  # type: ignore[arg-type]
+            stored = await self._outbox.store(conn, [out])
         await self._outbox.release(stored)
 
     async def _until_decided(self, claim: Claim, action: RequestAction) -> Heard:

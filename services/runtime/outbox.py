@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.base import Event
 from services.runtime import outbox_sql as sql
-from services.runtime.database import is_infrastructure
+from services.runtime.database import Connection, is_infrastructure
 from services.runtime.metrics import Metrics
 from services.runtime.outbox_sql import tables
 from services.runtime.producer import check_sizes
@@ -85,7 +85,7 @@ class Outbox:
         return [out for input_id in by_id for out in outputs.get(input_id, ())]
 
     async def store(
-        self, connection: asyncpg.Connection, outputs: Sequence[Output], cause: UUID | None = None
+        self, connection: Connection, outputs: Sequence[Output], cause: UUID | None = None
     ) -> list[Output]:
         """Store within the caller's transaction, for what no record triggers (HTTP, timers).
 
@@ -127,7 +127,7 @@ class Outbox:
 
     # -- rows --------------------------------------------------------------------------------
     async def _store(
-        self, connection: asyncpg.Connection, decided: Mapping[Any, Sequence[Output]]
+        self, connection: Connection, decided: Mapping[Any, Sequence[Output]]
     ) -> dict[Any, list[Output]]:
         flat = [(cause, n, out) for cause, outs in decided.items() for n, out in enumerate(outs)]
         if not flat:

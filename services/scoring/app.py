@@ -1,38 +1,104 @@
-"""Builds the scoring service: two lanes of one stage."""
+"""Builds the scoring service: what is submitted, what happens around it, and what is due again."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Final
 
+from schemas import topics
+from schemas.activity import ActivityRecorded
+from schemas.assignment import AssignmentChanged
 from schemas.base import Lane
 from schemas.enrichment import LeadEnriched
-from schemas.topics import enriched, scored
+from schemas.signal import SignalDetected
+from services.runtime.configstore import LiveConfig
+from services.runtime.installation import LEAD_ID_KEY
+from services.runtime.outbox import Outbox
 from services.runtime.service import Context
 from services.runtime.stage import StageSpec
-from services.scoring.config import parse
-from services.scoring.handlers import Scorer
+from services.scoring.assignments import Assignments
+from services.scoring.config import ScoringFile, parse
+from services.scoring.handlers import SERVICE, Scorer
+from services.scoring.recorder import Recorder
+from services.scoring.rescorer import Rescorer
+from services.scoring.signals import Signals
 
 _MOST_RECORDS: Final = {Lane.LIVE: 500, Lane.BULK: 50}
+_MOST_ACTIVITIES: Final = {Lane.LIVE: 500, Lane.BULK: 100}
 
 
 async def build(ctx: Context) -> None:
     """Declare what this process does; the shell starts it."""
     live = await ctx.config(parse)
+    secret = ctx.secrets.get(LEAD_ID_KEY)[0]
     for lane in Lane:
-        await ctx.pool(lane)
+        pool = await ctx.pool(lane)
         outbox = ctx.outbox("scoring", lane)
-        scorer = Scorer(outbox, lambda: live.current, lambda: datetime.now(UTC))
+        scorer = Scorer(outbox, lambda: live.current, _now, secret)
         ctx.lane(lane).add(
             StageSpec(
                 name="scoring" if lane is Lane.LIVE else "scoring.bulk",
-                service="scoring",
+                service=SERVICE,
                 lane=lane,
-                inputs=(enriched(lane),),
+                inputs=(topics.enriched(lane),),
                 model=LeadEnriched,
-                outputs=(scored(lane),),
+                outputs=(topics.scored(lane),),
                 handler=scorer.handle,
                 max_records=_MOST_RECORDS[lane],
                 on_acknowledged=outbox.acknowledged,
             )
         )
+        recorder = Recorder(lane, pool, outbox, lambda: live.current, _now, secret)
+        ctx.lane(lane).add(
+            StageSpec(
+                name="scoring.activities" if lane is Lane.LIVE else "scoring.activities.bulk",
+                service=SERVICE,
+                lane=lane,
+                inputs=(topics.ACTIVITIES,),
+                model=ActivityRecorded,
+                outputs=(topics.scored(lane),),
+                handler=recorder.handle,
+                max_records=_MOST_ACTIVITIES[lane],
+                is_second_reader=lane is Lane.BULK,
+                on_acknowledged=outbox.acknowledged,
+            )
+        )
+    await _around_accounts(ctx, live, outbox, secret)
+
+
+async def _around_accounts(
+    ctx: Context, live: LiveConfig[ScoringFile], outbox: Outbox, secret: bytes
+) -> None:
+    """What nobody waits for: signals, who was given whom, and what is due again."""
+    pool = await ctx.pool(Lane.BULK)
+    signals = Signals(pool, outbox, lambda: live.current, _now, secret)
+    ctx.lane(Lane.BULK).add(
+        StageSpec(
+            name="scoring.signals",
+            service=SERVICE,
+            lane=Lane.BULK,
+            inputs=(topics.SIGNALS,),
+            model=SignalDetected,
+            outputs=(topics.CAPTURED_BULK,),
+            handler=signals.handle,
+            max_records=_MOST_RECORDS[Lane.BULK],
+            on_acknowledged=outbox.acknowledged,
+        )
+    )
+    ctx.lane(Lane.BULK).add(
+        StageSpec(
+            name="scoring.assignments",
+            service=SERVICE,
+            lane=Lane.BULK,
+            inputs=(topics.ASSIGNMENTS,),
+            model=AssignmentChanged,
+            outputs=(),
+            handler=Assignments(pool).handle,
+            max_records=_MOST_RECORDS[Lane.BULK],
+        )
+    )
+    ctx.task("rescorer", Rescorer(pool, outbox, lambda: live.current, _now).run)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

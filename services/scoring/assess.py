@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from schemas.base import KindName
+from schemas.base import KindName, Lane
 from schemas.enrichment import LeadEnriched
 from schemas.lead import Repeat
 from schemas.score import LeadScored
 from services.kernel.facts import facts_of
 from services.scoring.config import ScoringFile
+from services.scoring.happened import NOTHING, Around
+from services.scoring.happening import active_signals, recent
 from services.scoring.model import Touch, score
 
 _CIRCUMSTANCES = ("form_id", "page_url", "referrer", "utm", "click_ids", "visitor_id")
@@ -47,20 +49,61 @@ def assess(
     newest: LeadEnriched | None,
     touches: Iterable[Touch],
     score_revision: int,
+    around: Around = NOTHING,
 ) -> Assessed:
     """Score a lead with the newest that is known of it.
 
     :param newest: a later revision of the lead than ``event``, where one was seen before it.
     :param touches: all of the lead's, that of ``event`` included.
+    :param around: what else happened.
     """
     seen = event if newest is None else _older(event, newest)
-    known = list(touches)
-    at = max((touch.received_at for touch in known), default=event.received_at)
-    scored = score(model, facts_of(seen), known, max(at, event.received_at))
+    return _assessed(model, version, seen, event_id, list(touches), score_revision, around)
+
+
+def assess_again(
+    model: ScoringFile,
+    version: str,
+    known: LeadEnriched,
+    cause: UUID | None,
+    touches: Iterable[Touch],
+    score_revision: int,
+    around: Around,
+    lane: Lane,
+) -> Assessed:
+    """Score a lead because something happened around it. Nothing was submitted, nobody is asked.
+
+    :param known: the newest that is known of it.
+    :param cause: the event that told of it, where there was one.
+    """
+    received = around.received_at or known.received_at
+    again = known.model_copy(
+        update={
+            "submission_id": None,
+            "received_at": max(received, known.received_at),
+            "lane": lane,
+            "late": True,
+        }
+    )
+    return _assessed(model, version, again, cause, list(touches), score_revision, around)
+
+
+def _assessed(
+    model: ScoringFile,
+    version: str,
+    seen: LeadEnriched,
+    cause: UUID | None,
+    touches: list[Touch],
+    score_revision: int,
+    around: Around,
+) -> Assessed:
+    received = [touch.received_at for touch in touches]
+    at = max([*received, seen.received_at, around.received_at or seen.received_at])
+    scored = score(model, facts_of(seen), touches, at, around)
     return Assessed(
         LeadScored(
             submission_id=seen.submission_id,
-            causation_id=event_id,
+            causation_id=cause,
             received_at=seen.received_at,
             lane=seen.lane,
             motion=seen.motion,
@@ -80,8 +123,10 @@ def assess(
             mql=scored.mql,
             ledger=scored.ledger,
             scoring_version=version,
+            signals=active_signals(model, around.signals, at),
+            recent=recent(around),
         ),
-        max(at, event.received_at),
+        at,
     )
 
 

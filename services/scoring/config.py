@@ -10,10 +10,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.activity import ActivityName, Actor
 from schemas.base import KindName, TierName
 from services.kernel.conditions import EnrichedCondition
 from services.kernel.faults import Fault, did_you_mean, validation_error
 from services.runtime.configfile import parse as parse_file
+from services.scoring.happening_config import (
+    ActivitySection,
+    SignalRule,
+    Together,
+    signal_faults,
+)
 
 FILE = "scoring.yaml"
 
@@ -43,16 +50,32 @@ class FitRule(_Strict):
 
 
 class IntentRule(_Strict):
-    """Points for what somebody did: once for each touch of one of the kinds."""
+    """Points for what somebody did: once for each submission of one of the kinds, and for each of
+    the newest activities of one of the names."""
 
     id: Name
     group: Name
-    kinds: Annotated[frozenset[KindName], Field(min_length=1)]
+    kinds: frozenset[KindName] = frozenset()
+    activities: frozenset[ActivityName] = frozenset()
+    pages: frozenset[str] = frozenset()
+    """Only views of such pages (``page_kind``); none named: whatever the page."""
+    actor: Actor | None = None
+    """Only what a human, or an automation, did."""
+    most: Annotated[int, Field(ge=1, le=100)] = 10
+    """So many activities count, the newest."""
     points: Points
     half_life_days: Annotated[int, Field(ge=1, le=365)] | None = None
     """Half of the points are left after so many whole days; absent: they stay."""
     when: EnrichedCondition | None = None
     """About the lead as it is known now."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.kinds and not self.activities:
+            raise ValueError("kinds or activities must say what earns the points")
+        if (self.pages or self.actor) and not self.activities:
+            raise ValueError("pages and actor are about activities, and none are named")
+        return self
 
 
 class FitSection(Limits):
@@ -112,6 +135,9 @@ class ScoringFile(_Strict):
     tiers: dict[Name, dict[Name, TierName]]
     """Fit band to intent band to tier; every pair must be there."""
     mql: Mql
+    activities: ActivitySection = ActivitySection()
+    signals: tuple[SignalRule, ...] = ()
+    together: Together | None = None
 
     @model_validator(mode="after")
     def _references(self) -> Self:
@@ -119,7 +145,8 @@ class ScoringFile(_Strict):
             *_bands(self.bands),
             *_matrix(self),
             *_groups("fit", self.fit),
-            *_groups("intent", self.intent),
+            *_groups("intent", self.intent, *(rule.group for rule in self.signals)),
+            *signal_faults(self.signals),
             *_ids(self),
             *_known(("hot", "band"), self.hot.band, _names(self.bands.intent)),
             *_known(("mql", "fit"), self.mql.fit, _names(self.bands.fit)),
@@ -177,8 +204,8 @@ def _matrix(file: ScoringFile) -> Iterator[Fault]:
                 yield Fault(("tiers", fit), f"the tier of intent band {intent!r} is missing")
 
 
-def _groups(side: str, section: FitSection | IntentSection) -> Iterator[Fault]:
-    used = {rule.group for rule in section.rules}
+def _groups(side: str, section: FitSection | IntentSection, *more: str) -> Iterator[Fault]:
+    used = {rule.group for rule in section.rules} | set(more)
     for name in section.groups:
         if name not in used:
             near = did_you_mean(name, sorted(used))

@@ -13,9 +13,13 @@ from services.runtime.configstore import Versioned
 from services.runtime.database import Connection
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record, output
-from services.scoring import store
+from services.scoring.again import better
 from services.scoring.assess import Assessed, assess, touch_of
 from services.scoring.config import ScoringFile
+from services.scoring.happened import Around
+from services.scoring.names import Visitor, names_of
+from services.scoring.store import around, leads
+from services.scoring.store.leads import LeadRow
 
 SERVICE = "scoring"
 
@@ -28,10 +32,13 @@ class Scorer:
         outbox: Outbox,
         config: Callable[[], Versioned[ScoringFile]],
         now: Callable[[], datetime],
+        secret: bytes,
     ) -> None:
+        """:param secret: the installation's, under which people are known by their mailbox."""
         self._outbox = outbox
         self._config = config
         self._now = now
+        self._secret = secret
 
     async def handle(self, records: Sequence[Record[LeadEnriched]]) -> Sequence[Output]:
         """One batch, one transaction."""
@@ -41,16 +48,36 @@ class Scorer:
         self, conn: Connection, records: Sequence[Record[LeadEnriched]]
     ) -> Mapping[UUID, Sequence[Output]]:
         config = self._config()
-        leads = {one.event.lead.lead_id: one.event.lead.account_key for one in records}
-        rows = await store.lock(conn, leads)
-        found = [(one, _one(config, rows[one.event.lead.lead_id], one)) for one in records]
-        await store.write(conn, rows.values(), [(one.event, one.at) for _, one in found])
+        accounts = {one.event.lead.lead_id: one.event.lead.account_key for one in records}
+        rows = await leads.lock(conn, accounts)
+        await self._register(conn, records)
+        happened = await around.around(conn, {lead: row.account_key for lead, row in rows.items()})
+        found = [
+            (one, _one(config, rows[lead], one, happened[lead]))
+            for one in records
+            for lead in [one.event.lead.lead_id]
+        ]
+        await leads.write(conn, rows.values(), [(one.event, one.at) for _, one in found])
         at = self._now()
         return {record.id: [_output(record, one, at)] for record, one in found}
 
+    async def _register(self, conn: Connection, records: Sequence[Record[LeadEnriched]]) -> None:
+        """What each is known by from now on; what waited for them is theirs."""
+        people = [one.event.lead for one in records]
+        visitors = [
+            Visitor(lead.visitor_id, lead.lead_id, one.event.received_at)
+            for one, lead in zip(records, people, strict=True)
+            if lead.visitor_id
+        ]
+        names = [name for lead in people for name in names_of(lead, self._secret)]
+        await around.register(conn, names, visitors)
+
 
 def _one(
-    config: Versioned[ScoringFile], row: store.LeadRow, record: Record[LeadEnriched]
+    config: Versioned[ScoringFile],
+    row: LeadRow,
+    record: Record[LeadEnriched],
+    happened: Around,
 ) -> Assessed:
     """Bring the row forward by one event; under its lock."""
     event = record.event
@@ -64,9 +91,20 @@ def _one(
     elif row.latest is not None:
         newest = LeadEnriched.read(row.latest)
     row.score_revision += 1
-    return assess(
-        config.value, config.version, event, record.id, newest, row.touches, row.score_revision
+    assessed = assess(
+        config.value,
+        config.version,
+        event,
+        record.id,
+        newest,
+        row.touches,
+        row.score_revision,
+        happened,
     )
+    tier = assessed.event.tier
+    if not event.late or better(tier, row.tier):
+        row.tier = tier.value
+    return assessed
 
 
 def _output(record: Record[LeadEnriched], one: Assessed, at: datetime) -> Output:

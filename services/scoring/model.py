@@ -1,8 +1,8 @@
 """What a lead is worth, and every line that adds up to it. The same input gives the same integers.
 
-All points are hundredths. Fit comes from what is known about the lead, intent from its touches,
-each losing points by whole days. A cap is a line of its own, so that the lines of a dimension
-always add up to its score.
+All points are hundredths. Fit comes from what is known about the lead, intent from its touches, its
+activities and its account's signals, each losing points by whole days. A cap is a line of its own,
+so that the lines of a dimension always add up to its score.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Context, Decimal
-from functools import lru_cache
 from uuid import UUID
 
 from schemas.base import KindName, TierName
 from schemas.score import Dimension, LedgerLine, Score
 from services.kernel.conditions import Facts
+from services.kernel.facts import as_of
 from services.scoring.config import Band, FitSection, IntentRule, IntentSection, Limits, ScoringFile
+from services.scoring.decay import Earner, fading
+from services.scoring.happened import NOTHING, Around, Happened, countable
+from services.scoring.happening import counted, seen_lines
 
 TOTAL = "total"
 """Group of the lines that cap a whole dimension."""
 
-_EXACT = Context(prec=28, rounding=ROUND_HALF_EVEN)
 _DAY = timedelta(days=1)
 
 
@@ -51,16 +52,25 @@ class Scored:
     mql: bool
 
 
-def score(model: ScoringFile, facts: Facts, touches: Iterable[Touch], now: datetime) -> Scored:
+def score(
+    model: ScoringFile,
+    facts: Facts,
+    touches: Iterable[Touch],
+    now: datetime,
+    around: Around = NOTHING,
+) -> Scored:
     """Score a lead.
 
     :param facts: what is known, by the names that rules use.
     :param touches: all of the lead's, in any order.
     :param now: the moment for which the score holds.
+    :param around: activities and signals, in any order.
     """
+    facts = as_of(facts, now, countable(around.activities))
     known = sorted({touch.event: touch for touch in touches}.values(), key=_order)
     fit = [*_limited(model.fit, list(_fit(model.fit, facts)), Dimension.FIT)]
-    earned = list(_intent(model.intent, facts, known, now))
+    earned = list(_intent(model.intent, facts, known, around, now))
+    earned += seen_lines(model, around.signals, now)
     intent = [*_limited(model.intent, earned, Dimension.INTENT)]
     fits, intents = _sum(fit), _sum(intent)
     fit_band = _band(model.bands.fit, fits)
@@ -80,31 +90,6 @@ def score(model: ScoringFile, facts: Facts, touches: Iterable[Touch], now: datet
     )
 
 
-@lru_cache(maxsize=65_536)
-def decayed(points: int, half_life_days: int | None, days: int) -> int:
-    """Hundredths that are left of ``points`` hundredths after ``days`` whole days.
-
-    In decimals, because a float's power may round differently on another machine.
-    """
-    if half_life_days is None or days <= 0:
-        return points
-    left = _EXACT.power(Decimal(2), _EXACT.divide(Decimal(-days), Decimal(half_life_days)))
-    return int(_EXACT.multiply(Decimal(points), left).to_integral_value(ROUND_HALF_EVEN))
-
-
-@lru_cache(maxsize=4096)
-def lifetime(points: int, half_life_days: int) -> int:
-    """After how many whole days nothing is left."""
-    low, high = 0, half_life_days * (abs(points).bit_length() + 2)
-    while low < high:
-        middle = (low + high) // 2
-        if decayed(points, half_life_days, middle) == 0:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
 def _fit(section: FitSection, facts: Facts) -> Iterator[LedgerLine]:
     for rule in section.rules:
         if rule.points and rule.when(facts) is True:
@@ -112,26 +97,30 @@ def _fit(section: FitSection, facts: Facts) -> Iterator[LedgerLine]:
 
 
 def _intent(
-    section: IntentSection, facts: Facts, touches: Sequence[Touch], now: datetime
+    section: IntentSection,
+    facts: Facts,
+    touches: Sequence[Touch],
+    around: Around,
+    now: datetime,
 ) -> Iterator[LedgerLine]:
     holds = [rule for rule in section.rules if rule.when is None or rule.when(facts) is True]
     for touch in touches:
         for rule in holds:
             if touch.kind in rule.kinds and (earned := _earned(rule, touch, now)) is not None:
                 yield earned
+    for rule in holds:
+        for activity in counted(rule, around.activities):
+            if (earned := _earned(rule, activity, now)) is not None:
+                yield earned
 
 
-def _earned(rule: IntentRule, touch: Touch, now: datetime) -> LedgerLine | None:
-    full = rule.points * 100
-    points = decayed(full, rule.half_life_days, (now - touch.at) // _DAY)
-    if points == 0:
-        return None
-    expires = (
-        None
-        if rule.half_life_days is None
-        else touch.at + lifetime(full, rule.half_life_days) * _DAY
+def _earned(rule: IntentRule, what: Touch | Happened, now: datetime) -> LedgerLine | None:
+    return fading(
+        Earner(rule.id, rule.group, rule.points * 100, rule.half_life_days),
+        what.event,
+        what.at,
+        now,
     )
-    return _line(rule.id, Dimension.INTENT, rule.group, points, touch.event, expires)
 
 
 def _limited(
@@ -206,4 +195,4 @@ def _line(
     )
 
 
-__all__ = ["TOTAL", "Scored", "Touch", "decayed", "lifetime", "score"]
+__all__ = ["TOTAL", "Scored", "Touch", "score"]

@@ -27,7 +27,9 @@ SHELL = {
         "app", "asking", "few", "handlers", "jobs", "providers.gate", "providers.http_client",
         "providers.mail_servers", "providers.maxmind", "providers.registry", "store",
     },
-    "services.scoring": {"app", "handlers", "store"},
+    "services.scoring": {
+        "again", "app", "assignments", "handlers", "recorder", "rescorer", "signals", "store",
+    },
     "services.routing": {
         "accounts", "accounts_http", "app", "deciding", "drain", "finding", "handlers", "http",
         "http_story", "people_feed", "requests", "review.books", "store",

@@ -18,12 +18,9 @@ from schemas import catalog
 from schemas.base import Event, deterministic_id
 from schemas.cloudevents import CONTENT_TYPE, SPEC_VERSION, Envelope
 from schemas.topics import (
-    ACTIVITIES,
     CAPTURED,
-    CAPTURED_BULK,
     DEAD_LETTER_PARTITIONS,
     DEAD_LETTER_RETENTION,
-    SIGNALS,
     TOPICS,
     TopicSpec,
     partner,
@@ -35,15 +32,8 @@ Node = dict[str, Any]
 SERVICES = ("capture", "enrichment", "scoring", "routing", "delivery")
 """The services of this release; names of others in a TopicSpec are announcements."""
 
-ANNOUNCED = frozenset(
-    {
-        ("scoring", CAPTURED.name),
-        ("scoring", CAPTURED_BULK.name),
-        ("capture", ACTIVITIES.name),
-        ("capture", SIGNALS.name),
-    }
-)
-"""Producers that ``topics.py`` already names and that do not produce yet: no operations."""
+ANNOUNCED = frozenset({("scoring", CAPTURED.name)})
+"""Producers that ``topics.py`` names and that do not produce: a signal is never live."""
 
 PARTNER = partner("{partner}")
 """One topic for each source of ``sources.yaml`` with ``topic: partner``."""

@@ -80,7 +80,10 @@ class StageRunner(Generic[E]):
                 case Fault() as fault:
                     await self._settle(good, host)
                     good = []
-                    await self._bury(raw, fault, host)
+                    if self.spec.is_second_reader:
+                        self._finish((raw,), host)
+                    else:
+                        await self._bury(raw, fault, host)
         await self._settle(good, host)
 
     # -- records that could be read ----------------------------------------------------------

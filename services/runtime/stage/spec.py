@@ -33,6 +33,9 @@ class StageSpec(Generic[E]):
     handler: Handler[E]
     max_records: int = 500
     """Most records taken at once; small on the bulk lane, which shares the event loop."""
+    is_second_reader: bool = False
+    """Another stage of the service reads the same topics and dead-letters what cannot be decoded;
+    this one passes over it, so that it is set aside once."""
     on_acknowledged: Callable[[Sequence[Output]], None] | None = None
     """Called after the broker acknowledged the outputs, before the offsets are noted."""
 

@@ -11,7 +11,15 @@ from unittest.mock import AsyncMock, MagicMock
 import pytest
 
 from schemas.base import Lane
-from schemas.topics import ASSIGNMENT_REQUESTS, BY_NAME, PEOPLE, SUBMISSIONS, SUBMISSIONS_BULK
+from schemas.topics import (
+    ACTIVITIES,
+    ASSIGNMENT_REQUESTS,
+    BY_NAME,
+    PEOPLE,
+    SIGNALS,
+    SUBMISSIONS,
+    SUBMISSIONS_BULK,
+)
 from services.capture import app as capture
 from services.capture.kafka_gate import KafkaGate
 from services.cli.docs.__main__ import ROOT
@@ -34,6 +42,8 @@ BUILDS: Mapping[str, Build] = {
 OUTSIDE_A_STAGE = {
     ("capture", SUBMISSIONS.name),  # the HTTP door
     ("capture", SUBMISSIONS_BULK.name),
+    ("capture", ACTIVITIES.name),
+    ("capture", SIGNALS.name),
     ("delivery", ASSIGNMENT_REQUESTS.name),  # what reps press
     ("routing", PEOPLE.name),  # the feed of a new configuration version
 }

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
 
-from schemas.base import ChannelName, KindName, Lane, Motion, Provenance
+from schemas.activity import ActivityName, ActivityRecorded, Actor
+from schemas.base import ChannelName, Event, KindName, Lane, Motion, Provenance
 from schemas.cloudevents import Envelope
 from schemas.enrichment import LeadEnriched
-from schemas.lead import Lead, Repeat
+from schemas.lead import Lead, LeadCaptured, Repeat
 from schemas.score import LeadScored
-from schemas.topics import enriched
+from schemas.signal import SignalDetected, SignalName
 from services.runtime.configstore import Versioned
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
+from services.scoring.assignments import Assignments
 from services.scoring.config import ScoringFile, parse
 from services.scoring.handlers import Scorer
+from services.scoring.recorder import Recorder
+from services.scoring.rescorer import Rescorer
+from services.scoring.signals import Signals
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 _FILE = Path(__file__).parents[3] / "deploy/config/scoring.yaml"
+SECRET = b"an installation's secret of 32 bytes!"
 MODEL: ScoringFile = parse({"scoring.yaml": _FILE.read_text("utf-8")})
 
 VP = {"email_class": "business", "email_role": False, "seniority": "vp", "department": "sales"}
@@ -39,12 +45,22 @@ def enriched_lead(
     minutes: int = 0,
     revision: int = 1,
     company: str | None = None,
+    account: str = "acme.example",
+    email: str | None = None,
+    phone: str | None = None,
+    visitor: str | None = None,
     **fields: Any,
 ) -> LeadEnriched:
     """A revision of a lead, received ``minutes`` after nine."""
     moment = AT + timedelta(minutes=minutes)
     lead = Lead(
-        lead_id=lead_id or uuid4(), account_key="acme.example", company=company, form_id="demo"
+        lead_id=lead_id or uuid4(),
+        account_key=account,
+        company=company,
+        form_id="demo",
+        email=email,
+        phone=phone,
+        visitor_id=visitor,
     )
     values: dict[str, Any] = {
         "submission_id": uuid4(),
@@ -69,22 +85,41 @@ def enriched_lead(
     return LeadEnriched(lead=lead, lead_revision=revision, facts=known, **values)
 
 
-def record(event: LeadEnriched, event_id: UUID | None = None) -> Record[LeadEnriched]:
+def done(activity: str, minutes: int = 0, **fields: Any) -> ActivityRecorded:
+    """An activity, ``minutes`` after nine."""
+    at = AT + timedelta(minutes=minutes)
+    known: dict[str, Any] = {"occurred_at": at, "received_at": at, "actor": Actor.HUMAN}
+    return ActivityRecorded(activity=ActivityName(activity), **known | fields)
+
+
+def seen(signal: str, minutes: int = 0, **fields: Any) -> SignalDetected:
+    """A signal about acme.example, ``minutes`` after nine."""
+    at = AT + timedelta(minutes=minutes)
+    known: dict[str, Any] = {
+        "domain": "acme.example",
+        "provider": "newsdesk",
+        "external_id": signal,
+        "occurred_at": at,
+        "received_at": at,
+    }
+    return SignalDetected(signal=SignalName(signal), **known | fields)
+
+
+E = TypeVar("E", bound=Event)
+
+
+def record(event: E, event_id: UUID | None = None) -> Record[E]:
     """The event as the stage gets it."""
     envelope = Envelope(
-        id=event_id or uuid4(),
-        type=event.TYPE,
-        source="/handraise/enrichment",
-        subject=event.subject,
-        time=event.received_at,
+        id=event_id or uuid4(), type=event.TYPE, source="/test", subject=event.subject, time=AT
     )
     return Record(
         event=event,
         envelope=envelope,
-        topic=enriched(event.lane).name,
+        topic="any",
         partition=0,
         offset=0,
-        key=event.lead.account_key.encode(),
+        key=b"",
         value=event.encode(),
         headers=envelope.to_headers(),
     )
@@ -92,19 +127,56 @@ def record(event: LeadEnriched, event_id: UUID | None = None) -> Record[LeadEnri
 
 @dataclass
 class Desk:
-    """Scoring of one lane."""
+    """Scoring of one lane, and all that happens around leads."""
 
     pool: asyncpg.Pool
+    model: ScoringFile = MODEL
+    released: list[LeadScored] = field(default_factory=list)
+    """What the worker that scores again published."""
 
     def __post_init__(self) -> None:
-        outbox = Outbox("scoring", self.pool, _nowhere, Metrics())
-        self.scorer = Scorer(outbox, lambda: Versioned("abc123", MODEL), lambda: AT)
+        outbox = Outbox("scoring", self.pool, self._publish, Metrics())
+        parts = (lambda: Versioned("abc123", self.model), lambda: AT)
+        self.scorer = Scorer(outbox, *parts, SECRET)
+        self.recorders = {lane: Recorder(lane, self.pool, outbox, *parts, SECRET) for lane in Lane}
+        self.signals = Signals(self.pool, outbox, *parts, SECRET)
+        self.rescorer = Rescorer(self.pool, outbox, *parts)
+        self.assignments = Assignments(self.pool)
 
     async def take(self, *events: LeadEnriched) -> list[LeadScored]:
         """What the stage publishes for a batch."""
         outputs = await self.scorer.handle([record(event) for event in events])
         return [LeadScored.read(out.value) for out in outputs]
 
+    async def happen(self, *events: ActivityRecorded, ids: UUID | None = None) -> list[LeadScored]:
+        """What both stages publish for activities that arrive together."""
+        records = [record(event, ids) for event in events]
+        made: list[Output] = []
+        for recorder in self.recorders.values():
+            made += await recorder.handle(records)
+        return [LeadScored.read(out.value) for out in made]
 
-async def _nowhere(outputs: Sequence[Output]) -> None:
-    raise AssertionError(f"the shell publishes, not the handler: {len(outputs)}")
+    async def see(self, *events: SignalDetected) -> list[LeadCaptured]:
+        """The leads that signals make."""
+        outputs = await self.signals.handle([record(event) for event in events])
+        return [LeadCaptured.read(out.value) for out in outputs]
+
+    async def settle(self) -> list[LeadScored]:
+        """Score again what is marked, now; what of it was published."""
+        await self.pool.execute(
+            "update scoring.leads set rescore_at = now() where rescore_at > now()"
+        )
+        before = len(self.released)
+        while await self.rescorer.step():
+            pass
+        return self.released[before:]
+
+    async def scores(self, lead: UUID) -> list[dict[str, Any]]:
+        """What people see of a lead's scores, the newest last."""
+        rows = await self.pool.fetch(
+            "select * from scoring.story where lead_id = $1 order by score_revision", lead
+        )
+        return [dict(row) for row in rows]
+
+    async def _publish(self, outputs: Sequence[Output]) -> None:
+        self.released += [LeadScored.read(out.value) for out in outputs]

@@ -2,51 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-from aiokafka import AIOKafkaConsumer
 
 from schemas.base import KindName, Lane, TierName
 from schemas.lead import LeadCaptured
-from schemas.score import LeadScored
-from schemas.topics import captured, scored
+from schemas.topics import captured
 from services.enrichment import app as enrichment
 from services.runtime.broker import LaneBroker
 from services.runtime.configfile import ConfigError
 from services.runtime.context import Context
 from services.runtime.metrics import Metrics
 from services.runtime.records import output
-from services.runtime.settings import KafkaSettings, PostgresSettings, Secrets, Settings
+from services.runtime.settings import KafkaSettings, PostgresSettings, Settings
 from services.scoring import app as scoring
 from tests.integration.enrichment.flow import captured_lead, now, record
 from tests.integration.enrichment.standin import StandIn, answering
+from tests.integration.scoring.running import CONFIG, SECRETS, running, scores
 from tests.support.kafka import Broker
 
-_CONFIG = Path("deploy/config")
-_SECRETS = Secrets({"FIRMOGRAPHICS": [b"s3cret"]})
 _EXAMPLE = "https://api.firmographics.example"
-
-
-@asynccontextmanager
-async def _running(
-    name: str, app: ModuleType, dsn: str, kafka: KafkaSettings, config: Path = _CONFIG
-) -> AsyncIterator[Context]:
-    settings = Settings(kafka=kafka, postgres=PostgresSettings(dsn=dsn), config=config)
-    ctx = Context(name, settings, _SECRETS)
-    await ctx.open()
-    await ctx.open_lanes()
-    await app.build(ctx)
-    await ctx.start()
-    try:
-        yield ctx
-    finally:
-        await ctx.stop(5.0)
 
 
 async def _publish(kafka: KafkaSettings, events: list[LeadCaptured]) -> None:
@@ -70,26 +48,6 @@ async def _publish(kafka: KafkaSettings, events: list[LeadCaptured]) -> None:
         await broker.stop()
 
 
-async def _scores(kafka: KafkaSettings, count: int, seconds: float = 30.0) -> list[LeadScored]:
-    consumer = AIOKafkaConsumer(
-        *(scored(lane).name for lane in Lane),
-        bootstrap_servers=kafka.bootstrap_servers,
-        group_id=None,
-        auto_offset_reset="earliest",
-        fetch_max_wait_ms=20,
-    )
-    await consumer.start()
-    found: list[LeadScored] = []
-    try:
-        async with asyncio.timeout(seconds):
-            while len(found) < count:
-                for records in (await consumer.getmany(timeout_ms=100)).values():
-                    found += [LeadScored.read(one.value) for one in records]
-    finally:
-        await consumer.stop()
-    return found
-
-
 async def test_every_submission_on_both_lanes_is_scored_once(
     postgres_dsn: str, mock_kafka: Broker
 ) -> None:
@@ -105,9 +63,9 @@ async def test_every_submission_on_both_lanes_is_scored_once(
     ]
     async with AsyncExitStack() as stack:
         for name, app in (("enrichment", enrichment), ("scoring", scoring)):
-            await stack.enter_async_context(_running(name, app, postgres_dsn, kafka))
+            await stack.enter_async_context(running(name, app, postgres_dsn, kafka))
         await _publish(kafka, events)
-        found = await _scores(kafka, len(events))
+        found = await scores(kafka, len(events))
     assert sorted(str(one.submission_id) for one in found) == sorted(
         str(event.submission_id) for event in events
     )
@@ -118,7 +76,7 @@ async def test_every_submission_on_both_lanes_is_scored_once(
 
 
 def _with_provider(folder: Path, url: str) -> Path:
-    for path in _CONFIG.glob("*.yaml"):
+    for path in CONFIG.glob("*.yaml"):
         text = path.read_text("utf-8").replace(_EXAMPLE, url)
         (folder / path.name).write_text(text.replace("enabled: false", "enabled: true"), "utf-8")
     return folder
@@ -137,9 +95,9 @@ async def test_the_example_s_provider_works_once_it_is_switched_on(
     async with StandIn(answering({"company": company})) as standin, AsyncExitStack() as stack:
         config = _with_provider(tmp_path, f"http://127.0.0.1:{standin.port}")
         for name, app in (("enrichment", enrichment), ("scoring", scoring)):
-            await stack.enter_async_context(_running(name, app, postgres_dsn, kafka, config))
+            await stack.enter_async_context(running(name, app, postgres_dsn, kafka, config))
         await _publish(kafka, [captured_lead(kind=KindName.WEBINAR)])
-        (found,) = await _scores(kafka, 1)
+        (found,) = await scores(kafka, 1)
     assert found.facts["company_country"].value == "DE"
     assert "headcount_500" in {line.rule for line in found.ledger}
     assert json.dumps(found.model_dump(mode="json"))
@@ -154,7 +112,7 @@ async def test_a_provider_without_its_secret_stops_the_start(
     settings = Settings(
         kafka=mock_kafka.settings, postgres=PostgresSettings(dsn=postgres_dsn), config=config
     )
-    ctx = Context("enrichment", settings, _SECRETS)
+    ctx = Context("enrichment", settings, SECRETS)
     await ctx.open()
     await ctx.open_lanes()
     try:

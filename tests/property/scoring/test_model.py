@@ -9,10 +9,14 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.activity import ActivityName, Actor
 from schemas.base import KindName
 from schemas.score import Dimension
+from schemas.signal import SignalName
 from services.scoring.config import ScoringFile, parse
-from services.scoring.model import Touch, decayed, lifetime, score
+from services.scoring.decay import decayed, lifetime
+from services.scoring.happened import Around, Happened, Seen
+from services.scoring.model import Touch, score
 
 _NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 _TEXT = (Path(__file__).parents[3] / "deploy/config/scoring.yaml").read_text("utf-8")
@@ -42,11 +46,32 @@ def _touch(draw: st.DrawFn) -> Touch:
 _touches = st.lists(_touch(), max_size=12)
 
 
-@given(facts=_facts, touches=_touches)
+@st.composite
+def _happened(draw: st.DrawFn) -> Happened:
+    at = draw(_times)
+    page = draw(st.sampled_from([None, "pricing", "docs"]))
+    names, actors = st.sampled_from(ActivityName), st.sampled_from(Actor)
+    return Happened(draw(st.uuids(version=5)), draw(names), draw(actors), at, at, page_kind=page)
+
+
+@st.composite
+def _seen(draw: st.DrawFn) -> Seen:
+    at, strength = draw(_times), draw(st.floats(0, 1))
+    return Seen(draw(st.uuids(version=5)), draw(st.sampled_from(SignalName)), "p", strength, at, at)
+
+
+_around = st.builds(
+    Around,
+    st.lists(_happened(), max_size=30).map(tuple),
+    st.lists(_seen(), max_size=8).map(tuple),
+)
+
+
+@given(facts=_facts, touches=_touches, around=_around)
 def test_the_lines_of_each_dimension_add_up_to_its_score(
-    facts: dict[str, object], touches: list[Touch]
+    facts: dict[str, object], touches: list[Touch], around: Around
 ) -> None:
-    found = score(MODEL, facts, touches, _NOW)
+    found = score(MODEL, facts, touches, _NOW, around)
     for dimension, points in (
         (Dimension.FIT, found.score.fit),
         (Dimension.INTENT, found.score.intent),
@@ -58,12 +83,15 @@ def test_the_lines_of_each_dimension_add_up_to_its_score(
     assert found.score.intent <= 100_00
 
 
-@given(facts=_facts, touches=_touches, data=st.data())
-def test_order_and_repeats_of_touches_do_not_matter(
-    facts: dict[str, object], touches: list[Touch], data: st.DataObject
+@given(facts=_facts, touches=_touches, around=_around, data=st.data())
+def test_order_and_repeats_do_not_matter(
+    facts: dict[str, object], touches: list[Touch], around: Around, data: st.DataObject
 ) -> None:
-    again = data.draw(st.permutations(touches))
-    assert score(MODEL, facts, again + touches[:3], _NOW) == score(MODEL, facts, touches, _NOW)
+    again = [*data.draw(st.permutations(touches)), *touches[:3]]
+    activities = (*data.draw(st.permutations(around.activities)), *around.activities[:3])
+    signals = (*data.draw(st.permutations(around.signals)), *around.signals[:3])
+    other = Around(tuple(activities), tuple(signals))
+    assert score(MODEL, facts, again, _NOW, other) == score(MODEL, facts, touches, _NOW, around)
 
 
 @given(facts=_facts, touches=_touches, minutes=st.integers(0, 60 * 24))

@@ -65,6 +65,12 @@ def test_free_mail_lowers_fit_and_nothing_else() -> None:
         ("kinds: [webinar, event]", "kinds: [webinars]", "intent.rules.4.kinds"),
         ("points: 80", "points: 80.5", "points"),
         ("half_life_days: 30", "half_life_day: 30", "did you mean half_life_days"),
+        ("activities: [page_view]", "activities: [page_views]", "intent.rules.9.activities"),
+        ("kinds: [other]", "pages: [pricing]", "kinds or activities must say what earns"),
+        ("kinds: [other]", "kinds: [other]\n      pages: [pricing]", "pages and actor are about"),
+        ("signal: traffic", "signal: funding", "signals.6.signal: the signal 'funding' is defined"),
+        ("id: signal_traffic", "id: signal_funding", "there are two signals 'signal_funding'"),
+        ("tell: [owner, manager]", "tell: [boss]", "signals.1.tell"),
     ],
 )
 def test_a_fault_is_named_with_its_line_and_path(good: str, bad: str, told: str) -> None:

@@ -1,10 +1,10 @@
-"""All SQL of scoring. Callers hold a transaction; rows are locked in the order of lead ids."""
+"""Leads, their touches and their scores. Rows are locked in the order of lead ids."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,12 +19,38 @@ MOST_TOUCHES = 500
 """Of one lead, the newest; a score looks no further back."""
 
 # One statement creates what is missing, locks in order and reads what is newest: the update that
-# changes nothing is what makes it return rows that were there before.
+# changes nothing is what makes it return rows that were there before. The accounts come first, so
+# that a signal about one finds every lead of it: those that are there, and those that are coming.
 _LOCK = """
+with accounts as materialized (
+    select count(pg_advisory_xact_lock_shared(hashtextextended(account, 0)))
+    from (select distinct account from unnest($2::text[]) as given(account) order by 1) as sorted
+)
 insert into scoring.leads as l (lead_id, account_key)
-select * from unnest($1::uuid[], $2::text[]) order by 1
+select lead, account from unnest($1::uuid[], $2::text[]) as given(lead, account), accounts
+order by 1
 on conflict (lead_id) do update set account_key = l.account_key
-returning lead_id, score_revision, lead_revision, latest
+returning lead_id, account_key, score_revision, lead_revision, latest, tier
+"""
+
+_LOCK_KNOWN = """
+select lead_id, account_key, score_revision, lead_revision, latest, tier from scoring.leads
+where lead_id = any($1::uuid[]) order by lead_id for update
+"""
+
+_LOCK_DUE = """
+select lead_id, account_key, score_revision, lead_revision, latest, tier from scoring.leads
+where rescore_at <= now() order by rescore_at limit $1 for update skip locked
+"""
+
+_MARK = """
+with found as materialized (
+    select lead_id from scoring.leads
+    where lead_id = any($1::uuid[]) or account_key = any($2::text[])
+    order by lead_id for update
+)
+update scoring.leads l set rescore_at = coalesce(l.rescore_at, now() + $3::interval)
+from found where l.lead_id = found.lead_id
 """
 
 _TOUCHES = """
@@ -39,9 +65,9 @@ _WRITE = """
 with leads as (
     update scoring.leads l
     set score_revision = n.score_revision, lead_revision = n.lead_revision,
-        latest = coalesce(n.latest, l.latest), updated_at = now()
-    from unnest($1::uuid[], $2::int[], $3::int[], $4::bytea[])
-        as n(lead_id, score_revision, lead_revision, latest)
+        latest = coalesce(n.latest, l.latest), tier = n.tier, rescore_at = null, updated_at = now()
+    from unnest($1::uuid[], $2::int[], $3::int[], $4::bytea[], $23::text[])
+        as n(lead_id, score_revision, lead_revision, latest, tier)
     where l.lead_id = n.lead_id
 ), touches as (
     insert into scoring.touches (lead_id, event_id, kind, at, received_at)
@@ -64,11 +90,14 @@ class LeadRow:
     """What is stored of a lead, brought forward while its batch is decided."""
 
     lead_id: UUID
+    account_key: str
     score_revision: int
     lead_revision: int
     """Of ``latest``; 0 before the first."""
     latest: bytes | None
     """The newest LeadEnriched as JSON."""
+    tier: str | None
+    """The best that routing was told since the last submission."""
     touches: list[Touch]
     added: list[Touch]
     """Of ``touches``, those that are not stored yet."""
@@ -80,10 +109,29 @@ async def lock(conn: Connection, leads: Mapping[UUID, str]) -> dict[UUID, LeadRo
     :param leads: lead id to account key.
     """
     ids = sorted(leads)
-    rows = {
-        row["lead_id"]: LeadRow(**dict(row), touches=[], added=[])
-        for row in await conn.fetch(_LOCK, ids, [leads[lead] for lead in ids])
-    }
+    found = await conn.fetch(_LOCK, ids, [leads[lead] for lead in ids])
+    return await _with_touches(conn, found)
+
+
+async def lock_known(conn: Connection, leads: Iterable[UUID]) -> dict[UUID, LeadRow]:
+    """Lock leads that are there, and read their touches; one that was never scored is left out."""
+    return await _with_touches(conn, await conn.fetch(_LOCK_KNOWN, sorted(leads)))
+
+
+async def lock_due(conn: Connection, limit: int) -> dict[UUID, LeadRow]:
+    """Lock leads that are to be scored again; those that somebody works on are passed over."""
+    return await _with_touches(conn, await conn.fetch(_LOCK_DUE, limit))
+
+
+async def mark(
+    conn: Connection, leads: Iterable[UUID], accounts: Iterable[str], wait: timedelta
+) -> None:
+    """Have leads scored again, ``wait`` from now: what happens meanwhile is scored with them."""
+    await conn.execute(_MARK, list(leads), list(accounts), wait)
+
+
+async def _with_touches(conn: Connection, found: Iterable[Any]) -> dict[UUID, LeadRow]:
+    rows = {row["lead_id"]: LeadRow(**dict(row), touches=[], added=[]) for row in found}
     # After the locks, in a statement of its own: it must see what their last holders stored.
     known = [lead for lead, row in rows.items() if row.score_revision > 0]
     if known:
@@ -113,6 +161,7 @@ async def write(
         [touch.at for _, touch in touches],
         [touch.received_at for _, touch in touches],
         *_columns(scored),
+        [row.tier for row in changed],
     )
 
 

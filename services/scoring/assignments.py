@@ -1,0 +1,28 @@
+"""AssignmentChanged in: which lead an assignment is of, for tools that know nothing else of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import asyncpg
+
+from schemas.assignment import AssignmentChanged
+from services.runtime.records import Output, Record
+from services.scoring.names import Name
+from services.scoring.store import around, leads
+
+
+class Assignments:
+    """The handler."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def handle(self, records: Sequence[Record[AssignmentChanged]]) -> Sequence[Output]:
+        """Learn the ids, and have leads scored again whose activities waited for one."""
+        names = [Name(one.event.assignment_id, one.event.lead_id) for one in records]
+        async with self._pool.acquire() as conn, conn.transaction():
+            if found := await around.register(conn, names, ()):
+                await leads.mark(conn, found, (), timedelta())
+        return ()

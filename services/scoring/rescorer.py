@@ -1,0 +1,87 @@
+"""Scores again what is marked: after page views, signals, and what came at the same moment as its
+person. Beside the stages, a few leads at a time, so that nobody who waits is delayed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import asyncpg
+import structlog
+
+from schemas.base import Lane
+from services.runtime.configstore import Versioned
+from services.runtime.database import is_infrastructure
+from services.runtime.outbox import Outbox
+from services.scoring import again
+from services.scoring.config import ScoringFile
+from services.scoring.recorder import write
+from services.scoring.store import around, leads
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE: Final = 20
+POLL_S: Final = 0.25
+MISSED_EVERY_S: Final = 10.0
+MISSED_SINCE: Final = timedelta(minutes=15)
+"""How far back it is looked for activities that came at the same moment as their person."""
+
+
+class Rescorer:
+    """The worker of one process."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        outbox: Outbox,
+        config: Callable[[], Versioned[ScoringFile]],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._pool = pool
+        self._outbox = outbox
+        self._config = config
+        self._now = now
+
+    async def run(self) -> None:
+        """Work for ever; while Postgres is away, wait for it."""
+        clock = asyncio.get_running_loop().time
+        look = clock()
+        while True:
+            try:
+                if clock() >= look:
+                    await self.missed()
+                    look = clock() + MISSED_EVERY_S
+                worked = await self.step()
+            except Exception as error:
+                if not is_infrastructure(error):
+                    raise
+                log.warning("rescorer.waiting", waiting_for="postgres", error=type(error).__name__)
+                worked = 0
+            if worked < AT_ONCE:
+                await asyncio.sleep(POLL_S)
+
+    async def missed(self) -> None:
+        """Give people what their activities' arrival at the same moment withheld from them."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            found = await around.claim_missed(conn, MISSED_SINCE)
+            if found:
+                await leads.mark(conn, found, (), timedelta())
+
+    async def step(self) -> int:
+        """Score a few of the leads that are due; how many there were."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            rows = await leads.lock_due(conn, AT_ONCE)
+            if not rows:
+                return 0
+            happened = await around.around(conn, {lead: r.account_key for lead, r in rows.items()})
+            config, found = self._config(), {}
+            for lead, row in rows.items():
+                if one := again.again(config, row, happened[lead], Lane.BULK):
+                    found[lead] = one
+                await asyncio.sleep(0)  # whoever waits for an answer goes first
+            await write(conn, rows, found)
+            stored = await self._outbox.store(conn, list(again.outputs(found, self._now())))
+        await self._outbox.release(stored)
+        return len(rows)

@@ -1,0 +1,131 @@
+"""SignalDetected in: kept once, all leads of the account raised, one made where nobody is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from schemas import topics
+from schemas.base import ChannelName, KindName, Lane, Motion, deterministic_id, event_id
+from schemas.lead import Lead, LeadCaptured, Repeat
+from schemas.signal import SignalDetected
+from services.kernel.hints import account_of, signal_id
+from services.kernel.identity import lead_id
+from services.runtime.configstore import Versioned
+from services.runtime.outbox import Outbox
+from services.runtime.records import Output, Record, output
+from services.runtime.stage.spec import BadRecords
+from services.scoring.config import ScoringFile
+from services.scoring.happened import Seen
+from services.scoring.store import leads, signals
+
+SERVICE = "scoring"
+SOURCE = "signals"
+"""Source of the leads that are made of accounts."""
+
+
+class Signals:
+    """The handler."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        outbox: Outbox,
+        config: Callable[[], Versioned[ScoringFile]],
+        now: Callable[[], datetime],
+        secret: bytes,
+    ) -> None:
+        self._pool = pool
+        self._outbox = outbox
+        self._config = config
+        self._now = now
+        self._secret = secret
+
+    async def handle(self, records: Sequence[Record[SignalDetected]]) -> Sequence[Output]:
+        """One batch, one transaction. A repeat changes nothing: what it caused is in the outbox.
+
+        :raises BadRecords: for what names no company.
+        """
+        accounts = {one.id: account_of(one.event.domain) for one in records}
+        if nobody := [one for one, account in accounts.items() if account is None]:
+            raise BadRecords(dict.fromkeys(nobody, ("no_account", "the domain is no company's")))
+        told = {
+            one.id: signals.Told(_seen(one.event), one.id, account)
+            for one in records
+            if (account := accounts[one.id]) is not None
+        }
+        async with self._pool.acquire() as conn, conn.transaction():
+            await signals.lock_accounts(conn, (one.account_key for one in told.values()))
+            fresh = await signals.keep(conn, list(told.values()))
+            new = [one for one in told.values() if one.seen.event in fresh]
+            await leads.mark(conn, (), {one.account_key for one in new}, timedelta())
+            made = await signals.make_leads(conn, self._wanted(new))
+            events = {one.id: one.event for one in records}
+            outputs = [self._lead(one, events[one.event_id]) for one in _firsts(new, made)]
+            return await self._outbox.store(conn, outputs)
+
+    def _wanted(self, told: Sequence[signals.Told]) -> dict[str, tuple[UUID, UUID]]:
+        """The accounts whose signal makes a lead, with the lead's id and the signal's."""
+        making = {rule.signal for rule in self._config().value.signals if rule.creates_lead}
+        return {
+            one.account_key: (self._lead_id(one.account_key), one.seen.event)
+            for one in reversed(told)
+            if one.seen.signal in making
+        }
+
+    def _lead_id(self, account: str) -> UUID:
+        return lead_id(self._secret, None, None, "account", account)
+
+    def _lead(self, told: signals.Told, event: SignalDetected) -> Output:
+        """The one outbound lead of an account: nobody yet, at a company with a reason to buy."""
+        lead = self._lead_id(told.account_key)
+        captured = LeadCaptured(
+            submission_id=deterministic_id("signal-lead", lead),
+            causation_id=told.event_id,
+            received_at=event.received_at,
+            lane=Lane.BULK,
+            motion=Motion.OUTBOUND,
+            channel=ChannelName.OUTBOUND,
+            source=SOURCE,
+            kind=KindName.PROSPECT,
+            lead=Lead(
+                lead_id=lead,
+                account_key=told.account_key,
+                company=event.company or told.account_key,
+                message=event.detail or None,
+                fields={"company_domain": told.account_key, "signal": event.signal.value},
+            ),
+            repeat=Repeat.FIRST,
+            touch=1,
+            submitted_at=min(event.occurred_at, event.received_at),
+        )
+        return output(
+            topics.captured(Lane.BULK),
+            told.account_key,
+            captured,
+            event_id=event_id(told.event_id, SERVICE, lead, 0),
+            service=SERVICE,
+            at=self._now(),
+        )
+
+
+def _firsts(told: Sequence[signals.Told], accounts: set[str]) -> list[signals.Told]:
+    """Of each account the first signal."""
+    firsts = {one.account_key: one for one in reversed(told) if one.account_key in accounts}
+    return list(firsts.values())
+
+
+def _seen(event: SignalDetected) -> Seen:
+    return Seen(
+        event=signal_id(event),
+        signal=event.signal,
+        provider=event.provider,
+        strength=event.strength,
+        at=min(event.occurred_at, event.received_at),
+        received_at=event.received_at,
+        detail=event.detail,
+        url=event.url,
+    )
