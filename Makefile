@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 export HANDRAISE_CACHE ?= $(HOME)/.cache/handraise
 DEBIAN := $(HANDRAISE_CACHE)/debian
 PROMTOOL := $(DEBIAN)/usr/bin/promtool
+CHROMIUM := $(HANDRAISE_CACHE)/chromium/usr/lib/chromium/chromium-headless-shell
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes --prefer-binary -r
 PYTEST := $(BIN)/python -m pytest
@@ -29,12 +30,13 @@ run: $(VENV)/run.stamp ## start everything here, send sample leads, show who get
 demo: $(VENV)/run.stamp ## send N leads (LEADS=200) through everything, account for each, end
 	@$(BIN)/handraise demo --leads $(or $(LEADS),200)
 
-test: $(VENV)/dev.stamp $(PROMTOOL) ## every test; with the best Kafka that can be had, and it says which
+test: $(VENV)/dev.stamp $(PROMTOOL) $(CHROMIUM) ## every test; with the best Kafka that can be had, and it says which
 	@$(SUITE) $(ARGS)
 
 test-real: export HANDRAISE_REQUIRE_REAL := 1
 test-real: export HANDRAISE_REQUIRE_PROMTOOL := 1
-test-real: $(VENV)/dev.stamp $(PROMTOOL) ## every test, and fail where no real Kafka can be had
+test-real: export HANDRAISE_REQUIRE_BROWSER := 1
+test-real: $(VENV)/dev.stamp $(PROMTOOL) $(CHROMIUM) ## every test, and fail where no real Kafka can be had
 	@$(SUITE) $(ARGS)
 
 bench: $(VENV)/dev.stamp ## measure latency and throughput against bare aiokafka, on real Kafka
@@ -101,3 +103,15 @@ $(PROMTOOL):
 	    { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get download -qq prometheus; } || true; \
 	  for deb in prometheus_*.deb; do if [ -e "$$deb" ]; then dpkg -x "$$deb" . && rm "$$deb"; fi; done; fi
 	@test -x $@ || echo "promtool is missing (Debian package prometheus): its tests will say so"
+
+# A real browser for the website script, with the libraries that this machine lacks. 100 MB, once.
+$(CHROMIUM):
+	@mkdir -p $(HANDRAISE_CACHE)/chromium
+	@cd $(HANDRAISE_CACHE)/chromium && if command -v apt-get dpkg >/dev/null; then \
+	  echo "fetching a browser (Debian package chromium-headless-shell) into $(HANDRAISE_CACHE)/chromium"; \
+	  wanted() { apt-get install --print-uris -qq --no-install-recommends chromium-headless-shell \
+	    2>/dev/null | sed -n "s/^'.*' \([^_ ]*\)_.*/\1/p"; }; \
+	  { [ -n "$$(wanted)" ] && apt-get download -qq $$(wanted) 2>/dev/null; } || \
+	    { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get download -qq $$(wanted); } || true; \
+	  for deb in *.deb; do if [ -e "$$deb" ]; then dpkg -x "$$deb" . && rm "$$deb"; fi; done; fi
+	@test -x $@ || echo "Chromium is missing (Debian package chromium-headless-shell): its tests will say so"

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import copytree
 
 import httpx
-from aiokafka import AIOKafkaProducer
 
-from schemas.assignment import AssignmentChanged
-from schemas.topics import ASSIGNMENTS
 from services.capture.website import script
 from services.runtime import apikeys
 from services.runtime.apikeys import Scope
-from services.runtime.records import output
+from tests.integration.capture.deciding import decided
 from tests.integration.capture.running import Capture, capture
-from tests.support.examples import good
 from tests.support.kafka import Broker
 
 ORIGIN = "https://www.northwind.example"
 PAGE = {"origin": ORIGIN}
+OURS: dict[str, object] = {"source": "web_forms"}
+HELD: dict[str, object] = {**OURS, "status": "held", "rep": None, "sequence": 1}
 SOURCE = f"""
   web_forms:
     adapter: api
@@ -46,17 +43,6 @@ async def pages(dsn: str, broker: Broker, folder: Path) -> AsyncIterator[tuple[C
                                        source="web_forms", publishable=True)  # fmt: skip
         await it.ctx.keys.refresh(it.ctx.control)
         yield it, f"Bearer {key}"
-
-
-async def decided(it: Capture, submission_id: str, **more: object) -> None:
-    """Routing says something."""
-    example = json.loads(good("assignment.changed.v1", "assigned"))
-    told = {**example, "submission_id": submission_id, "source": "web_forms", **more}
-    event = AssignmentChanged.model_validate(told)
-    out = output(ASSIGNMENTS, event.account_key, event, event_id=event.assignment_id,
-                 service="routing", at=event.decided_at)  # fmt: skip
-    async with AIOKafkaProducer(bootstrap_servers=it.kafka.bootstrap_servers) as producer:
-        await producer.send_and_wait(out.topic, out.value, key=out.key, headers=list(out.headers))
 
 
 async def test_a_page_of_the_source_posts_and_hears_who_will_call(
@@ -85,14 +71,20 @@ async def test_a_page_of_the_source_posts_and_hears_who_will_call(
         waiting = [ask(said["token"], wait=5) for _ in range(3)]
         rep = {"id": "l", "name": "Lena Vogt", "email": "l@e.example",
                "external_ids": {"booking_url": "https://meet.example/lena"}}  # fmt: skip
-        await decided(it, said["submission_id"], status="assigned", rep=rep, sequence=2)
+        await decided(
+            it, said["submission_id"], source="web_forms", status="assigned", rep=rep, sequence=2
+        )
         for answer in await asyncio.gather(*waiting):
             assert answer.json()["rep"] == {"first_name": "Lena"}
             assert answer.json()["booking_url"] == "https://meet.example/lena"
         # What comes late and is older changes nothing.
-        await decided(it, said["submission_id"], status="held", rep=None, sequence=1)
+        await decided(
+            it, said["submission_id"], source="web_forms", status="held", rep=None, sequence=1
+        )
         other = (await it.lead("k2", email="e@northwind.example")).json()
-        await decided(it, other["submission_id"], status="held", rep=None, sequence=1)
+        await decided(
+            it, other["submission_id"], source="web_forms", status="held", rep=None, sequence=1
+        )
         late = {"authorization": f"Bearer {other['token']}"}
         path = f"/v1/submissions/{other['submission_id']}"
         held = await it.http.get(path, headers=late, params={"wait": 5})
