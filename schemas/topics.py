@@ -112,7 +112,7 @@ ASSIGNMENTS = TopicSpec(
     AssignmentChanged,
     "account key",
     ("routing",),
-    ("capture", "delivery", "scoring"),
+    ("capture", "response", "delivery", "scoring"),
     retention=_WEEK,
 )
 ASSIGNMENTS_CURRENT = TopicSpec(
@@ -125,13 +125,15 @@ ASSIGNMENT_REQUESTS = TopicSpec(
     ("response", "delivery", "SDR tooling", "operators"),
     ("routing",),
 )
-PEOPLE = TopicSpec("people.v1", PersonChanged, "rep id", ("routing",), (), retention=None)
+PEOPLE = TopicSpec(
+    "people.v1", PersonChanged, "rep id", ("routing",), ("response",), retention=None
+)
 ACTIVITIES = TopicSpec(
     "activities.v1",
     ActivityRecorded,
     "account key",
     ("CRM", "SDR tooling", "capture"),
-    ("scoring",),
+    ("scoring", "response"),
 )
 SIGNALS = TopicSpec(
     "signals.v1", SignalDetected, "account key", ("providers", "capture"), ("scoring",)

@@ -21,6 +21,7 @@ _PARSERS = (
     "services.enrichment.config",
     "services.scoring.config",
     "services.routing.config",
+    "services.response.config",
     "services.delivery.config",
 )
 MODELS: dict[str, str] = {
@@ -29,6 +30,7 @@ MODELS: dict[str, str] = {
     "enrichment.yaml": "services.enrichment.config:EnrichmentFile",
     "scoring.yaml": "services.scoring.config:ScoringFile",
     "routing.yaml": "services.routing.config:RoutingFile",
+    "response.yaml": "services.response.config:ResponseFile",
     "delivery.yaml": "services.delivery.config:DeliveryFile",
     "teams.yaml": "services.kernel.people.model:Teams",
     "calendars.yaml": "services.kernel.calendars.model:Calendars",

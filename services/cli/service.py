@@ -14,6 +14,7 @@ SERVICES: dict[str, str] = {
     "enrichment": "services.enrichment.app",
     "scoring": "services.scoring.app",
     "routing": "services.routing.app",
+    "response": "services.response.app",
     "delivery": "services.delivery.app",
 }
 """Name -> the module whose ``build`` makes it; in the order of the pipeline."""

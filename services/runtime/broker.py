@@ -20,6 +20,7 @@ from services.runtime.producer import PUBLISH_TIMEOUT_S, LaneProducer
 from services.runtime.records import Output
 from services.runtime.stage.declare import declare
 from services.runtime.stage.gate import LaneGate
+from services.runtime.stage.reading import Reading
 from services.runtime.stage.runner import StageRunner
 from services.runtime.stage.spec import StageSpec
 from services.runtime.stage.subscriber import StageSubscriber
@@ -67,13 +68,14 @@ class LaneBroker:
         self.broker.config.broker_config.producer = self._producer
         self.broker.config.broker_config.admin = _NoAdmin()
 
-    def add(self, spec: StageSpec[Any]) -> None:
-        """Declare a stage; it starts with :meth:`start`."""
+    def add(self, spec: StageSpec[Any]) -> Reading:
+        """Declare a stage; it starts with :meth:`start`. Gives what tells how far it has read."""
         runner = StageRunner(spec, self.publish, self._metrics)
         subscriber = declare(
             self.broker, runner, self._kafka, self._gate, self._failed, self._producer.ping
         )
         self._stages.append(subscriber)
+        return Reading(subscriber)
 
     # -- publishing --------------------------------------------------------------------------
     async def publish(self, outputs: Sequence[Output], timeout: float | None = None) -> None:

@@ -29,6 +29,7 @@ SCHEMAS: Final = {
     "enrichment": "enrichment",
     "scoring": "scoring",
     "routing": "routing",
+    "response": "response",
     "delivery": "delivery",
 }
 """The Postgres schema of each room. A room reads and writes its own and the shell's only."""

@@ -19,6 +19,9 @@ _ASSIGNMENT = (
 )  # fmt: skip
 _LONG = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 72 * 3600)
 
+_ANSWER = (30, 60, 120, 180, 300, 600, 900, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 72 * 3600)
+_LATE = (0.1, 0.25, 0.5, 1, 2, 5, 10, 60, 600, 3600, 12 * 3600)
+
 
 class Metrics:
     """The metrics of one process, on a registry of its own."""
@@ -164,6 +167,64 @@ class Metrics:
         self.oldest_hold = Gauge(
             "handraise_oldest_hold_seconds", "Age of the oldest hold.", ("pool",), registry=r
         )
+        # -- response --------------------------------------------------------------------------
+        self.speed_to_lead = Histogram(
+            "handraise_speed_to_lead_seconds",
+            "From the receipt of a hand-raise to the first human touch.",
+            ("tier",), buckets=_ANSWER, registry=r,
+        )  # fmt: skip
+        self.time_to_accept = Histogram(
+            "handraise_time_to_accept_seconds",
+            "From the assignment to the rep's accept.",
+            ("tier",), buckets=_ANSWER, registry=r,
+        )  # fmt: skip
+        self.hot_leads = Counter(
+            "handraise_hot_leads_five_minutes_total",
+            "Hot hand-raises whose five minutes have passed: touched within them, or untouched.",
+            ("outcome",), registry=r,
+        )  # fmt: skip
+        self.oldest_untouched_hot = Gauge(
+            "handraise_oldest_untouched_hot_lead_seconds",
+            "How long the hot hand-raise has waited that nobody touched and that is the oldest.",
+            (), registry=r,
+        )  # fmt: skip
+        self.reminders = Counter(
+            "handraise_reminders_total", "Reps reminded of a lead.", ("tier",), registry=r
+        )
+        self.breaches = Counter(
+            "handraise_breaches_total",
+            "Leads that their rep did not touch in time.",
+            ("tier",), registry=r,
+        )  # fmt: skip
+        self.hops = Counter(
+            "handraise_hops_total",
+            "Leads taken from their rep, by reason: acceptance, breach, escalation (to the "
+            "manager) or team (its channel was told).",
+            ("reason",), registry=r,
+        )  # fmt: skip
+        self.clocks_running = Gauge(
+            "handraise_clocks_running", "Clocks that run.", ("kind",), registry=r
+        )
+        self.clocks_suspended = Gauge(
+            "handraise_clocks_suspended",
+            "Clocks whose time is up and that wait, as the touch feed is silent.",
+            (), registry=r,
+        )  # fmt: skip
+        self.clock_lateness = Histogram(
+            "handraise_clock_lateness_seconds",
+            "From a clock's deadline until it fired.",
+            (), buckets=_LATE, registry=r,
+        )  # fmt: skip
+        self.feed_age = Gauge(
+            "handraise_feed_age_seconds",
+            "Since the newest activity happened that CRM and SDR tools told of.",
+            (), registry=r,
+        )  # fmt: skip
+        self.activities_unmatched = Gauge(
+            "handraise_activities_unmatched",
+            "Activities about nobody known: waiting for their lead, or given up after a day.",
+            (), registry=r,
+        )  # fmt: skip
         self.config_version = Gauge(
             "handraise_config_info",
             "1 for the configuration version in use.",

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("capture", "enrichment", "scoring", "routing", "delivery")
+SERVICES = ("capture", "enrichment", "scoring", "routing", "response", "delivery")
 
 
 @dataclass(frozen=True)

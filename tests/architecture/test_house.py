@@ -34,6 +34,7 @@ SHELL = {
         "accounts", "accounts_http", "app", "deciding", "drain", "finding", "handlers", "http",
         "http_story", "people_feed", "requests", "review.books", "store",
     },
+    "services.response": {"app", "handlers", "measures", "progress", "store", "timer"},
     "services.delivery": {
         "acting", "app", "composing", "handlers", "http", "sinks.email", "sinks.outside",
         "sinks.registry", "sinks.slack", "sinks.webhook", "store", "trial", "worker", "workers",

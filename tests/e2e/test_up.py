@@ -22,7 +22,7 @@ from tests.support.up import Up, handraise, up
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)
-SERVICES = {"capture", "enrichment", "scoring", "routing"}
+SERVICES = {"capture", "enrichment", "scoring", "routing", "response", "delivery"}
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from tests.support.traffic import TYPEFORM, WEBSITE
 from tests.support.up import Up, up
 from tests.support.waiting import wait_until
 
-SERVICES = ("capture", "enrichment", "scoring", "routing", "delivery")
+SERVICES = ("capture", "enrichment", "scoring", "routing", "response", "delivery")
 SECRETS = {
     TYPEFORM: "typeform-secret-of-a-test",
     WEBSITE: "whsec_d2Vic2l0ZS1zZWNyZXQtb2YtYS10ZXN0",

@@ -29,7 +29,7 @@ from services.cli.docs.dead_letters import HEADERS as DEAD_LETTER_HEADERS
 
 Node = dict[str, Any]
 
-SERVICES = ("capture", "enrichment", "scoring", "routing", "delivery")
+SERVICES = ("capture", "enrichment", "scoring", "routing", "response", "delivery")
 """The services of this release; names of others in a TopicSpec are announcements."""
 
 ANNOUNCED = frozenset({("scoring", CAPTURED.name)})

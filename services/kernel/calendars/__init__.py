@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from services.kernel.calendars.common import (
+    Schedule,
+    add_common_time,
+    common_intervals,
+    next_common_opening,
+)
 from services.kernel.calendars.hours import Block, WeeklyHours
 from services.kernel.calendars.intervals import open_intervals
 from services.kernel.calendars.model import Calendar, Calendars, DayOff, HolidaysOf
@@ -22,12 +28,16 @@ __all__ = [
     "Calendars",
     "DayOff",
     "HolidaysOf",
+    "Schedule",
     "WeeklyHours",
     "add_business_time",
+    "add_common_time",
     "business_seconds",
     "business_time",
+    "common_intervals",
     "is_open",
     "next_change",
+    "next_common_opening",
     "next_open",
     "open_intervals",
 ]

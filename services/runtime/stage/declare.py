@@ -122,7 +122,7 @@ def adopt(
     subscriber.failure, subscriber.joined = None, False
     subscriber.commits = Commits(runner.telemetry)
     subscriber.busy = asyncio.Lock()
-    subscriber.ahead, subscriber.at_hand = (), ()
+    subscriber.ahead, subscriber.at_hand, subscriber.taken = (), (), ()
     subscriber.paused = subscriber.poll_failing = subscriber.broker_silent = False
     subscriber.beat_at = subscriber.taken_at = time.monotonic()
     subscriber._live = runner.spec.lane is Lane.LIVE

@@ -58,6 +58,8 @@ class StageSubscriber(BatchSubscriber):
     ahead: Records
     """Polled while paused, to be taken next."""
     at_hand: Records
+    taken: Records
+    """Polled and not finished; set before anybody else can see the position that follows them."""
     paused: bool
     poll_failing: bool
     broker_silent: bool
@@ -134,6 +136,7 @@ class StageSubscriber(BatchSubscriber):
                 if not self._live:
                     await self.gate.turn()
                 await self._work(batch, epoch)
+                self.taken = ()
 
     async def _poll_failed(self, error: KafkaError, failures: int) -> None:
         self.poll_failing = True
@@ -145,8 +148,8 @@ class StageSubscriber(BatchSubscriber):
     async def _take(self, consumer: AIOKafkaConsumer) -> Records:
         """What is there now; waits for the first record only, never for more."""
         if self.ahead:
-            batch, self.ahead = self.ahead, ()
-            return batch
+            self.taken, self.ahead = self.ahead, ()
+            return self.taken
         got = await consumer.getmany(
             timeout_ms=int(POLL_S * 1000), max_records=self.runner.spec.max_records
         )
@@ -154,9 +157,8 @@ class StageSubscriber(BatchSubscriber):
         if not got:
             return ()
         self.taken_at = self.beat_at
-        if len(got) == 1:
-            return tuple(next(iter(got.values())))
-        return tuple(record for records in got.values() for record in records)
+        self.taken = tuple(record for records in got.values() for record in records)
+        return self.taken
 
     async def _work(self, batch: Records, epoch: int) -> None:
         async with self.busy:

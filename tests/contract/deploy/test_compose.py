@@ -47,6 +47,7 @@ def test_each_service_of_the_house_runs() -> None:
         "enrichment",
         "scoring",
         "routing",
+        "response",
         "delivery",
     }
     assert {"kafka", "postgres", "prometheus", "grafana"} <= SERVICES.keys()

@@ -19,6 +19,7 @@ from schemas.topics import (
     SIGNALS,
     SUBMISSIONS,
     SUBMISSIONS_BULK,
+    TOUCHES,
 )
 from services.capture import app as capture
 from services.capture.kafka_gate import KafkaGate
@@ -26,6 +27,7 @@ from services.cli.docs.__main__ import ROOT
 from services.cli.docs.asyncapi import ANNOUNCED, PARTNER
 from services.delivery import app as delivery
 from services.enrichment import app as enrichment
+from services.response import app as response
 from services.routing import app as routing
 from services.runtime.configstore import read_folder
 from services.runtime.stage import StageSpec
@@ -37,6 +39,7 @@ BUILDS: Mapping[str, Build] = {
     "enrichment": enrichment.build,
     "scoring": scoring.build,
     "routing": routing.build,
+    "response": response.build,
     "delivery": delivery.build,
 }
 OUTSIDE_A_STAGE = {
@@ -44,6 +47,8 @@ OUTSIDE_A_STAGE = {
     ("capture", SUBMISSIONS_BULK.name),
     ("capture", ACTIVITIES.name),
     ("capture", SIGNALS.name),
+    ("response", ASSIGNMENT_REQUESTS.name),  # what the timer asks for
+    ("response", TOUCHES.name),
     ("delivery", ASSIGNMENT_REQUESTS.name),  # what reps press
     ("routing", PEOPLE.name),  # the feed of a new configuration version
 }

@@ -1,0 +1,109 @@
+"""When a step is due: business time from a start to an instant in UTC. Pure.
+
+A deadline is computed once, when its clock starts, and stored: what is changed later in calendars
+or policy does not move it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.kernel.calendars import Schedule, add_common_time, next_common_opening
+from services.response.policy import Hours, NoCommonHours, Policy, Time
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """The time that counts for one attempt."""
+
+    schedules: tuple[Schedule, ...]
+    """Open at once; none: every hour counts."""
+    instead: tuple[Schedule, ...]
+    """Where they never meet; none: every hour counts."""
+    at_once: bool
+    """Where they never meet the lead is due at once."""
+    longest: timedelta
+    anchor: datetime
+    """From here on ``scale`` applies."""
+    scale: float = 1.0
+    """So many times faster than the calendar the clocks run, for trying."""
+
+    def due(self, start: datetime, amount: timedelta) -> datetime:
+        """The instant by which ``amount`` of this time has passed since ``start``.
+
+        At most ``longest`` after the start, whatever the calendars say.
+        """
+        return self._real(self._due(self._calendar(start), amount))
+
+    def opening(self, start: datetime) -> datetime:
+        """The first instant from ``start`` on that counts; the start where none ever does."""
+        begin = self._calendar(start)
+        found = next_common_opening(self.schedules, begin, self.longest)
+        if found is None and not self.at_once:
+            found = next_common_opening(self.instead, begin, self.longest)
+        return start if found is None else self._real(found)
+
+    def _due(self, start: datetime, amount: timedelta) -> datetime:
+        found = add_common_time(self.schedules, start, amount, self.longest)
+        if found is not None:
+            return found
+        if self.at_once:
+            return start
+        return _first(start, amount, self.longest, (self.instead, ()))
+
+    def _calendar(self, real: datetime) -> datetime:
+        return self.anchor + (real - self.anchor) * self.scale
+
+    def _real(self, calendar: datetime) -> datetime:
+        return self.anchor + (calendar - self.anchor) / self.scale
+
+
+def _first(
+    start: datetime,
+    amount: timedelta,
+    longest: timedelta,
+    choices: Sequence[tuple[Schedule, ...]],
+) -> datetime:
+    for schedules in choices:
+        found = add_common_time(schedules, start, amount, longest)
+        if found is not None:
+            return found
+    return start + longest
+
+
+def business_of(
+    policy: Policy,
+    pool: str | None,
+    rep_id: str | None,
+    heard: Hours | None,
+    anchor: datetime,
+    scale: float = 1.0,
+) -> Business:
+    """Whose hours count for a lead that ``rep_id`` has from ``pool``.
+
+    :param heard: the rep's hours as people.v1 tells them; None: as configured.
+    :param anchor: when the rep got the lead; from here on ``scale`` applies.
+    """
+    team, person = policy.team_schedule(pool), policy.person_schedule(rep_id, heard)
+    wanted = {
+        Time.TEAM_AND_PERSON: (team, person),
+        Time.TEAM: (team,),
+        Time.PERSON: (person,),
+        Time.WALL_CLOCK: (),
+    }[policy.time_of(pool)]
+    instead = {
+        NoCommonHours.WALL_CLOCK: (),
+        NoCommonHours.NOW: (),
+        NoCommonHours.PERSON: (person,),
+        NoCommonHours.TEAM: (team,),
+    }[policy.no_common_hours]
+    return Business(
+        schedules=tuple(one for one in wanted if one is not None),
+        instead=tuple(one for one in instead if one is not None),
+        at_once=policy.no_common_hours is NoCommonHours.NOW,
+        longest=policy.longest,
+        anchor=anchor,
+        scale=scale,
+    )

@@ -1,0 +1,1 @@
+"""All SQL of response, by what it is about."""
