@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "scoring": "services.cli.scoring:app",
     "spend": "services.cli.spend:spend",
     "companies": "services.cli.companies:app",
+    "reps": "services.cli.reps:app",
     "fairness": "services.cli.fairness:fairness",
     "accounts": "services.cli.accounts:app",
     "quarantine": "services.cli.quarantine:app",

@@ -1,10 +1,12 @@
-"""Builds the routing service: both lanes, requests, the drain, the people feed, two routes."""
+"""Builds the routing service: both lanes, requests, the drain, the people feed, its routes."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
+
+import asyncpg
 
 from schemas.assignment import AssignmentRequested
 from schemas.base import Lane
@@ -20,6 +22,7 @@ from services.routing.handlers import NAMES, Router
 from services.routing.http import router
 from services.routing.people_feed import PeopleFeed
 from services.routing.requests import STAGE, Requests
+from services.routing.staff import Offboarding, Reps, Staff
 from services.routing.store import history
 from services.runtime.service import Context
 from services.runtime.stage import StageSpec
@@ -64,11 +67,18 @@ async def build(ctx: Context) -> None:
             on_acknowledged=requests.acknowledged,
         )
     )
-    ctx.app.state.max_body = accounts_http.MAX_IMPORT
-    ctx.app.include_router(router(requests.now, partial(history.of_lead, live)))
-    ctx.app.include_router(accounts_http.router(Accounts(live, config)))
+    _serve(ctx, live, requests, Reps(live, box, config, clock), Accounts(live, config))
     ctx.task("drain", drain.run)
     ctx.task("people", PeopleFeed(live, box, config, clock).run)
+
+
+def _serve(
+    ctx: Context, live: asyncpg.Pool, requests: Requests, reps: Reps, accounts: Accounts
+) -> None:
+    staff = Staff(reps, Offboarding(reps, requests))
+    ctx.app.state.max_body = accounts_http.MAX_IMPORT
+    ctx.app.include_router(router(requests.now, partial(history.of_lead, live), staff))
+    ctx.app.include_router(accounts_http.router(accounts))
 
 
 def clock_of(scale: float) -> Clock:

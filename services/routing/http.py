@@ -10,12 +10,13 @@ from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from schemas.assignment import AssignmentStatus, RequestAction
-from services.routing import http_story
+from services.routing import http_reps, http_story
 from services.routing.answer import Request
 from services.routing.http_story import Told
 from services.routing.life import Refusal, Refused
 from services.routing.model import Attempt
 from services.routing.requests import Outcome
+from services.routing.staff import Staff
 from services.runtime.apikeys import Principal, Scope
 from services.runtime.database import is_infrastructure
 from services.runtime.http import Problem, json_only, require
@@ -60,15 +61,17 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def router(ask: Ask, told: Told) -> APIRouter:
+def router(ask: Ask, told: Told, staff: Staff) -> APIRouter:
     """All routes of routing.
 
     :param ask: decides a request and commits it.
     :param told: reads what was decided about a lead.
+    :param staff: reads and changes who takes leads.
     """
     routes = APIRouter()
     routes.include_router(_assignments(ask))
     routes.include_router(http_story.router(told))
+    routes.include_router(http_reps.router(staff))
     return routes
 
 

@@ -71,32 +71,32 @@ class Requests:
 
     async def now(self, assignment_id: UUID, request: Request) -> Outcome | None:
         """Over HTTP: decided, committed, then published; None for an unknown attempt."""
+        return (await self.several([(assignment_id, request)]))[0]
+
+    async def several(self, asked: Sequence[tuple[UUID, Request]]) -> list[Outcome | None]:
+        """As :meth:`now`, in one transaction; each sees the ones before it."""
         async with self._pool.acquire() as proxy, proxy.transaction():
             connection = cast(asyncpg.Connection, proxy)
             config = await self._config.locked(connection)
-            found = await self._answer(connection, config, [(assignment_id, request)])
-            outcome = found[0]
+            found = await self.answer(connection, config, asked)
+            changes = [
+                change for one in found if one is not None for change in one.answered.changes
+            ]
             made = await self._outbox.store(
-                connection,
-                outputs(
-                    config.value,
-                    outcome.answered.changes if outcome is not None else (),
-                    cause=None,
-                    stage=STAGE,
-                ),
+                connection, outputs(config.value, changes, cause=None, stage=STAGE)
             )
         await self._outbox.release(made)
         self._meters.observe(made)
         if made:
             self._wake()
-        return outcome
+        return found
 
     async def _decide(
         self, connection: asyncpg.Connection, records: Sequence[Record[AssignmentRequested]]
     ) -> Mapping[UUID, Sequence[Output]]:
         config = await self._config.locked(connection)
         asked = [(record.event.assignment_id, _request(record.event)) for record in records]
-        outcomes = await self._answer(connection, config, asked)
+        outcomes = await self.answer(connection, config, asked)
         return {
             record.id: outputs(
                 config.value,
@@ -108,7 +108,7 @@ class Requests:
             for record, outcome in zip(records, outcomes, strict=True)
         }
 
-    async def _answer(
+    async def answer(
         self,
         connection: Connection,
         config: Versioned[Plan],

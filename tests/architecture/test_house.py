@@ -32,7 +32,7 @@ SHELL = {
     },
     "services.routing": {
         "accounts", "accounts_http", "app", "deciding", "drain", "finding", "handlers", "http",
-        "http_story", "people_feed", "requests", "review.books", "store",
+        "http_reps", "http_story", "people_feed", "requests", "review.books", "staff", "store",
     },
     "services.response": {"app", "handlers", "measures", "progress", "store", "timer"},
     "services.delivery": {
@@ -140,11 +140,11 @@ def test_shell_modules_exist() -> None:
 BY_HAND = {
     "capture": ("adapters", "events", "release", "store.quarantine"),
     "enrichment": ("table", "store.companies"),
-    "routing": ("review",),
+    "routing": ("review", "staff"),
     "delivery": ("trial", "store.operating", "store.sinks"),
 }
 """What the command does itself, for a person: sign a payload, submit history, release from
-quarantine; import a table; review decisions; try, pause and retry a sink."""
+quarantine; import a table; review decisions, change people; try, pause and retry a sink."""
 
 
 def test_only_the_command_imports_a_service() -> None:

@@ -24,7 +24,7 @@ Node = dict[str, Any]
 # Declaring routes asks nothing of what they need when they are called.
 def _routing() -> APIRouter:
     routes = APIRouter()
-    routes.include_router(routing.router(cast(routing.Ask, None), cast(Any, None)))
+    routes.include_router(routing.router(cast(routing.Ask, None), *2 * [cast(Any, None)]))
     routes.include_router(accounts_http.router(cast(Any, None)))
     return routes
 

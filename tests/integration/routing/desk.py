@@ -22,6 +22,7 @@ from services.routing.handlers import Router
 from services.routing.people_feed import PeopleFeed
 from services.routing.plan import Plan
 from services.routing.requests import Outcome, Requests
+from services.routing.staff import Offboarding, Reps, Staff
 from services.runtime.configstore import ConfigStore, LiveConfig
 from services.runtime.database import open_pool
 from services.runtime.metrics import Metrics
@@ -59,6 +60,8 @@ class Desk:
         self.requests = Requests(pool, *common, self._wake)
         self.drain = Drain(pool, *common)
         self.people = PeopleFeed(pool, self.outbox, config, self.clock)
+        reps = Reps(pool, self.outbox, config, self.clock)
+        self.staff = Staff(reps, Offboarding(reps, self.requests))
 
     @classmethod
     async def open(cls, dsn: str, files: Mapping[str, str], size: int = 4) -> Desk:

@@ -177,7 +177,9 @@ async def client_of(desk: Desk, *scopes: Scope, ask: Ask | None = None) -> Clien
         key = await create(connection, "test", set(scopes), actor="test")
     await keys.refresh(desk.pool)
     app = create_app("routing", metrics=desk.metrics, keys=keys)
-    app.include_router(router(ask or desk.requests.now, partial(history.of_lead, desk.pool)))
+    app.include_router(
+        router(ask or desk.requests.now, partial(history.of_lead, desk.pool), desk.staff)
+    )
     return Client(app, key)
 
 
