@@ -16,6 +16,7 @@ from services.routing.deciding import Clock, decide_with
 from services.routing.events import outputs
 from services.routing.handlers import Meters
 from services.routing.model import Change
+from services.routing.offer import BURST, LOOKED_AT_MORE
 from services.routing.plan import Plan
 from services.routing.store import queues as store
 from services.routing.store.boards import Scope
@@ -24,11 +25,7 @@ from services.runtime.configstore import LiveConfig
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 
-BURST: Final = 3
-"""Held leads that one rep gets at a time; the next ones a second later."""
 PERIOD_S: Final = 1.0
-_MORE: Final = 20
-"""Looked at beyond what can be given, as some may exclude whoever is free."""
 STAGE: Final = "routing.drain"
 
 
@@ -79,7 +76,7 @@ class Drain:
         free = _working(plan, queue.pool, now)
         if not free and not queue.overdue:
             return 0
-        limit = BURST * free + _MORE if free else 0
+        limit = BURST * free + LOOKED_AT_MORE if free else 0
         held = await store.first(self._pool, queue.pool, now, limit)
         return await self._try(queue.pool, held) if held else 0
 

@@ -24,6 +24,10 @@ from services.routing.subject import How, Placement, Subject
 RETRY = timedelta(minutes=15)
 """A held lead is tried again at the latest after this."""
 NEXT_DRAIN = timedelta(seconds=1)
+BURST = 3
+"""Held leads that one rep gets at a time; the next ones a second later."""
+LOOKED_AT_MORE = 20
+"""Looked at beyond what can be given, as some may exclude whoever is free."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from schemas.base import KindName, RoleName, TierName
 from services.kernel.calendars import Calendars
-from services.kernel.people import Pool, Rep, Teams, WindowCaps
+from services.kernel.people import Pool, Rep, Teams, WindowCaps, steady_until
 from services.routing.eligibility import Barred, away
 from services.routing.matching import MatchPolicy
 from services.routing.ownership import OwnerPolicy
@@ -18,8 +18,6 @@ from services.routing.policy import Rule, RuleSet, Target
 TIERS = tuple(tier.value for tier in TierName)
 ALL_TIERS = "all"
 """The tier group of a pool that rotates all tiers together."""
-
-_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Plan:
     _reachable: dict[tuple[str | None, RoleName], frozenset[str]] = field(
         default_factory=dict, repr=False, compare=False
     )
-    _away: dict[tuple[str, datetime], Barred | None] = field(
+    _away: dict[str, tuple[datetime, datetime, Barred | None]] = field(
         default_factory=dict, repr=False, compare=False
     )
 
@@ -171,18 +169,18 @@ class Plan:
         return self._reachable[key]
 
     def away(self, rep: str, now: datetime) -> Barred | None:
-        """Why a rep gets nothing at ``now``, as configured.
+        """Why a rep gets nothing at ``now``, as configured; worked out once per stretch."""
+        known = self._away.get(rep)
+        if known is None or not known[0] <= now < known[1]:
+            person = self.rep(rep)
+            why = away(person, self.calendars, now, None)
+            known = self._away[rep] = (now, self._steady_until(person, now), why)
+        return known[2]
 
-        Hours, holidays, leave and clock changes all begin and end on a whole minute, so the answer
-        is kept for the minute.
-        """
-        minute = now.replace(second=0, microsecond=0)
-        key = (rep, minute)
-        if key not in self._away:
-            if len(self._away) > _REMEMBERED:
-                self._away.clear()
-            self._away[key] = away(self.rep(rep), self.calendars, minute, None)
-        return self._away[key]
+    def _steady_until(self, person: Rep | None, now: datetime) -> datetime:
+        if person is None:
+            return now + timedelta(days=1)
+        return steady_until(person, self.calendars[person.calendar], now)
 
     def pools_of(self, person: str) -> tuple[str, ...]:
         return tuple(name for name, weights in self.weights.items() if person in weights)

@@ -143,7 +143,7 @@ def board_of(plan: Plan, stored: Stored, overlays: Overlays) -> Board:
     state = _STATE.validate_python(record["state"])
     loaded = Loaded(
         colleagues={_ACCOUNT: {one.lead_id: one for one in state.colleagues}},
-        turns=_turns(record),
+        turns=turns_before(record),
         loads=state.loads,
         overlays=dict(overlays[state.overlays]) if state.overlays is not None else {},
         waiting=state.waiting,
@@ -159,7 +159,7 @@ def board_of(plan: Plan, stored: Stored, overlays: Overlays) -> Board:
     return board
 
 
-def _turns(record: Record) -> dict[tuple[str, str], dict[str, Turn]]:
+def turns_before(record: Record) -> dict[tuple[str, str], dict[str, Turn]]:
     """Where the members stood before the lead was shared out."""
     found: dict[tuple[str, str], dict[str, Turn]] = {}
     if (choice := record.get("choice")) is not None:

@@ -12,6 +12,7 @@ from services.kernel.people.availability import (
     leave_stops,
     next_available,
     next_unavailable,
+    steady_until,
 )
 from services.kernel.people.caps import FULL, Caps, RampStep, WindowCaps, ramp_percent
 from services.kernel.people.checks import calendar_faults
@@ -54,6 +55,7 @@ __all__ = [
     "next_unavailable",
     "ramp_percent",
     "start_of_day",
+    "steady_until",
     "window_end",
     "window_start",
 ]

@@ -119,6 +119,16 @@ def leave_stops(rep: Rep, calendar: Calendar, leave: Leave) -> datetime:
     return start_of_day(rep.zone, day)
 
 
+def steady_until(rep: Rep, calendar: Calendar, at: datetime) -> datetime:
+    """Until when the answer of :func:`availability` without an overlay stays as it is at ``at``.
+
+    Hours change when the calendar says so; leave, holidays and the day of joining at midnight.
+    """
+    midnight = start_of_day(rep.zone, at.astimezone(rep.zone).date() + timedelta(days=1))
+    change = next_change(calendar, rep.zone, at)
+    return midnight if change is None else min(midnight, change)
+
+
 def next_available(
     rep: Rep, calendar: Calendar, at: datetime, overlay: Overlay = _NOTHING
 ) -> datetime | None:

@@ -13,6 +13,7 @@ import asyncpg
 from services.routing.config import parse
 from services.routing.plan import Plan
 from services.routing.repeating import Cause, Difference, difference
+from services.routing.review.traffic import Reader, Traffic, opened
 from services.routing.store import history
 from services.runtime.configstore import ConfigStore
 
@@ -71,3 +72,18 @@ async def recomputed(
                 report.causes[found.cause] += 1
                 report.differences += [found] if len(report.differences) < SHOWN else []
     return report
+
+
+async def recorded_traffic(
+    connection: asyncpg.Connection, since: datetime, until: datetime
+) -> Traffic:
+    """A period as it was: what came in, what was asked for, how things stood at its start."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        traffic = Traffic(since, until)
+        traffic.changes = await history.rep_changes(connection)
+        traffic.given = await history.given(connection, since)
+        traffic.opened = opened(await history.standing(connection, since))
+        reader = Reader(traffic)
+        async for row in history.rows(connection, since, until):
+            reader.take(row)
+    return traffic

@@ -8,9 +8,14 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from pydantic import TypeAdapter
 from pydantic_core import from_json
 
+from services.routing.fairness import Turn
+from services.routing.overlay import RepChange
 from services.routing.repeating import OVERLAYS, Overlays, Stored
+from services.routing.review.traffic import Row
+from services.routing.state import TurnKey
 from services.runtime.database import Connection
 
 _PAGE = 500
@@ -29,6 +34,47 @@ select sequence, at, assignment_id, role, cycle, attempt, status, rep_id, pool, 
 from routing.story where lead_id = $1 order by sequence
 """
 
+_COLUMNS = "lead_id, role, sequence, at, assignment_id, status, rep_id, pool, ended, account_key"
+
+_TRAFFIC = f"""
+select {_COLUMNS}, record::text as record from routing.traffic
+where at >= $1 and at < $2 order by at, nth
+"""
+
+# The last change of each attempt, with the last record that placed it.
+_STANDING = f"""
+select {_COLUMNS}, coalesce(
+    case when record->'state' is not null then record::text end,
+    (select record::text from routing.traffic p
+     where (p.lead_id, p.role) = (t.lead_id, t.role) and p.sequence < t.sequence
+       and p.record->'state' is not null
+     order by p.sequence desc limit 1)
+) as record
+from (
+    select distinct on (lead_id, role) * from routing.traffic where at < $1
+    order by lead_id, role, sequence desc
+) t
+where status not in ('closed', 'rejected', 'expired')
+"""
+
+_GIVEN = """
+select rep_id, pool, coalesce(record->'features'->>'motion', 'inbound') as motion, at
+from routing.traffic t
+where at >= $1::timestamptz - interval '7 days' and at < $1 and rep_id is not null
+  and status in ('assigned', 'reassigned', 'escalated') and record->'outcome' is not null
+  and not exists (
+    select from routing.traffic b where b.assignment_id = t.assignment_id and b.at < $1
+    and b.record->'returned' is not null)
+order by at
+"""
+
+_TURNS = "select pool, tier_group, member, count, entitlement from routing.turns"
+
+_REP_CHANGES = """
+select coalesce(json_agg(to_json(c) order by c.id)::text, '[]') from routing.rep_changes c
+"""
+_CHANGES = TypeAdapter(list[RepChange])
+
 
 async def overlays(connection: Connection) -> Overlays:
     """What operators had changed by command, by the key that decision records hold."""
@@ -44,6 +90,48 @@ async def repeatable(
         yield Stored(
             row["lead_id"], row["sequence"], row["assignment_id"], from_json(row["record"])
         )
+
+
+async def rows(
+    connection: asyncpg.Connection, since: datetime, until: datetime
+) -> AsyncIterator[Row]:
+    """Every change of a period with its record, the oldest first; inside a transaction."""
+    async for row in connection.cursor(_TRAFFIC, since, until, prefetch=_PAGE):
+        yield _row(row)
+
+
+async def standing(connection: Connection, since: datetime) -> list[Row]:
+    """The last change of every attempt that was open when a period began."""
+    return [_row(row) for row in await connection.fetch(_STANDING, since)]
+
+
+async def given(
+    connection: Connection, since: datetime
+) -> list[tuple[str, str | None, str, datetime]]:
+    """Rep, pool, motion and time of every lead that was given in the week before."""
+    found = await connection.fetch(_GIVEN, since)
+    return [(row["rep_id"], row["pool"], row["motion"], row["at"]) for row in found]
+
+
+async def turns(connection: Connection) -> dict[TurnKey, dict[str, Turn]]:
+    """How every member stands now."""
+    found: dict[TurnKey, dict[str, Turn]] = {}
+    for row in await connection.fetch(_TURNS):
+        rotation = found.setdefault((row["pool"], row["tier_group"]), {})
+        rotation[row["member"]] = Turn(row["count"], row["entitlement"])
+    return found
+
+
+async def rep_changes(connection: Connection) -> list[RepChange]:
+    """What operators ever changed about people, in both times."""
+    return _CHANGES.validate_json(await connection.fetchval(_REP_CHANGES))
+
+
+def _row(row: asyncpg.Record) -> Row:
+    record = row["record"]
+    columns: dict[str, Any] = dict(row)
+    columns["record"] = from_json(record) if record is not None else None
+    return Row(**columns)
 
 
 async def of_lead(connection: Connection | asyncpg.Pool, lead_id: UUID) -> list[dict[str, Any]]:
