@@ -29,10 +29,15 @@ for _name, _command in (
 
 @app.command()
 def check(config: FolderOption = None, json: output.JsonOption = False) -> None:
-    """Say what is wrong, with file, line and path; exit 2 when anything is."""
+    """Say what is wrong, and which rules and tiers have no effect, with file, line and path.
+
+    Exit 2 when anything is.
+    """
     folder = configfiles.folder(config)
     try:
         files = configfiles.load(folder)
+        if found := configfiles.findings(files):
+            raise ConfigError(found)
     except ConfigError as error:
         if not json:
             raise

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 import services
 from services.cli.output import CommandError
 from services.runtime import yamltext
-from services.runtime.configfile import ConfigError, Fault
+from services.runtime.configfile import ConfigError, Fault, Faults
 from services.runtime.configstore import Files, read_folder
 
 _PARSERS = (
@@ -36,6 +36,11 @@ MODELS: dict[str, str] = {
     "calendars.yaml": "services.kernel.calendars.model:Calendars",
 }
 """What each file is, for editors."""
+_CHECKS = (
+    ("scoring.yaml", MODELS["scoring.yaml"], "services.scoring.checking"),
+    ("routing.yaml", MODELS["routing.yaml"], "services.routing.checking"),
+)
+"""Who looks for what has no effect in which file."""
 
 FolderOption = Annotated[
     Path | None, typer.Option("--config", help="Folder (else HANDRAISE_CONFIG, deploy/config).")
@@ -70,13 +75,31 @@ def check(files: Files) -> None:
         raise ConfigError(faults)
 
 
+def findings(files: Files) -> list[Fault]:
+    """What a good set of files has that has no effect: dead and shadowed rules, tiers out of reach.
+
+    :raises ConfigError: where the files are no good set.
+    """
+    faults = Faults(files)
+    read = [(file, faults.parse(load_model(model), file), by) for file, model, by in _CHECKS]
+    faults.check()
+    for file, value, by in read:
+        for found in import_module(by).findings(value):
+            faults.add(file, found.path, found.message)
+    return sorted(set(faults.found))
+
+
 def schema(file: str) -> dict[str, Any]:
     """JSON Schema of one file."""
     if file not in MODELS:
         raise CommandError(f"there is no {file}; there are {', '.join(MODELS)}", 2)
-    module, _, name = MODELS[file].partition(":")
+    return load_model(MODELS[file]).model_json_schema()
+
+
+def load_model(named: str) -> type[BaseModel]:
+    module, _, name = named.partition(":")
     model: type[BaseModel] = getattr(import_module(module), name)
-    return model.model_json_schema()
+    return model
 
 
 def secret_names(files: Files) -> list[str]:

@@ -37,6 +37,8 @@ def publish(
     """Check a folder and make it the active version; services take it up within a second."""
     found = target.find(data)
     files = configfiles.load(_folder(config, found))
+    for finding in configfiles.findings(files):
+        output.say(f"warning: {finding}")
     dsn = postgres or found.postgres
     at = target.utc(effective_at)
     if at is not None and at > datetime.now(UTC):

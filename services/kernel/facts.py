@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -37,16 +38,21 @@ def _choice(name: str, members: type[StrEnum], description: str) -> Field:
     return Field(name, FieldKind.CHOICE, description, tuple(member.value for member in members))
 
 
+def _closed(name: str, members: type[StrEnum], description: str) -> Field:
+    """One of the event's own vocabularies: it is always there, and nothing else is."""
+    return replace(_choice(name, members, description), closed=True)
+
+
 def _instant(name: str, description: str) -> Field:
     return Field(name, FieldKind.INSTANT, description)
 
 
 _SUBMISSION = (
-    _choice("kind", KindName, "what the person asked for"),
+    _closed("kind", KindName, "what the person asked for"),
     _text("source", "name of the source in sources.yaml, or api"),
-    _choice("channel", ChannelName, "where the lead came from"),
-    _choice("motion", Motion, "who moved first: the buyer or we"),
-    _choice("lane", Lane, "whether someone waits"),
+    _closed("channel", ChannelName, "where the lead came from"),
+    _closed("motion", Motion, "who moved first: the buyer or we"),
+    _closed("lane", Lane, "whether someone waits"),
     _text("form_id", "the form, as its tool calls it"),
     _number("touch", "1 for the person's first submission, then counting up"),
     _instant("submitted_at", "when the person asked"),
@@ -95,7 +101,7 @@ _SCORE = (
     _number("score.fit", "points for who they are"),
     _number("score.intent", "points for what they do"),
     _number("score.total", "points in all"),
-    _choice("tier", TierName, "how urgent the lead is"),
+    _closed("tier", TierName, "how urgent the lead is"),
     _flag("mql", "fit and intent reach the marketing-qualified bands"),
 )
 _ANSWERS = _text("lead.fields.", "an answer to one of the form's own questions", personal=True)

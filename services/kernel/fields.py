@@ -41,6 +41,8 @@ class Field:
     description: str
     members: tuple[str, ...] = ()
     """The values of a choice."""
+    closed: bool = False
+    """True where facts always hold one of these."""
     personal: bool = False
     """True where the value identifies a person; such values stay out of stored traces."""
 

@@ -13,10 +13,11 @@ from schemas.activity import ActivityName, Actor
 from schemas.base import KindName
 from schemas.score import Dimension
 from schemas.signal import SignalName
-from services.scoring.config import ScoringFile, parse
+from services.scoring.config import FitSection, Limits, ScoringFile, parse
 from services.scoring.decay import decayed, lifetime
 from services.scoring.happened import Around, Happened, Seen
 from services.scoring.model import Touch, score
+from services.scoring.reach import fit_bounds
 
 _NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 _TEXT = (Path(__file__).parents[3] / "deploy/config/scoring.yaml").read_text("utf-8")
@@ -81,6 +82,25 @@ def test_the_lines_of_each_dimension_add_up_to_its_score(
     assert found.score.total == found.score.fit + found.score.intent
     assert found.score.fit <= 100_00
     assert found.score.intent <= 100_00
+
+
+@given(
+    facts=_facts,
+    points=st.lists(st.integers(-50, 50), min_size=20, max_size=20),
+    caps=st.dictionaries(st.sampled_from(["company", "person"]), st.integers(0, 60), max_size=2),
+)
+def test_no_fit_lies_outside_its_bounds(
+    facts: dict[str, object], points: list[int], caps: dict[str, int]
+) -> None:
+    rules = [
+        rule.model_copy(update={"points": points[at % 20]})
+        for at, rule in enumerate(MODEL.fit.rules)
+    ]
+    groups = {name: Limits(cap=cap, floor=-cap) for name, cap in caps.items()}
+    fit = FitSection(rules=tuple(rules), groups=groups)
+    model = MODEL.model_copy(update={"fit": fit})
+    low, high = fit_bounds(fit)
+    assert low * 100 <= score(model, facts, [], _NOW).score.fit <= high * 100
 
 
 @given(facts=_facts, touches=_touches, around=_around, data=st.data())

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from typer.testing import CliRunner
 
 from services.cli import configfiles
+from services.cli.config import app
 from services.cli.output import CommandError
 from services.runtime import yamltext
 from services.runtime.configfile import ConfigError
@@ -51,3 +53,21 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 )
 def test_secrets_that_sources_name(text: str, names: list[str]) -> None:
     assert configfiles.secret_names({"sources.yaml": text}) == names
+
+
+def test_the_example_has_no_rule_without_effect() -> None:
+    assert configfiles.findings(configfiles.load(configfiles.folder(None))) == []
+
+
+def test_what_has_no_effect_is_told_with_its_line(tmp_path: Path) -> None:
+    folder = shutil.copytree(configfiles.folder(None), tmp_path / "config")
+    text = (folder / "scoring.yaml").read_text()
+    broken = text.replace("{email.class: free}", "{email.class: free, not: {email.class: free}}")
+    (folder / "scoring.yaml").write_text(broken)
+    (found,) = configfiles.findings(configfiles.load(folder))
+    assert found.file == "scoring.yaml"
+    assert "not: {email.class: free}" in broken.splitlines()[found.line - 1]
+    assert found.message.startswith("dead rule 'free_mail'")
+    done = CliRunner().invoke(app, ["check", "--config", str(folder), "--json"])
+    assert done.exit_code == 2
+    assert json.loads(done.stdout)["faults"][0]["line"] == found.line
