@@ -76,9 +76,10 @@ async def test_every_submission_on_both_lanes_is_scored_once(
 
 
 def _with_provider(folder: Path, url: str) -> Path:
+    off = "firmographics:\n    enabled: false"
     for path in CONFIG.glob("*.yaml"):
         text = path.read_text("utf-8").replace(_EXAMPLE, url)
-        (folder / path.name).write_text(text.replace("enabled: false", "enabled: true"), "utf-8")
+        (folder / path.name).write_text(text.replace(off, off.replace("false", "true")), "utf-8")
     return folder
 
 
