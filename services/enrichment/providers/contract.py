@@ -143,7 +143,7 @@ class Endpoint:
         """What the question says; None where it cannot be asked."""
         if not self.needs <= subject.keys():
             return None
-        return {part: subject[part] for part in (self.needs | self.takes) & subject.keys()}
+        return {part: subject[part] for part in sorted((self.needs | self.takes) & subject.keys())}
 
 
 COMMON_STATUSES: Mapping[int, Outcome] = {
