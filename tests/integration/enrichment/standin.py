@@ -127,6 +127,16 @@ def after(gate: asyncio.Event, then: Reply) -> Reply:
     return reply
 
 
+def slowly(seconds: float, then: Reply) -> Reply:
+    """An answer after a while, as real ones come."""
+
+    async def reply(request: Request, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(seconds)
+        await then(request, writer)
+
+    return reply
+
+
 async def hang(_: Request, __: asyncio.StreamWriter) -> None:
     """Never answer."""
     await asyncio.Event().wait()

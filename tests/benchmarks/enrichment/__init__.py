@@ -1,0 +1,1 @@
+"""What enrichment costs, and what it costs others to wait for providers."""
