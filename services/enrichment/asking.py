@@ -115,7 +115,7 @@ class Asking:
         )  # fmt: skip
         wait = _LOOK_S
         while True:
-            async with few.transaction() as conn:
+            async with few.transaction(asker.urgency) as conn:
                 begun = await store.begin(conn, order)
             if not isinstance(begun, store.Elsewhere):
                 return begun
@@ -138,7 +138,7 @@ class Asking:
         days = provider.keep_days if matched else provider.keep_miss_days
         fresh_for = timedelta(days=days)
         cost = cost_of(endpoint, answer.outcome)
-        async with few.transaction() as conn:
+        async with few.transaction(asker.urgency) as conn:
             await store.end(conn, begun, question, answer.outcome, cost)
             if answer.keepable and fresh_for:
                 await store.keep(

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
 
+from services.enrichment.turns import Turns
 from services.runtime.database import Connection
 
 
 class Few:
-    """At most ``most`` connections of a pool at once."""
+    """At most ``most`` connections of a pool at once, the urgent first."""
 
     def __init__(self, pool: asyncpg.Pool, most: int = 2) -> None:
         self._pool = pool
-        self._room = asyncio.Semaphore(most)
+        self._turns = Turns(most)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        async with self._room, self._pool.acquire() as conn:
+    async def connection(self, urgency: int) -> AsyncIterator[Connection]:
+        async with self._turns.turn(urgency), self._pool.acquire() as conn:
             yield conn
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        async with self.connection() as conn, conn.transaction():
+    async def transaction(self, urgency: int) -> AsyncIterator[Connection]:
+        async with self.connection(urgency) as conn, conn.transaction():
             yield conn

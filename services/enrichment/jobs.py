@@ -23,7 +23,7 @@ from services.enrichment import store
 from services.enrichment.asking import Asker, Asking
 from services.enrichment.config import EnrichmentConfig
 from services.enrichment.few import Few
-from services.enrichment.plan import missing, questions, subject, urgency
+from services.enrichment.plan import missing, questions, subject, urgency_of
 from services.enrichment.providers.contract import Question
 from services.enrichment.publish import to_output
 from services.enrichment.revise import picture
@@ -186,13 +186,13 @@ class Jobs:
             if any(ask.result() for ask in asks):
                 return
             asked |= {question.place for question in open_now}
-        await self._settle([job.input_id], last=True)
+        await self._settle([job.input_id], last=True, urgency=_urgency(job))
 
     async def _open(
         self, config: EnrichmentConfig, job: Job, asked: frozenset[str]
     ) -> list[Question]:
         """What to ask next, given what is known by now."""
-        async with self._few.connection() as conn:
+        async with self._few.connection(_urgency(job)) as conn:
             state = await store.peek(conn, job.lead_id)
         at = self._now()
         view = picture(state, job.event, at)
@@ -201,10 +201,11 @@ class Jobs:
 
     async def _ask(self, config: EnrichmentConfig, job: Job, question: Question) -> bool:
         """Whether the job is done with this answer."""
-        event = job.event
-        asker = Asker(job.lead_id, event.lane, urgency(event.lane, event.kind))
+        asker = Asker(job.lead_id, job.event.lane, _urgency(job))
         values = await self._asking.ask(self._few, config, question, asker)
-        return bool(values) and await self._settle([job.input_id], values=values)
+        return bool(values) and await self._settle(
+            [job.input_id], values=values, urgency=_urgency(job)
+        )
 
     # -- settling ----------------------------------------------------------------------------
     async def _settle(
@@ -214,10 +215,11 @@ class Jobs:
         values: Mapping[str, Provenance] | None = None,
         over: bool = False,
         last: bool = False,
+        urgency: int = 0,
     ) -> bool:
         """Whether all of these jobs are done, by this call or by another's."""
         few = self._pool_of(over)
-        async with few.transaction() as conn:
+        async with few.transaction(urgency) as conn:
             leads = await store.leads_of(conn, input_ids)
             if not leads:
                 return True
@@ -245,3 +247,7 @@ class Jobs:
         outputs = [to_output(revision, job.traceparent) for job, revision in found.revisions]
         # The pool's proxy has all that a connection has.
         return await self._outbox.store(cast(asyncpg.Connection, conn), outputs) if outputs else []
+
+
+def _urgency(job: Job) -> int:
+    return urgency_of(job.event.lane, job.event.kind)

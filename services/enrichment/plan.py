@@ -80,7 +80,7 @@ def questions(
     return list(chosen.values())
 
 
-def urgency(lane: Lane, kind: KindName) -> int:
+def urgency_of(lane: Lane, kind: KindName) -> int:
     """Who goes first where several wait for one provider; the lower."""
     if lane is Lane.BULK:
         return 2

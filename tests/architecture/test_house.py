@@ -25,7 +25,7 @@ SHELL = {
     },
     "services.enrichment": {
         "app", "asking", "few", "handlers", "jobs", "providers.gate", "providers.http_client",
-        "providers.mail_servers", "providers.maxmind", "providers.registry", "store",
+        "providers.mail_servers", "providers.maxmind", "providers.registry", "store", "turns",
     },
     "services.scoring": {
         "again", "app", "assignments", "handlers", "recorder", "rescorer", "signals", "store",

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 _EXACT, _RANGE = 0.9, 0.7
@@ -60,11 +61,17 @@ def stated(answers: Mapping[str, str]) -> Size | None:
     Of several questions about it the first by name that was answered clearly counts.
     """
     for name in sorted(answers):
-        if re.sub(r"[\W_]", "", name.casefold()) in QUESTIONS:
+        if _asks(name):
             size = read(answers[name])
             if size is not None:
                 return size
     return None
+
+
+# The questions of forms are few and come again and again.
+@lru_cache(maxsize=1024)
+def _asks(name: str) -> bool:
+    return re.sub(r"[\W_]", "", name.casefold()) in QUESTIONS
 
 
 def read(answer: str) -> Size | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from services.kernel.countries import COUNTRIES
 
@@ -32,9 +33,15 @@ def country(answers: Mapping[str, str]) -> str | None:
     ``en-US`` says nothing: it is what browsers say that nobody set.
     """
     for name in sorted(answers):
-        if re.sub(r"[\W_]", "", name.casefold()) in _NAMES:
+        if _asks(name):
             return _of(answers[name].strip())
     return None
+
+
+# The questions of forms are few and come again and again.
+@lru_cache(maxsize=1024)
+def _asks(name: str) -> bool:
+    return re.sub(r"[\W_]", "", name.casefold()) in _NAMES
 
 
 def _of(tag: str) -> str | None:

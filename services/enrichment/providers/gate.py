@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 
 from aiolimiter import AsyncLimiter
 from purgatory import AsyncCircuitBreakerFactory
@@ -15,6 +11,7 @@ from purgatory.domain.model import OpenedState
 
 from services.enrichment.providers.contract import Answer, Outcome
 from services.enrichment.providers.settings import Breaker, Rate
+from services.enrichment.turns import Turns
 
 _PAUSES = (Outcome.RATE_LIMITED, Outcome.QUOTA)
 
@@ -25,44 +22,6 @@ class FailedError(Exception):
     def __init__(self, outcome: Outcome, detail: str) -> None:
         super().__init__(detail)
         self.answer = Answer(outcome, detail=detail)
-
-
-@dataclass(slots=True)
-class Turns:
-    """One at a time; who is more urgent goes first, then who came first."""
-
-    _waiting: list[tuple[int, int, asyncio.Future[None]]] = field(default_factory=list)
-    _count: itertools.count[int] = field(default_factory=itertools.count)
-    _busy: bool = False
-
-    @asynccontextmanager
-    async def turn(self, urgency: int) -> AsyncIterator[None]:
-        await self._wait(urgency)
-        try:
-            yield
-        finally:
-            self._next()
-
-    async def _wait(self, urgency: int) -> None:
-        if not self._busy:
-            self._busy = True
-            return
-        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (urgency, next(self._count), mine))
-        try:
-            await mine
-        except asyncio.CancelledError:
-            if mine.done() and not mine.cancelled():
-                self._next()  # it was given to us just now
-            raise
-
-    def _next(self) -> None:
-        while self._waiting:
-            _, _, first = heapq.heappop(self._waiting)
-            if not first.done():
-                first.set_result(None)
-                return
-        self._busy = False
 
 
 class Gate:

@@ -89,8 +89,13 @@ class Began:
 
 
 async def begin(conn: Connection, order: Order) -> Kept | Elsewhere | Stopped | Began:
-    """Begin a question, inside a transaction."""
+    """Begin a question, inside a transaction of its own.
+
+    It does not wait for the disk: should the database itself crash now, at most the putting aside
+    is lost, never an answer or what it cost.
+    """
     question = order.question
+    await conn.execute("set local synchronous_commit = off")
     leased = await conn.fetchval(_LEASE, question.provider, question.key, order.lease)
     # After the lease: whoever had it before us has kept its answer by now.
     kept = await answers(conn, [question])
