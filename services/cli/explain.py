@@ -34,6 +34,15 @@ select sequence, at, assignment_id, role, cycle, attempt, status, rep_id, pool, 
 from routing.story where lead_id = $1 order by sequence
 """
 
+_RESPONSE = """
+select at, what, text, assignment_id, rep_id, role from response.story
+where lead_id = $1 order by at, id
+"""
+_RUNNING = """
+select role, kind, started_at, due_at, try_at, config_version from response.running
+where lead_id = $1 and kind <> 'measure' order by due_at
+"""
+
 
 def explain(
     lead: Annotated[str, typer.Argument(help="Lead id or e-mail.")],
@@ -65,6 +74,8 @@ async def _story(where: target.Target, lead: str) -> dict[str, Any]:
                 {**row, "words": in_words(row["record"])}
                 for row in await _rows(connection, _DECISIONS, lead_id)
             ],
+            "response": await _rows(connection, _RESPONSE, lead_id),
+            "clocks": await _rows(connection, _RUNNING, lead_id),
         }
 
 
@@ -98,14 +109,55 @@ def _tell(story: dict[str, Any]) -> None:
         )
         for line in score["ledger"]:
             _print(f"  {points(line['points']):>7}  {line['dimension']:<8}{line['rule']}")
-    for decision in story["decisions"]:
-        _print(
-            f"{decision['at']:%Y-%m-%d %H:%M:%S} UTC #{decision['sequence']} {decision['status']}",
-            style="bold",
+    for line in in_order(story["decisions"], story["response"]):
+        _tell_decision(line) if "sequence" in line else _tell_response(line)
+    for clock in story["clocks"]:
+        _print(f"running: {clock['kind']}, due {clock['due_at']:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def in_order(
+    decisions: list[dict[str, Any]], response: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Decisions and what their clocks did, as they followed each other.
+
+    What a clock did stands behind the decision that started it and before the next attempt,
+    whatever the times say: with ``up --clock-scale`` routing's are ahead.
+    """
+    attempts: dict[UUID, int] = {}
+    for decision in decisions:
+        attempts.setdefault(decision["assignment_id"], len(attempts))
+    last = len(attempts)
+    numbered = [
+        *(((attempts[one["assignment_id"]], one["at"], 0), one) for one in decisions),
+        *(((attempts.get(one["assignment_id"], last), one["at"], 1), one) for one in response),
+    ]
+    firsts = {one["assignment_id"]: one["at"] for one in reversed(decisions)}
+    return [
+        one
+        for _, one in sorted(
+            numbered,
+            key=lambda pair: (
+                pair[0][0],
+                max(pair[0][1], firsts.get(pair[1]["assignment_id"], pair[0][1])),
+                pair[0][2],
+            ),
         )
-        _print(f"  {decision['reason']}")
-        for sentence in decision["words"]:
-            _print(f"  - {sentence}")
+    ]
+
+
+def _tell_decision(decision: dict[str, Any]) -> None:
+    _print(
+        f"{decision['at']:%Y-%m-%d %H:%M:%S} UTC #{decision['sequence']} {decision['status']}",
+        style="bold",
+    )
+    _print(f"  {decision['reason']}")
+    for sentence in decision["words"]:
+        _print(f"  - {sentence}")
+
+
+def _tell_response(line: dict[str, Any]) -> None:
+    _print(f"{line['at']:%Y-%m-%d %H:%M:%S} UTC {line['what'].replace('_', ' ')}", style="bold")
+    _print(f"  {line['text']}")
 
 
 def _print(text: str, style: str | None = None) -> None:

@@ -69,7 +69,12 @@ def answer(board: Board, attempt: Attempt, event: LeadScored, request: Request) 
     )
     if not verdict.replaced:
         return Answered(verdict, (over,))
-    wish = Wish(request.to, request.correction, request.action is RequestAction.ESCALATE)
+    wish = Wish(
+        request.to,
+        request.correction,
+        escalate=request.action is RequestAction.ESCALATE,
+        anew=request.action is RequestAction.REASSIGN,
+    )
     following = replaced(board, board.lead_of(moved), moved, event, wish)
     return Answered(verdict, (over, following))
 

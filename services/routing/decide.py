@@ -82,6 +82,8 @@ def replaced(board: Board, lead: LeadState, old: Attempt, event: LeadScored, wis
     placement = place(board, subject)
     if placement.status is AssignmentStatus.ASSIGNED:
         placement = replace(placement, status=AssignmentStatus.REASSIGNED)
+    if placement.cleared is not None:
+        opened = replace(opened, excluded=placement.cleared)
     return write(board, lead, opened, subject, placement, event, old.origin)
 
 

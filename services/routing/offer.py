@@ -54,6 +54,8 @@ def offer(desk: Desk, pool: Pool) -> Placement:
     subject = desk.subject
     desk.board.demand(desk.board.plan.reachable(pool.id))
     seen = desk.look(pool)
+    if seen.exhausted and subject.wish.anew and not subject.wish.escalate:
+        return _anew(desk, pool)
     if subject.wish.escalate or seen.exhausted:
         return _escalate(desk, seen)
     if (ahead := _ahead(desk, seen)) > 0:
@@ -73,6 +75,20 @@ def offer(desk: Desk, pool: Pool) -> Placement:
     if spills and (other := _overflow(desk, pool)) is not None:
         return _by_turn(desk, other, other.weights, How.OVERFLOW)
     return _hold(desk, seen, How.NOBODY_FREE)
+
+
+def _anew(desk: Desk, pool: Pool) -> Placement:
+    """Everybody had it, and nobody refused it: all but the last may have it again.
+
+    Back to the last at once only where nobody else is left.
+    """
+    wish = replace(desk.subject.wish, anew=False)
+    others, everybody = (
+        replace(desk, subject=replace(desk.subject, excluded=excluded, wish=wish))
+        for excluded in (desk.subject.excluded[-1:], ())
+    )
+    chosen = everybody if others.look(pool).exhausted else others
+    return replace(offer(chosen, pool), cleared=chosen.subject.excluded)
 
 
 def _by_turn(desk: Desk, seen: Survey, weights: Mapping[str, int], how: How) -> Placement:

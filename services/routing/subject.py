@@ -47,6 +47,8 @@ class Wish:
     """Whether it costs that person a turn."""
     escalate: bool = False
     """The manager is to have it."""
+    anew: bool = False
+    """Nobody refused it: once everybody of the pool had it, they may have it again."""
 
     def escalated(self) -> Wish:
         """It came back too often: the manager has it, unless a person was named."""
@@ -104,6 +106,8 @@ class Placement:
     """Members whom the lead is nothing for; kept while it is held."""
     level: str | None = None
     """What made somebody the owner (:class:`services.routing.companies.Level`)."""
+    cleared: tuple[str, ...] | None = None
+    """Past owners who are still left out, where the others were cleared; None: nobody was."""
     owner: str | None = None
     """The owner that is waited or stood in for."""
     ahead: int = 0

@@ -265,3 +265,28 @@ async def test_nobody_gets_a_lead_by_hand_who_is_not_there(open_desk: OpenDesk) 
     (first,) = await desk.route(scored())
     asked = requested(first.assignment_id, RequestAction.REASSIGN, to_rep_id="nobody")
     assert await desk.ask(asked) == []
+
+
+async def test_once_everybody_of_a_pool_had_it_all_but_the_last_may_have_it_again(
+    open_desk: OpenDesk,
+) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 1}, routing="attempts: {most: 9}"))
+    (now,) = await desk.route(scored())
+    owners = [now.rep]
+    for _ in range(5):
+        _, now = await desk.ask(requested(now.assignment_id, RequestAction.REASSIGN))
+        assert now.status is S.REASSIGNED
+        owners.append(now.rep)
+    names = [rep.id for rep in owners if rep is not None]
+    assert names[0::2] == [names[0]] * 3
+    assert names[1::2] == [names[1]] * 3
+    assert names[0] != names[1]
+
+
+async def test_who_is_alone_gets_it_back(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1}, routing="attempts: {most: 9}"))
+    (now,) = await desk.route(scored())
+    for _ in range(3):
+        _, now = await desk.ask(requested(now.assignment_id, RequestAction.REASSIGN))
+        assert now.rep is not None
+        assert (now.status, now.rep.id) == (S.REASSIGNED, "ana")
