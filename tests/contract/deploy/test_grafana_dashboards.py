@@ -27,6 +27,7 @@ def recorded() -> set[str]:
         for path in RULES.glob("*.yml")
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
         for rule in group["rules"]
+        if "record" in rule
     }
 
 
