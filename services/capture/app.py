@@ -10,6 +10,7 @@ from schemas.base import Lane
 from schemas.submission import SubmissionReceived
 from services.capture import config
 from services.capture.acceptance import Acceptance
+from services.capture.bulklag import BulkLag
 from services.capture.ends import EndsReader
 from services.capture.fetcher import Fetcher
 from services.capture.handlers import Decider, count
@@ -56,6 +57,7 @@ async def build(ctx: Context) -> None:
         unverified,
         ctx.settings.http.public_url,
         outcomes.get,
+        bulk_lag=_bulk_lag(ctx),
         key=secret,
     )
     ctx.app.state.max_body = _MAX_BODY
@@ -148,6 +150,15 @@ async def _outcomes(ctx: Context, current: Callable[[], config.CaptureConfig]) -
     ctx.task("outcomes", outcomes.run)
     ctx.task("outcomes.forget", outcomes.forget)
     return outcomes
+
+
+def _bulk_lag(ctx: Context) -> Callable[[], float]:
+    """How long bulk records wait. The in-process broker's room is bounded by the spool already."""
+    if ctx.settings.kafka.embedded:
+        return lambda: 0.0
+    lag = BulkLag(ctx.settings.kafka)
+    ctx.task("bulk_lag", lag.run)
+    return lambda: lag.seconds
 
 
 def _gate(lane: Lane, ctx: Context) -> KafkaGate:

@@ -43,6 +43,8 @@ class Doors:
     outcome: Callable[[UUID, float], Awaitable[Outcome | None]]
     """What routing said of a submission, waited for so many seconds."""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    bulk_lag: Callable[[], float] = lambda: 0.0
+    """Seconds that the oldest bulk record waits on its way to routing."""
     key: bytes = b""
     """Of the installation: keeps what is remembered of networks and secrets from being guessed."""
 

@@ -49,12 +49,12 @@ class LeadsDoor:
 
     async def create(self, request: Request, principal: Principal) -> Response:
         now = self._doors.clock()
-        source = _api_source(self._doors.config(), principal)
+        source = api_source(self._doors.config(), principal)
         check_origin(request, source, principal)
         admit(self._limits, source, request)
         check_json(request)
         raw = await read_body(request, source.config.limits.body_bytes)
-        form = _form(raw)
+        form = read_form(raw)
         item = _item(request, raw, principal)
         acceptance = self._doors.acceptance
         known = await acceptance.known(
@@ -88,7 +88,7 @@ class LeadsDoor:
         return answers.accepted([accepted], shown)
 
 
-def _api_source(config: CaptureConfig, principal: Principal) -> Source:
+def api_source(config: CaptureConfig, principal: Principal) -> Source:
     """The source of a key: its own, or ``api``."""
     if principal.source is None:
         return config.sources[API]
@@ -106,7 +106,7 @@ def _item(request: Request, raw: bytes, principal: Principal) -> Item:
     return Item(raw, f"{principal.key_id}:{item.delivery_key}", item.key_kind)
 
 
-def _form(raw: bytes) -> LeadForm:
+def read_form(raw: bytes) -> LeadForm:
     """The body, strictly: an API client can mend what it sends."""
     try:
         form = LeadForm.model_validate(parse_object(raw))

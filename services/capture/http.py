@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.capture import door_standing, eventdoors, openapi, website
+from services.capture import door_prospects, door_standing, eventdoors, openapi, website
 from services.capture.door import Doors
 from services.capture.door_hooks import HooksDoor
 from services.capture.door_leads import LeadsDoor
@@ -27,6 +27,7 @@ def router(doors: Doors) -> APIRouter:
     routes.include_router(website.routes(doors))
     routes.include_router(door_standing.routes(doors))
     routes.include_router(eventdoors.router(doors))
+    routes.include_router(door_prospects.router(doors))
     leads = LeadsDoor(doors)
     hooks = HooksDoor(doors)
 

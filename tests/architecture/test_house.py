@@ -18,9 +18,10 @@ MODULE_LINES, TEST_LINES, FUNCTION_LINES = 300, 400, 40
 
 SHELL = {
     "services.capture": {
-        "acceptance", "answers", "app", "completing", "door", "door_hooks", "door_leads",
-        "door_standing", "ends", "eventdoors", "fetcher", "handlers", "http", "kafka_gate", "mx",
-        "openapi", "openapi_events", "openapi_website", "outcomes", "recent", "relay", "release",
+        "acceptance", "answers", "app", "bulklag", "completing", "door", "door_hooks",
+        "door_leads", "door_prospects", "door_standing", "ends", "eventdoors", "fetcher",
+        "handlers", "http", "kafka_gate", "mx", "openapi", "openapi_events", "openapi_prospects",
+        "openapi_website", "outcomes", "recent", "relay", "release",
         "spool", "store", "unverified", "website",
     },
     "services.enrichment": {

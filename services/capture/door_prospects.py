@@ -1,0 +1,142 @@
+"""``POST /v1/prospects``: a list of people whom we want to talk to, one JSON object a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic_core import to_json
+
+from schemas.base import KindName, Lane, Motion
+from schemas.submission import KeyKind, SubmissionReceived
+from services.capture import events, openapi_prospects
+from services.capture.acceptance import Accepted
+from services.capture.adapters.base import Acknowledgement, Item, whole
+from services.capture.config import Source
+from services.capture.door import Doors, accept, admit, idempotency_key
+from services.capture.door_leads import api_source, read_form
+from services.capture.limits import SourceLimits
+from services.capture.wire import parse_object
+from services.runtime.http import Principal, Problem, Scope, read_body, require
+
+MAX_LINES: Final = 1_000
+_MAX_BODY: Final = 1_000_000
+MOST_LAG_S: Final = 60.0
+_RETRY_AFTER_S: Final = 30
+_MEDIA: Final = frozenset(
+    {"", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json",
+     "text/plain"}
+)  # fmt: skip
+
+Lister = Annotated[Principal, Depends(require(Scope.PROSPECTS_WRITE))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What became of one line before anything is stored."""
+
+    number: int
+    event: SubmissionReceived | None
+    faults: list[dict[str, str]]
+
+
+def router(doors: Doors) -> APIRouter:
+    """The route."""
+    routes = APIRouter()
+    limits = SourceLimits()
+
+    @routes.post("/v1/prospects", tags=["leads"], **openapi_prospects.PROSPECTS)
+    async def create_prospects(request: Request, principal: Lister) -> Response:
+        """Hand in at most 1,000 prospects, each a submission of its own, with a result for each."""
+        source = api_source(doors.config(), principal)
+        admit(limits, source, request)
+        _admit(doors.bulk_lag, request)
+        key = idempotency_key(request)
+        lines = _lines(await read_body(request, _MAX_BODY))
+        now = doors.clock()
+        read = [_read(source, principal, key, number, raw, now) for number, raw in lines]
+        events = [line.event for line in read if line.event is not None]
+        accepted = await accept(doors.acceptance, events, request, Acknowledgement())
+        return _answer(read, iter(accepted))
+
+    return routes
+
+
+def _admit(bulk_lag: Callable[[], float], request: Request) -> None:
+    """Only what the pipeline keeps up with, and only lines of JSON.
+
+    :raises Problem: 429, 415.
+    """
+    if bulk_lag() > MOST_LAG_S:
+        raise Problem(
+            429,
+            "Too many requests",
+            f"Prospects wait for more than {MOST_LAG_S:g} s already.",
+            headers={"Retry-After": str(_RETRY_AFTER_S)},
+        )
+    media = request.headers.get("content-type", "").lower().partition(";")[0].strip()
+    if media not in _MEDIA or request.headers.get("content-encoding", "identity") != "identity":
+        raise Problem(415, "Unsupported media type", "Send application/x-ndjson, uncompressed.")
+
+
+def _lines(raw: bytes) -> list[tuple[int, bytes]]:
+    """The lines that hold something, numbered from 1 as the sender counts them."""
+    rows = enumerate(raw.removeprefix(b"\xef\xbb\xbf").splitlines(), 1)
+    lines = [(number, stripped) for number, line in rows if (stripped := line.strip())]
+    if not 0 < len(lines) <= MAX_LINES:
+        message = f"holds {len(lines)} lines; between 1 and {MAX_LINES} are taken"
+        raise Problem(
+            422,
+            "Invalid request",
+            f"body: {message}",
+            errors=[{"field": "body", "message": message}],
+        )
+    return lines
+
+
+def _read(
+    source: Source, principal: Principal, key: str | None, number: int, raw: bytes, now: datetime
+) -> _Line:
+    try:
+        form = read_form(raw)
+    except Problem as problem:
+        faults = problem.extra.get("errors") or [{"field": "line", "message": problem.detail or ""}]
+        return _Line(number, None, faults)
+    if form.kind not in (None, KindName.PROSPECT):
+        message = "is not prospect; whoever asked for something belongs to /v1/leads"
+        return _Line(number, None, [{"field": "kind", "message": message}])
+    body = raw if form.kind else to_json({"kind": "prospect", **parse_object(raw)})
+    item = whole(body, f"{key}:{number}" if key else None, KeyKind.IDEMPOTENCY_KEY)
+    event = events.received(
+        source.name,
+        Item(body, f"{principal.key_id}:prospect:{item.delivery_key}", item.key_kind),
+        headers={"content-type": "application/json"},
+        lane=Lane.BULK,
+        motion=Motion.OUTBOUND,
+        at=now,
+    )
+    return _Line(number, event, [])
+
+
+def _answer(lines: Sequence[_Line], accepted: Iterator[Accepted]) -> Response:
+    results: list[dict[str, object]] = []
+    seen: set[UUID] = set()
+    for line in lines:
+        if line.event is None:
+            results.append({"line": line.number, "status": "invalid", "errors": line.faults})
+            continue
+        one = next(accepted)
+        status = "duplicate" if one.duplicate or one.submission_id in seen else "accepted"
+        seen.add(one.submission_id)
+        results.append(
+            {"line": line.number, "status": status, "submission_id": str(one.submission_id)}
+        )
+    counts = {
+        status: sum(one["status"] == status for one in results)
+        for status in ("accepted", "duplicate", "invalid")
+    }
+    return Response(to_json({**counts, "results": results}), media_type="application/json")
