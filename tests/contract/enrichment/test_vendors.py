@@ -64,7 +64,7 @@ async def _ask(
 ) -> tuple[Answer, float]:
     """The answer, and what it cost."""
     address = f"http://127.0.0.1:{standin.port}"
-    settings = _settings(case, address=address, **{"timeout_ms": 1000, **changes})
+    settings = _settings(case, address=address, **{"timeout_ms": 10_000, **changes})
     provider = HttpClient("vendor", settings, SECRET, client, lambda: datetime.now(UTC))
     answer = await provider.ask(_question(case, settings, case.about))
     endpoint = endpoints_of(settings)[case.endpoint]
