@@ -133,7 +133,7 @@ ACTIVITIES = TopicSpec(
     ActivityRecorded,
     "account key",
     ("CRM", "SDR tooling", "capture"),
-    ("scoring", "response"),
+    ("scoring", "response", "routing"),
 )
 SIGNALS = TopicSpec(
     "signals.v1", SignalDetected, "account key", ("providers", "capture"), ("scoring",)

@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "companies": "services.cli.companies:app",
     "reps": "services.cli.reps:app",
     "fairness": "services.cli.fairness:fairness",
+    "assignments": "services.cli.assignments:app",
     "accounts": "services.cli.accounts:app",
     "quarantine": "services.cli.quarantine:app",
     "dlq": "services.cli.dlq:app",

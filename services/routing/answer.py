@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from schemas.assignment import AssignmentStatus, RequestAction
+from schemas.base import RoleName
 from schemas.score import LeadScored
 from services.kernel.people import Absence
 from services.routing import fairness, reason
 from services.routing.board import Board
 from services.routing.decide import replaced
+from services.routing.happening import handed_back, handed_over
 from services.routing.life import Done, Refusal, Refused, Step, Verdict, judge
-from services.routing.model import Attempt, Change
+from services.routing.model import Attempt, Change, ClosedBy
 from services.routing.subject import Wish
 
 
@@ -27,6 +29,8 @@ class Request:
     """For a reassignment: the person who is to have it."""
     correction: bool = False
     """The router erred: the wrong rep's turn is given back, the right one's is charged."""
+    hand_back: bool = False
+    """For a rejection by a later role: the lead goes back to who handed it over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ def answer(board: Board, attempt: Attempt, event: LeadScored, request: Request) 
     moved = replace(
         attempt,
         status=verdict.to,
+        closed_by=ClosedBy.RELEASED if verdict.to is AssignmentStatus.CLOSED else None,
         changed_at=board.now,
         held_until=None,
         reason=_why(board, attempt, request),
@@ -67,7 +72,7 @@ def answer(board: Board, attempt: Attempt, event: LeadScored, request: Request) 
         reason=moved.reason,
         record=_record(request, moved),
     )
-    if not verdict.replaced:
+    if not verdict.replaced or hands_back(attempt, request):
         return Answered(verdict, (over,))
     wish = Wish(
         request.to,
@@ -77,6 +82,30 @@ def answer(board: Board, attempt: Attempt, event: LeadScored, request: Request) 
     )
     following = replaced(board, board.lead_of(moved), moved, event, wish)
     return Answered(verdict, (over, following))
+
+
+def hands_back(attempt: Attempt, request: Request) -> bool:
+    """Whether a later role gives a lead back to the role before."""
+    return (
+        request.hand_back
+        and request.action is RequestAction.REJECT
+        and attempt.role is not RoleName.SDR
+    )
+
+
+def before(board: Board, found: Attempt, request: Request) -> list[Change]:
+    """What a request about a later role's attempt does to the role before, whose board it is."""
+    name = reason.name(board.plan, found.rep_id)
+    if hands_back(found, request):
+        return handed_back(board, found, name, said(request))
+    if request.action is RequestAction.ACCEPT:
+        return handed_over(board, found.lead_id, name)
+    return []
+
+
+def said(request: Request) -> str:
+    """The asker's reason, as an event's sentence quotes it."""
+    return f" ({request.reason.strip()[:200]})" if request.reason.strip() else ""
 
 
 def _no_receiver(board: Board, attempt: Attempt, to: str) -> Refused | Done | None:
@@ -105,18 +134,18 @@ def _give_back(board: Board, attempt: Attempt, limited: bool) -> bool:
 
 def _why(board: Board, attempt: Attempt, request: Request) -> str:
     name = reason.name(board.plan, attempt.rep_id)
-    said = f" ({request.reason.strip()[:200]})" if request.reason.strip() else ""
+    why = said(request)
     match request.action:
         case RequestAction.ACCEPT:
             return f"{name} accepted."
         case RequestAction.REJECT:
-            return f"{name} gave it back{said}."
+            return f"{name} gave it back{why}."
         case RequestAction.REASSIGN:
-            return f"Taken from {name}{said}."
+            return f"Taken from {name}{why}."
         case RequestAction.ESCALATE:
-            return f"Escalated from {name}{said}."
+            return f"Escalated from {name}{why}."
         case RequestAction.RELEASE:
-            return f"Released{said}; the next submission starts anew."
+            return f"Released{why}; the next submission starts anew."
 
 
 def _record(request: Request, moved: Attempt) -> dict[str, object]:
@@ -127,6 +156,7 @@ def _record(request: Request, moved: Attempt) -> dict[str, object]:
             "reason": request.reason.strip()[:500],
             "to": request.to,
             "correction": request.correction,
+            "hand_back": request.hand_back,
         }
     }
     turn = moved.turn

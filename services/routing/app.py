@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
 import asyncpg
 
+from schemas.activity import ActivityRecorded
 from schemas.assignment import AssignmentRequested
 from schemas.base import Lane
 from schemas.score import LeadScored
-from schemas.topics import ASSIGNMENT_REQUESTS, ASSIGNMENTS, ASSIGNMENTS_CURRENT, scored
+from schemas.topics import (
+    ACTIVITIES,
+    ASSIGNMENT_REQUESTS,
+    ASSIGNMENTS,
+    ASSIGNMENTS_CURRENT,
+    scored,
+)
 from services.routing import accounts_http
 from services.routing.accounts import Accounts
+from services.routing.activities import STAGE as ACTIVITY_STAGE
+from services.routing.activities import Activities
 from services.routing.config import parse
 from services.routing.deciding import Clock
 from services.routing.drain import Drain
@@ -21,9 +31,14 @@ from services.routing.events import SERVICE
 from services.routing.handlers import NAMES, Router
 from services.routing.http import router
 from services.routing.people_feed import PeopleFeed
+from services.routing.plan import Plan
 from services.routing.requests import STAGE, Requests
 from services.routing.staff import Offboarding, Reps, Staff
 from services.routing.store import history
+from services.routing.sweeps import Sweeps
+from services.runtime.configstore import LiveConfig
+from services.runtime.installation import LEAD_ID_KEY
+from services.runtime.outbox import Outbox
 from services.runtime.service import Context
 from services.runtime.stage import StageSpec
 
@@ -40,8 +55,37 @@ async def build(ctx: Context) -> None:
     live, box = pools[Lane.LIVE], boxes[Lane.LIVE]
     drain = Drain(live, box, config, clock, ctx.metrics)
     requests = Requests(live, box, config, clock, ctx.metrics, drain.wake)
+    _lanes(ctx, boxes, config, clock, drain.wake)
+    ctx.lane(Lane.LIVE).add(
+        StageSpec(
+            name=STAGE,
+            service=SERVICE,
+            lane=Lane.LIVE,
+            inputs=(ASSIGNMENT_REQUESTS,),
+            model=AssignmentRequested,
+            outputs=_OUTPUTS,
+            handler=requests.handle,
+            on_acknowledged=requests.acknowledged,
+        )
+    )
+    activities = _activities(ctx, live, box, config, clock)
+    _serve(ctx, live, requests, Reps(live, box, config, clock), Accounts(live, config))
+    sweeps = Sweeps(live, box, config, clock, ctx.metrics, activities.again)
+    ctx.task("drain", drain.run)
+    ctx.task("sweeps", sweeps.run)
+    ctx.task("people", PeopleFeed(live, box, config, clock).run)
+
+
+def _lanes(
+    ctx: Context,
+    boxes: Mapping[Lane, Outbox],
+    config: LiveConfig[Plan],
+    clock: Clock,
+    wake: Callable[[], None],
+) -> None:
+    """What is submitted, on both lanes."""
     for lane in Lane:
-        routing = Router(lane, boxes[lane], config, clock, ctx.metrics, drain.wake)
+        routing = Router(lane, boxes[lane], config, clock, ctx.metrics, wake)
         ctx.lane(lane).add(
             StageSpec(
                 name=NAMES[lane],
@@ -55,21 +99,27 @@ async def build(ctx: Context) -> None:
                 on_acknowledged=routing.acknowledged,
             )
         )
+
+
+def _activities(
+    ctx: Context, pool: asyncpg.Pool, box: Outbox, config: LiveConfig[Plan], clock: Clock
+) -> Activities:
+    """What sales and buyers do; of few kinds, so the live lane reads them all."""
+    secret = ctx.secrets.get(LEAD_ID_KEY)[0]
+    activities = Activities(pool, box, config, clock, ctx.metrics, secret)
     ctx.lane(Lane.LIVE).add(
         StageSpec(
-            name=STAGE,
+            name=ACTIVITY_STAGE,
             service=SERVICE,
             lane=Lane.LIVE,
-            inputs=(ASSIGNMENT_REQUESTS,),
-            model=AssignmentRequested,
+            inputs=(ACTIVITIES,),
+            model=ActivityRecorded,
             outputs=_OUTPUTS,
-            handler=requests.handle,
-            on_acknowledged=requests.acknowledged,
+            handler=activities.handle,
+            on_acknowledged=activities.acknowledged,
         )
     )
-    _serve(ctx, live, requests, Reps(live, box, config, clock), Accounts(live, config))
-    ctx.task("drain", drain.run)
-    ctx.task("people", PeopleFeed(live, box, config, clock).run)
+    return activities
 
 
 def _serve(

@@ -221,6 +221,16 @@ class Board:
             colleagues.pop(attempt.lead_id, None)
         self._requeue(attempt)
 
+    def note(self, lead: LeadState, name: str, at: datetime) -> LeadState:
+        """Remember the last thing that happened with a lead."""
+        if lead.activity is not None and lead.activity[1] > at:
+            return lead
+        return self._keep(replace(lead, activity=(name, at)))
+
+    def stay(self, lead: LeadState) -> None:
+        """The event was about another role's attempt: the lead's own last one stays the last."""
+        self._keep(replace(self.lead(lead.lead_id, lead.account_key), last=lead.last))
+
     def set_turns(self, pool: str, group: str, turns: Mapping[str, Turn]) -> None:
         self.loaded.turns.setdefault((pool, group), {}).update(turns)
         self.dirty_turns.update((pool, group, member) for member in turns)

@@ -137,6 +137,8 @@ class Attempts(_Strict):
     """After so many attempts the pool's manager gets the lead."""
     turns_returned_per_day: Annotated[int, Field(ge=0, le=1_000)] = 5
     """Rejects beyond this cost the rep their turn."""
+    idle_after: Duration = timedelta(days=30)
+    """An attempt about which nothing happened for so long is closed."""
 
 
 class RoutingFile(_Strict):
@@ -188,7 +190,7 @@ def parse(files: Mapping[str, str]) -> Plan:
 
 def plan_of(routing: RoutingFile, teams: Teams, calendars: Calendars) -> Plan:
     """What the decision uses, of files that fit together."""
-    first = _rule_set(routing, "")
+    first = _rule_set(routing, "", teams)
     return Plan(
         rules=first.rules,
         catch_all=first.catch_all,
@@ -200,18 +202,24 @@ def plan_of(routing: RoutingFile, teams: Teams, calendars: Calendars) -> Plan:
         matching=routing.matching.policy(),
         max_attempts=routing.attempts.most,
         turns_returned_per_day=routing.attempts.turns_returned_per_day,
+        idle_after=routing.attempts.idle_after,
         managers=routing.managers,
         later_roles={
-            role: _rule_set(own, f"/roles/{role.value}") for role, own in routing.roles.items()
+            role: _rule_set(own, f"/roles/{role.value}", teams)
+            for role, own in routing.roles.items()
         },
     )
 
 
-def _rule_set(own: RoutingFile | RoleRules, path: str) -> RuleSet:
+def _rule_set(own: RoutingFile | RoleRules, path: str, teams: Teams) -> RuleSet:
     """:param path: where the rules stand in the file."""
     return RuleSet(
         rules=tuple(
-            Rule(Target(rule.id, f"{ROUTING}#{path}/rules/{at}", rule.pool), rule.when)
+            Rule(
+                Target(rule.id, f"{ROUTING}#{path}/rules/{at}", rule.pool),
+                rule.when,
+                teams.pool[rule.pool].motion if rule.pool is not None else None,
+            )
             for at, rule in enumerate(own.rules)
         ),
         catch_all=Target(CATCH_ALL, f"{ROUTING}#{path}/catch_all", own.catch_all.pool),
@@ -244,6 +252,10 @@ def _unknown_pools(
         if rule.pool is not None:
             yield from _no_pool(teams, rule.pool, (*path, "rules", at, "pool"), role)
     yield from _no_pool(teams, own.catch_all.pool, (*path, "catch_all", "pool"), role)
+    last = teams.pool.get(own.catch_all.pool)
+    if last is not None and last.motion is not None:
+        message = f"{last.id} takes {last.motion.value} leads only; the catch-all takes all"
+        yield Fault((*path, "catch_all", "pool"), message)
 
 
 def _no_pool(teams: Teams, pool: str, path: Path, role: RoleName | None = None) -> Iterator[Fault]:

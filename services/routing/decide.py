@@ -15,7 +15,8 @@ from schemas.lead import Repeat
 from schemas.score import LeadScored
 from services.routing import reason
 from services.routing.board import Board
-from services.routing.model import Attempt, Change, LeadState, Origin
+from services.routing.correcting import corrected
+from services.routing.model import Attempt, Change, ClosedBy, LeadState, Origin
 from services.routing.placement import place
 from services.routing.subject import Wish
 from services.routing.writing import held_on, open_attempt, subject_of, write
@@ -36,6 +37,8 @@ def scored(board: Board, event: LeadScored, cause: UUID) -> list[Change]:
     attempt = lead.last
     if attempt is not None and (not fresh or event.repeat is Repeat.DOUBLE_SUBMIT):
         return [_merged(board, lead, attempt, newest, origin, _SEEN[fresh])]
+    if (attempt is None or not attempt.is_open) and lead.later is not None:
+        return [_with_next_role(board, lead, lead.later, newest, origin)]
     if attempt is None or not attempt.is_open:
         return [_first(board, lead, newest, origin)]
     if attempt.is_active:
@@ -97,7 +100,21 @@ def _pool_of(board: Board, old: Attempt, facts: Mapping[str, object]) -> str | N
 # -- the cases ----------------------------------------------------------------------------------
 def _first(board: Board, lead: LeadState, event: LeadScored, origin: Origin) -> Change:
     """No attempt is open: this submission opens one."""
-    return _placed(board, lead, open_attempt(board, lead, event, origin), event, origin)
+    opened = open_attempt(board, lead, event, origin)
+    before = _owned_before(board, lead.last)
+    if before is not None:
+        opened = replace(opened, previous_rep_id=before)
+    return _placed(board, lead, opened, event, origin, before)
+
+
+_STILL_OWNED = frozenset({ClosedBy.IDLE, ClosedBy.LOST, ClosedBy.WON})
+"""After these the person's next submission goes to who had the lead, unless that is long ago."""
+
+
+def _owned_before(board: Board, last: Attempt | None) -> str | None:
+    if last is None or last.closed_by not in _STILL_OWNED:
+        return None
+    return last.rep_id if board.now - last.touched_at <= board.plan.anew_after else None
 
 
 def _known(
@@ -118,11 +135,17 @@ def _known(
         days = plan.anew_after.days
         why = f"{rep.name} heard nothing of it for {days} days"
         return _anew(board, lead, attempt, AssignmentStatus.CLOSED, event, origin, why)
+    return [_told_again(board, lead, attempt, event, origin)]
+
+
+def _told_again(
+    board: Board, lead: LeadState, attempt: Attempt, event: LeadScored, origin: Origin
+) -> Change:
+    """The owner hears of the lead again, with a new clock."""
     touched = replace(attempt, touched_at=board.now, changed_at=board.now, tier=event.tier)
-    text = (
-        f"{reason.who(board.facts(event))}: {rep.name} has this lead already and hears of it again."
-    )
-    change = board.move(
+    name = reason.name(board.plan, attempt.rep_id)
+    text = f"{reason.who(board.facts(event))}: {name} has this lead already and hears of it again."
+    return board.move(
         lead,
         touched,
         origin=origin,
@@ -131,7 +154,20 @@ def _known(
         status=AssignmentStatus.RE_ENGAGED,
         end=MERGED,
     )
-    return [change]
+
+
+def _with_next_role(
+    board: Board, lead: LeadState, later: Attempt, event: LeadScored, origin: Origin
+) -> Change:
+    """The lead was handed over: whoever has it there hears of it."""
+    if event.kind in board.plan.hand_raises:
+        change = _told_again(board, lead, later, event, origin)
+    else:
+        name = reason.name(board.plan, later.rep_id)
+        text = f"{reason.who(board.facts(event))}: {name} has this lead."
+        change = board.move(lead, later, origin=origin, scored=event, reason=text, end=MERGED)
+    board.stay(lead)
+    return change
 
 
 def _anew(
@@ -144,7 +180,10 @@ def _anew(
     why: str,
 ) -> list[Change]:
     """The attempt ends for a reason of its own, and the submission opens the next."""
-    ended = replace(attempt, status=status, changed_at=board.now, reason=f"{why}.")
+    closed_by = ClosedBy.ANEW if status is AssignmentStatus.CLOSED else None
+    ended = replace(
+        attempt, status=status, changed_at=board.now, reason=f"{why}.", closed_by=closed_by
+    )
     over = board.move(lead, ended, origin=attempt.origin, scored=event, reason=ended.reason)
     lead = board.lead_of(ended)
     opened = replace(open_attempt(board, lead, event, origin), previous_rep_id=attempt.rep_id)
@@ -179,8 +218,10 @@ def _again(
 def _late(board: Board, lead: LeadState, event: LeadScored, cause: UUID) -> list[Change]:
     """A newer score without a submission of its own."""
     attempt = lead.open
-    if attempt is None or attempt.is_active:
+    if attempt is None:
         return []
+    if attempt.is_active:
+        return corrected(board, lead, attempt, event)
     return _again(board, lead, attempt, event, attempt.origin, end=False)
 
 
@@ -201,9 +242,14 @@ def _merged(
 
 
 def _placed(
-    board: Board, lead: LeadState, opened: Attempt, event: LeadScored, origin: Origin
+    board: Board,
+    lead: LeadState,
+    opened: Attempt,
+    event: LeadScored,
+    origin: Origin,
+    before: str | None = None,
 ) -> Change:
     """The end of the submission that opened an attempt."""
-    subject = subject_of(board, opened, event)
+    subject = replace(subject_of(board, opened, event), owned_before=before)
     placement = place(board, subject)
     return write(board, lead, opened, subject, placement, event, origin, end=True)

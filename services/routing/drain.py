@@ -10,6 +10,7 @@ from typing import Final, cast
 import asyncpg
 
 from schemas.assignment import AssignmentStatus
+from schemas.base import RoleName
 from services.routing import decide
 from services.routing.board import Board
 from services.routing.deciding import Clock, decide_with
@@ -89,8 +90,10 @@ class Drain:
                 accounts=frozenset(one.account_key for one in held),
                 pools=config.value.reachable(name),
             )
+            pool = config.value.pool(name)
+            role = pool.role if pool is not None else RoleName.SDR
             changes = await decide_with(
-                connection, config, self._clock, scope, lambda board: _drained(board, held)
+                connection, config, self._clock, scope, lambda board: _drained(board, held), role
             )
             made = await self._outbox.store(
                 connection, outputs(config.value, changes, cause=None, stage=STAGE)

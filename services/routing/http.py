@@ -41,6 +41,30 @@ class Act(BaseModel):
     reason: Annotated[str, Field(max_length=500), AfterValidator(_storable)] = ""
 
 
+class Asked(BaseModel):
+    """Who asks, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_storable)]
+    """A person, for the record."""
+    reason: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_storable)]
+    expected_status: AssignmentStatus | None = None
+    """Nothing changes where the attempt is in another status by now."""
+
+
+class Reassign(Asked):
+    """Take it from who has it; ``to`` names who is to have it, else the pool's turn decides."""
+
+    to: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_storable)] | None = None
+
+
+class Correct(Asked):
+    """The router erred: the wrong rep gets the turn back, the right one is charged."""
+
+    to: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_storable)]
+
+
 class Acted(BaseModel):
     """What the attempt is now."""
 
@@ -92,11 +116,56 @@ def _assignments(ask: Ask) -> APIRouter:
         """The rep gives the lead back; somebody else gets it at once, or it is held."""
         return await _act(ask, assignment_id, act, RequestAction.REJECT)
 
+    @routes.post("/return", responses=_PROBLEMS)
+    async def hand_back(assignment_id: UUID, act: Act, _: Actor) -> Acted:
+        """The next role's rep gives the lead back to whoever qualified it."""
+        if not act.reason.strip():
+            raise Problem(422, "Invalid request", "reason: is required")
+        request = Request(RequestAction.REJECT, act.rep_id, act.reason, hand_back=True)
+        return await _asked(ask, assignment_id, request)
+
+    _by_hand(routes, ask)
     return routes
 
 
+def _by_hand(routes: APIRouter, ask: Ask) -> None:
+    """What somebody else than the rep may ask for."""
+
+    @routes.post("/reassign", responses=_PROBLEMS)
+    async def reassign(assignment_id: UUID, asked: Reassign, _: Actor) -> Acted:
+        """Somebody else gets the lead: the one who is named, or whose turn it is."""
+        action = RequestAction.REASSIGN
+        request = Request(action, asked.by, asked.reason, asked.expected_status, asked.to)
+        return await _asked(ask, assignment_id, request)
+
+    @routes.post("/correct", responses=_PROBLEMS)
+    async def correct(assignment_id: UUID, asked: Correct, _: Actor) -> Acted:
+        """As reassign; the wrong rep gets the turn back, the right one is charged."""
+        action = RequestAction.REASSIGN
+        request = Request(action, asked.by, asked.reason, asked.expected_status, asked.to, True)
+        return await _asked(ask, assignment_id, request)
+
+    @routes.post("/escalate", responses=_PROBLEMS)
+    async def escalate(assignment_id: UUID, asked: Asked, _: Actor) -> Acted:
+        """The pool's manager gets the lead."""
+        action = RequestAction.ESCALATE
+        request = Request(action, asked.by, asked.reason, asked.expected_status)
+        return await _asked(ask, assignment_id, request)
+
+    @routes.post("/release", responses=_PROBLEMS)
+    async def release(assignment_id: UUID, asked: Asked, _: Actor) -> Acted:
+        """Nobody has the lead any more; its next submission starts anew."""
+        action = RequestAction.RELEASE
+        request = Request(action, asked.by, asked.reason, asked.expected_status)
+        return await _asked(ask, assignment_id, request)
+
+
 async def _act(ask: Ask, assignment_id: UUID, act: Act, action: RequestAction) -> Acted:
-    outcome = await _patiently(ask, assignment_id, Request(action, act.rep_id, act.reason))
+    return await _asked(ask, assignment_id, Request(action, act.rep_id, act.reason))
+
+
+async def _asked(ask: Ask, assignment_id: UUID, request: Request) -> Acted:
+    outcome = await _patiently(ask, assignment_id, request)
     if outcome is None:
         raise Problem(404, "Unknown assignment", "There is no assignment with this id.")
     if isinstance(outcome.answered.verdict, Refused):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,21 @@ TIER_RANK = {TierName.HOT: 0, TierName.WARM: 1, TierName.NURTURE: 2}
 
 OPEN = ACTIVE | {AssignmentStatus.HELD, AssignmentStatus.NURTURED}
 """Statuses of an attempt that is not over; a lead has at most one such attempt per role."""
+
+
+class ClosedBy(StrEnum):
+    """What ended a cycle."""
+
+    WON = "won"
+    LOST = "lost"
+    DISQUALIFIED = "disqualified"
+    RELEASED = "released"
+    IDLE = "idle"
+    """Nothing happened for so long that nobody works on it any more."""
+    HANDED_OVER = "handed_over"
+    """The next role has it."""
+    ANEW = "anew"
+    """Its owner had heard nothing of it for too long when the person came again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +122,10 @@ class Attempt:
     waits_for: str | None = None
     """The owner for whom it is held; nobody queues behind it."""
     worked_at: datetime | None = None
-    """When a rep last did something about it."""
+    """When somebody last did something about it: a rep, or the buyer by answering."""
+    closed_by: ClosedBy | None = None
+    owner_class: str | None = None
+    """What made its owner the owner: ``owner:<level>``, ``pool:<the rule's>``, ``nurture``."""
 
     @property
     def is_active(self) -> bool:
@@ -151,6 +170,8 @@ class LeadState:
     """The latest attempt, whatever its status."""
     scored: LeadScored | None = None
     """The score of ``score_revision``; loaded only where a decision may need it."""
+    later: Attempt | None = None
+    """Of the first role's leads: the active attempt of a later role, which answers for the lead."""
     activity: tuple[str, datetime] | None = None
     """The last thing that happened with the lead, and when."""
 

@@ -125,6 +125,9 @@ def _overflow(desk: Desk, pool: Pool) -> Survey | None:
     following = desk.board.plan.pool(pool.overflow)
     while following is not None and following.id not in passed:
         passed.add(following.id)
+        if not following.takes(desk.subject.motion):
+            following = desk.board.plan.pool(following.overflow)
+            continue
         seen = desk.look(following)
         if seen.weights and _ahead(desk, seen) + _ahead(desk, seen, pool) == 0:
             return seen

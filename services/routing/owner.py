@@ -63,6 +63,8 @@ def _claims(board: Board, subject: Subject) -> Iterator[Owned]:
     named = dict(company.levels()) if company is not None else {}
     for level in board.plan.owner.order:
         if level is Level.CONTACT:
+            if subject.owned_before is not None:
+                yield Owned(subject.owned_before, level)
             for colleague in board.colleagues(subject.account_key, subject.lead_id):
                 yield Owned(colleague.rep_id, level, colleague.pool)
         elif (name := named.get(level)) is not None:

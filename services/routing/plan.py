@@ -38,6 +38,8 @@ class Plan:
     """After so many attempts of one hand-raise the manager gets it."""
     turns_returned_per_day: int
     """Of the turns that rejects give back to one rep."""
+    idle_after: timedelta = timedelta(days=30)
+    """An attempt about which nothing happened for so long is closed."""
     managers: Mapping[str, str] = field(default_factory=dict)
     """Pool to the person who gets what the pool cannot place."""
     matching: MatchPolicy = field(default_factory=MatchPolicy)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.base import Motion
 from services.kernel.conditions import Condition, Facts, Verdict
 from services.kernel.conditions.compiling import compile_node
 from services.kernel.conditions.nodes import All, Leaf, Node
@@ -41,15 +42,28 @@ class RuleSet:
 class Rule:
     """A rule, ready to be asked."""
 
-    __slots__ = ("_parts", "target", "when")
+    __slots__ = ("_parts", "motion", "target", "when")
 
-    def __init__(self, target: Target, when: Condition) -> None:
+    def __init__(self, target: Target, when: Condition, motion: Motion | None = None) -> None:
+        """:param motion: the only one that the rule's pool takes."""
         self.target = target
         self.when = when
+        self.motion = motion
         self._parts = tuple((part, compile_node(part)) for part in _parts(when.node))
+
+    def takes(self, facts: Facts) -> bool:
+        """Whether the rule's pool takes leads of this motion."""
+        return self.motion is None or facts.get("motion") == self.motion
+
+    def verdict(self, facts: Facts) -> Verdict:
+        """True where the rule fires."""
+        return self.when(facts) if self.takes(facts) else False
 
     def because(self, facts: Facts) -> dict[str, Any]:
         """The first part of the condition that is not true: why the rule did not fire."""
+        if not self.takes(facts):
+            want, got = self.motion, facts.get("motion")
+            return {"field": "motion", "op": "eq", "want": want, "got": got, "result": False}
         for part, test in self._parts:
             verdict = test(facts)
             if verdict is not True:
@@ -72,7 +86,7 @@ def first_match(rules: Sequence[Rule], catch_all: Target, facts: Facts) -> Route
     """The first rule whose condition is true; an unknown outcome does not fire."""
     tried: list[tuple[Rule, Verdict]] = []
     for rule in rules:
-        verdict = rule.when(facts)
+        verdict = rule.verdict(facts)
         if verdict is True:
             return _routed(rule.target, tried, facts)
         tried.append((rule, verdict))
@@ -82,7 +96,7 @@ def first_match(rules: Sequence[Rule], catch_all: Target, facts: Facts) -> Route
 def target_of(rules: Sequence[Rule], catch_all: Target, facts: Facts) -> Target:
     """As :func:`first_match`, without the account of it."""
     for rule in rules:
-        if rule.when(facts) is True:
+        if rule.verdict(facts) is True:
             return rule.target
     return catch_all
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 from uuid import UUID
 
 import asyncpg
 
 from schemas.assignment import AssignmentRequested
-from services.routing.answer import Answered, Request, answer
+from schemas.base import RoleName
+from services.routing.answer import Answered, Request, answer, before
 from services.routing.board import Board
 from services.routing.deciding import Clock, decide_with
 from services.routing.events import outputs
 from services.routing.handlers import Meters
-from services.routing.model import Attempt
+from services.routing.life import Step
+from services.routing.model import Attempt, Change
 from services.routing.plan import Plan
 from services.routing.store import boards
 from services.routing.store.boards import Scope
@@ -37,6 +39,11 @@ class Outcome:
     last: Attempt
     """The lead's present attempt afterwards."""
     answered: Answered
+
+    def followed_by(self, changes: Sequence[Change]) -> Outcome:
+        """With what the request did to the role before."""
+        more = (*self.answered.changes, *changes)
+        return replace(self, answered=replace(self.answered, changes=more))
 
 
 class Requests:
@@ -122,15 +129,47 @@ class Requests:
         await boards.lock(connection, plan, scope)
         known = await boards.attempts(connection, known)
 
-        def work(board: Board) -> list[Outcome | None]:
-            return [_one(board, known.get(id_), request) for id_, request in asked]
+        outcomes: list[Outcome | None] = [None] * len(asked)
+        for role in RoleName:
+            mine = [
+                (at, known[id_], request)
+                for at, (id_, request) in enumerate(asked)
+                if id_ in known and known[id_].role is role
+            ]
+            if mine:
+                found = await self._of_role(connection, config, scope, role, mine)
+                for (at, _, _), outcome in zip(mine, found, strict=True):
+                    outcomes[at] = outcome
+        return outcomes
 
-        return await decide_with(connection, config, self._clock, scope, work)
+    async def _of_role(
+        self,
+        connection: Connection,
+        config: Versioned[Plan],
+        scope: Scope,
+        role: RoleName,
+        mine: Sequence[tuple[int, Attempt, Request]],
+    ) -> list[Outcome]:
+        def work(board: Board) -> list[Outcome]:
+            return [_one(board, attempt, request) for _, attempt, request in mine]
+
+        found = await decide_with(connection, config, self._clock, scope, work, role)
+        done = [isinstance(outcome.answered.verdict, Step) for outcome in found]
+        if role is RoleName.SDR or not any(done):
+            return found
+
+        def work_before(board: Board) -> list[list[Change]]:
+            return [
+                before(board, outcome.found, request) if is_done else []
+                for outcome, is_done, (_, _, request) in zip(found, done, mine, strict=True)
+            ]
+
+        first = RoleName.SDR
+        more = await decide_with(connection, config, self._clock, scope, work_before, first)
+        return [outcome.followed_by(own) for outcome, own in zip(found, more, strict=True)]
 
 
-def _one(board: Board, attempt: Attempt | None, request: Request) -> Outcome | None:
-    if attempt is None:
-        return None
+def _one(board: Board, attempt: Attempt, request: Request) -> Outcome:
     attempt = board.dirty_attempts.get(attempt.assignment_id, attempt)
     lead = board.lead_of(attempt)
     assert lead.scored is not None  # the scope asks for it
@@ -146,6 +185,7 @@ def _request(event: AssignmentRequested) -> Request:
         event.expected_status,
         to=event.to_rep_id,
         correction=event.correction,
+        hand_back=event.hand_back,
     )
 
 

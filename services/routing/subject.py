@@ -74,6 +74,8 @@ class Subject:
     pool: str | None = None
     """Stay in this pool instead of asking for owner and rules: a lead that came back."""
     wish: Wish = NO_WISH
+    owned_before: str | None = None
+    """Who had the lead in the cycle before, where that ended because nothing happened."""
     draining: bool = False
     """It is this lead's turn among those who wait."""
 

@@ -20,6 +20,19 @@ _END = {
 }
 
 
+def _class_of(placement: Placement) -> str:
+    if placement.level is not None:
+        return owner_class(placement.level, None)
+    return owner_class(None, placement.target.pool)
+
+
+def owner_class(level: str | None, pool: str | None) -> str:
+    """What makes somebody the owner; a later revision moves a lead only where this changes."""
+    if level is not None:
+        return f"owner:{level}"
+    return f"pool:{pool}" if pool is not None else "nurture"
+
+
 def held_on(attempt: Attempt, placement: Placement) -> Attempt:
     """The attempt, which has to wait on."""
     return attempt.held_on(
@@ -64,6 +77,7 @@ def subject_of(
         received_at=attempt.origin.received_at,
         excluded=attempt.excluded,
         held_since=attempt.held_since,
+        owned_before=attempt.waits_for,
         draining=draining,
     )
 
@@ -99,6 +113,7 @@ def write(
         unfit=placement.unfit,
         waits_for=placement.waits_for,
         turn=placement.turn,
+        owner_class=_class_of(placement),
     )
     waited = now - attempt.held_since if attempt.held_since is not None and not held else None
     revisions = {"lead_revision": event.lead_revision, "score_revision": event.score_revision}

@@ -167,6 +167,12 @@ class Metrics:
         self.oldest_hold = Gauge(
             "handraise_oldest_hold_seconds", "Age of the oldest hold.", ("pool",), registry=r
         )
+        self.stranded = Gauge(
+            "handraise_stranded_leads",
+            "Leads that wait for something which will not come, at the last look; 0 is the proof "
+            "that none does.",
+            ("reason",), registry=r,
+        )  # fmt: skip
         # -- response --------------------------------------------------------------------------
         self.speed_to_lead = Histogram(
             "handraise_speed_to_lead_seconds",

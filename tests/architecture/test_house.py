@@ -32,8 +32,9 @@ SHELL = {
         "again", "app", "assignments", "handlers", "recorder", "rescorer", "signals", "store",
     },
     "services.routing": {
-        "accounts", "accounts_http", "app", "deciding", "drain", "finding", "handlers", "http",
-        "http_reps", "http_story", "people_feed", "requests", "review.books", "staff", "store",
+        "accounts", "accounts_http", "activities", "app", "deciding", "drain", "finding",
+        "handlers", "http", "http_reps", "http_story", "people_feed", "requests", "review.books",
+        "staff", "store", "sweeps",
     },
     "services.response": {"app", "handlers", "measures", "progress", "store", "timer"},
     "services.delivery": {

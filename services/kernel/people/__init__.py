@@ -23,6 +23,7 @@ from services.kernel.people.model import (
     Need,
     NobodyFree,
     Pool,
+    PoolModel,
     Rep,
     Teams,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "NobodyFree",
     "Overlay",
     "Pool",
+    "PoolModel",
     "RampStep",
     "Rep",
     "Teams",

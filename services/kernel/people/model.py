@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from schemas.base import RoleName, TierName
+from schemas.base import Motion, RoleName, TierName
 from services.kernel.conditions import Condition
 from services.kernel.durations import Duration
 from services.kernel.faults import Fault, validation_error
@@ -98,6 +98,17 @@ class NobodyFree(StrEnum):
     """Give it to whose turn it is, hours or not."""
 
 
+class PoolModel(StrEnum):
+    """How a team shares the work of its leads."""
+
+    BLENDED = "blended"
+    """Its people take inbound and outbound leads, and hand over what they qualified."""
+    SPECIALISED = "specialised"
+    """It takes the leads of one motion only."""
+    FULL_CYCLE = "full_cycle"
+    """Whoever gets a lead keeps it in the next roles too."""
+
+
 class MaxHold(Strict):
     """How long a lead may wait for a member, by tier."""
 
@@ -170,6 +181,24 @@ class Pool(Strict):
     """Languages and skills that some leads ask for."""
     charge_owner_turn: bool = True
     """Whether a lead that goes to its owner counts as the owner's turn."""
+    model: PoolModel = PoolModel.BLENDED
+    motion: Motion | None = None
+    """Of a specialised pool: which leads it takes. A rule that names it passes the others by."""
+
+    @property
+    def full_cycle(self) -> bool:
+        return self.model is PoolModel.FULL_CYCLE
+
+    def takes(self, motion: Motion) -> bool:
+        """Whether leads of a motion are for this pool."""
+        return self.motion is None or self.motion is motion
+
+    @model_validator(mode="after")
+    def _motion_of_specialists(self) -> Pool:
+        if (self.model is PoolModel.SPECIALISED) is not (self.motion is not None):
+            fault = Fault(("motion",), "a specialised pool names its motion, another one does not")
+            raise validation_error("pool", [fault])
+        return self
 
     @model_validator(mode="before")
     @classmethod

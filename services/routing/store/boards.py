@@ -45,6 +45,7 @@ class _LeadRow:
     score_revision: int
     last: Attempt | None
     scored: str | None
+    later: Attempt | None
     last_activity: str | None
     last_activity_at: datetime | None
 
@@ -186,6 +187,7 @@ def _loaded(row: asyncpg.Record, now: datetime) -> Loaded:
             score_revision=lead.score_revision,
             last=lead.last,
             scored=LeadScored.read(lead.scored) if lead.scored is not None else None,
+            later=lead.later,
             activity=_activity(lead),
         )
     for one in _read(_COLLEAGUES, row["colleagues"]):

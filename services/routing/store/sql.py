@@ -9,7 +9,11 @@ select
     (select json_agg(found)::text from (
         select l.lead_id, l.account_key, l.sequence, l.score_revision, to_json(a) as last,
                case when l.score_revision >= i.revision then l.scored end as scored,
-               l.last_activity, l.last_activity_at
+               l.last_activity, l.last_activity_at,
+               (select to_json(b) from routing.attempts b
+                where $3 = 'sdr' and b.lead_id = l.lead_id and b.role <> 'sdr'
+                and b.status in ('assigned', 'reassigned', 'accepted', 'escalated')
+                order by b.role desc limit 1) as later
         from unnest($1::uuid[], $2::int[]) as i (lead_id, revision)
         join routing.leads l using (lead_id)
         left join lateral (
@@ -111,7 +115,9 @@ with saved_leads as (
         held_until = excluded.held_until,
         turn = excluded.turn,
         waits_for = excluded.waits_for,
-        worked_at = excluded.worked_at
+        worked_at = excluded.worked_at,
+        closed_by = excluded.closed_by,
+        owner_class = excluded.owner_class
 ), saved_turns as (
     insert into routing.turns
     select * from json_populate_recordset(null::routing.turns, ($3::text)::json)

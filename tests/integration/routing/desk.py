@@ -9,12 +9,14 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from schemas.activity import ActivityRecorded
 from schemas.assignment import AssignmentChanged, AssignmentRequested, RequestAction
 from schemas.base import Event, Lane
 from schemas.cloudevents import Envelope
 from schemas.score import LeadScored
-from schemas.topics import ASSIGNMENT_REQUESTS, ASSIGNMENTS, TopicSpec
+from schemas.topics import ACTIVITIES, ASSIGNMENT_REQUESTS, ASSIGNMENTS, TopicSpec
 from schemas.topics import scored as scored_topic
+from services.routing.activities import Activities
 from services.routing.answer import Request
 from services.routing.config import parse
 from services.routing.drain import Drain
@@ -23,12 +25,16 @@ from services.routing.people_feed import PeopleFeed
 from services.routing.plan import Plan
 from services.routing.requests import Outcome, Requests
 from services.routing.staff import Offboarding, Reps, Staff
+from services.routing.store.sweeps import Stranded
+from services.routing.sweeps import Sweeps
 from services.runtime.configstore import ConfigStore, LiveConfig
 from services.runtime.database import open_pool
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
 from tests.integration.routing.leads import MONDAY_NINE
+
+SECRET = b"test"
 
 
 def record(event: Event, topic: TopicSpec, id_: UUID | None = None) -> Record[Any]:
@@ -59,6 +65,8 @@ class Desk:
         self.routers = {lane: Router(lane, *common, self._wake) for lane in Lane}
         self.requests = Requests(pool, *common, self._wake)
         self.drain = Drain(pool, *common)
+        self.activities = Activities(pool, *common, SECRET)
+        self.sweeps = Sweeps(pool, *common, self.activities.again)
         self.people = PeopleFeed(pool, self.outbox, config, self.clock)
         reps = Reps(pool, self.outbox, config, self.clock)
         self.staff = Staff(reps, Offboarding(reps, self.requests))
@@ -112,6 +120,19 @@ class Desk:
         self.requests.acknowledged(made)
         self.published += made
         return read(made)
+
+    async def happens(self, *events: ActivityRecorded) -> list[AssignmentChanged]:
+        """One batch through the activities stage."""
+        made = list(await self.activities.handle([record(one, ACTIVITIES) for one in events]))
+        self.activities.acknowledged(made)
+        self.published += made
+        return read(made)
+
+    async def swept(self) -> tuple[Stranded, list[AssignmentChanged]]:
+        """One pass of the sweeps: what it found stranded, and what it published."""
+        before = len(self.published)
+        found = await self.sweeps.once()
+        return found, read(self.published[before:])
 
     async def act(self, assignment_id: UUID, action: str, rep: str | None) -> Outcome | None:
         """As over HTTP."""

@@ -20,6 +20,7 @@ from schemas.topics import scored as scored_topic
 from services.routing import app
 from services.runtime.broker import LaneBroker
 from services.runtime.context import Context
+from services.runtime.installation import LEAD_ID_KEY
 from services.runtime.metrics import Metrics
 from services.runtime.records import output
 from services.runtime.settings import KafkaSettings, PostgresSettings, Secrets, Settings
@@ -33,7 +34,7 @@ S = AssignmentStatus
 @asynccontextmanager
 async def running(dsn: str, kafka: KafkaSettings) -> AsyncIterator[Context]:
     settings = Settings(kafka=kafka, postgres=PostgresSettings(dsn=dsn), config=CONFIG)
-    ctx = Context("routing", settings, Secrets({}))
+    ctx = Context("routing", settings, Secrets({LEAD_ID_KEY: [b"test"]}))
     await ctx.open()
     await ctx.open_lanes()
     await app.build(ctx)
