@@ -126,7 +126,12 @@ ASSIGNMENT_REQUESTS = TopicSpec(
     ("routing",),
 )
 PEOPLE = TopicSpec(
-    "people.v1", PersonChanged, "rep id", ("routing",), ("response",), retention=None
+    "people.v1",
+    PersonChanged,
+    "rep id",
+    ("routing",),
+    ("response", "delivery"),
+    retention=None,
 )
 ACTIVITIES = TopicSpec(
     "activities.v1",

@@ -11,11 +11,13 @@ from pydantic_core import to_json
 
 from schemas.assignment import AssignmentChanged
 from schemas.base import Lane
-from schemas.topics import ASSIGNMENTS
+from schemas.people import PersonChanged
+from schemas.topics import ASSIGNMENTS, PEOPLE
 from services.delivery.acting import SERVICE, Acting
 from services.delivery.composing import Composer
 from services.delivery.config import DeliveryFile, SlackSink, missing_secrets, parse
-from services.delivery.handlers import Dispatcher
+from services.delivery.following import Following
+from services.delivery.handlers import Directory, Dispatcher
 from services.delivery.http import Doors, router
 from services.delivery.sinks.outside import Forbidden
 from services.delivery.sinks.registry import Registry
@@ -23,6 +25,7 @@ from services.delivery.tokens import Tokens
 from services.delivery.worker import Parts
 from services.delivery.workers import Workers
 from services.runtime.installation import LEAD_ID_KEY
+from services.runtime.outbox import Outbox
 from services.runtime.service import Context
 from services.runtime.stage import StageSpec
 
@@ -43,8 +46,24 @@ async def build(ctx: Context) -> None:
     tokens = Tokens(ctx.secrets.get(LEAD_ID_KEY)[0])
     registry = Registry(ctx.secrets, _now)
     composer = Composer(config, tokens, _public_url(ctx), _now)
-    workers = Workers(config, registry, Parts(pool, composer, ctx.metrics, _now))
-    dispatcher = Dispatcher(outbox, config, workers.wake)
+    workers = Workers(
+        config, registry, Parts(pool, composer, Following(outbox, _now), ctx.metrics, _now)
+    )
+    _declare_stages(ctx, Dispatcher(outbox, config, workers.wake), Directory(pool), outbox)
+    doors = Doors(
+        acting=Acting(await ctx.pool(Lane.LIVE), outbox, _now),
+        tokens=tokens,
+        signing_secrets=_signing_secrets(config, ctx.secrets),
+        now=time.time,
+        tell=_teller(config, registry),
+    )
+    ctx.app.include_router(router(doors))
+    ctx.task("sinks", workers.run)
+
+
+def _declare_stages(
+    ctx: Context, dispatcher: Dispatcher, directory: Directory, outbox: Outbox
+) -> None:
     ctx.lane(Lane.LIVE).add(
         StageSpec(
             name="delivery",
@@ -57,19 +76,17 @@ async def build(ctx: Context) -> None:
             on_acknowledged=outbox.acknowledged,
         )
     )
-    acting = Acting(await ctx.pool(Lane.LIVE), outbox, _now)
-    ctx.app.include_router(
-        router(
-            Doors(
-                acting=acting,
-                tokens=tokens,
-                signing_secrets=_signing_secrets(config, ctx.secrets),
-                now=time.time,
-                tell=_teller(config, registry),
-            )
+    ctx.lane(Lane.BULK).add(
+        StageSpec(
+            name="delivery.people",
+            service=SERVICE,
+            lane=Lane.BULK,
+            inputs=(PEOPLE,),
+            model=PersonChanged,
+            outputs=(),
+            handler=directory.handle,
         )
     )
-    ctx.task("sinks", workers.run)
 
 
 def _public_url(ctx: Context) -> Callable[[], str]:

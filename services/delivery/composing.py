@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from uuid import UUID
 
 from schemas.assignment import AssignmentChanged, AssignmentStatus
 from services.delivery.brief import brief, links
@@ -22,6 +23,12 @@ _ASKS = frozenset(
         AssignmentStatus.ESCALATED,
     }
 )
+
+
+def subject(sink: SinkConfig, event: AssignmentChanged) -> UUID:
+    """What a kept message is about: the attempt, or in a CRM the lead."""
+    crm = sink.type in ("hubspot", "salesforce")
+    return event.lead_id if crm else event.assignment_id
 
 
 class Composer:
@@ -52,7 +59,7 @@ class Composer:
             colleagues=await current.colleagues(conn, event),
             now=self._now(),
         )
-        place = await sinks.place(conn, name, event.assignment_id) if sink.type == "slack" else None
+        place = await sinks.place(conn, name, subject(sink, event))
         return Message(it, told, tuple(links(config.links, event)), self._actions(event), place)
 
     def _actions(self, event: AssignmentChanged) -> Actions | None:

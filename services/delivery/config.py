@@ -75,7 +75,7 @@ class _Sink(_Strict):
     timeout_ms: Annotated[int, Field(ge=50, le=60_000)] = 10_000
     rate: Rate = Rate(calls=20)
     breaker: Breaker = Breaker()
-    concurrency: Annotated[int, Field(ge=1, le=64)] = 8
+    concurrency: Annotated[int, Field(ge=1, le=200)] = 8
     """Messages on their way at one time; those of one lead never overtake each other."""
     give_up_after: Duration = timedelta(hours=24)
     """A message older than this becomes a dead letter of the sink."""
@@ -86,7 +86,7 @@ class _Sink(_Strict):
 
     def secrets(self) -> Iterator[tuple[str, str]]:
         """Field and name of each secret."""
-        for name in ("secret", "token", "signing_secret"):
+        for name in ("secret", "token", "signing_secret", "client_secret"):
             value = getattr(self, name, None)
             if value is not None:
                 yield name, value
@@ -171,7 +171,45 @@ class WebhookSink(_Http):
         return self
 
 
-Sink = Annotated[SlackSink | EmailSink | WebhookSink, Field(discriminator="type")]
+class HubSpotSink(_Http):
+    """Contact and owner, by compare-and-set; leads that nobody works now go onto a list."""
+
+    type: Literal["hubspot"]
+    token: SecretName
+    """Of a private app with contacts and lists, read and write."""
+    base_url: str = "https://api.hubapi.com"
+    owner_ids: str = "hubspot"
+    """Name of the reps' external ids that are HubSpot owner ids."""
+    nurture_list: str | None = None
+    """Id of a static list."""
+    properties: dict[str, Literal["tier", "reason", "score", "pool", "kind"]] = {}
+    """HubSpot property to a value of ours."""
+    rate: Rate = Rate(calls=400)
+    """Messages; they go in batches of 100, one call at a time."""
+    concurrency: Annotated[int, Field(ge=1, le=200)] = 200
+
+    def statuses(self) -> frozenset[AssignmentStatus]:
+        return _TELLS_A_REP | {AssignmentStatus.NURTURED}
+
+
+class SalesforceSink(_Http):
+    """Lead and owner, by compare-and-set."""
+
+    type: Literal["salesforce"]
+    instance_url: str
+    client_id: str
+    client_secret: SecretName
+    """OAuth client credentials of a connected app."""
+    api_version: Annotated[str, Field(pattern=r"^v\d+\.0$")] = "v62.0"
+    owner_ids: str = "salesforce"
+    """Name of the reps' external ids that are Salesforce user ids."""
+    rate: Rate = Rate(calls=10)
+
+
+Sink = Annotated[
+    SlackSink | EmailSink | WebhookSink | HubSpotSink | SalesforceSink,
+    Field(discriminator="type"),
+]
 
 
 class Question(_Strict):

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
+import asyncpg
+
 from schemas.assignment import AssignmentChanged
+from schemas.people import PersonChanged
 from services.delivery.config import DeliveryFile
 from services.delivery.policy import wanted_by
-from services.delivery.store import current, deliveries
+from services.delivery.store import current, deliveries, people
 from services.runtime.database import Connection
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
@@ -44,3 +47,16 @@ class Dispatcher:
             ],
         )
         return {}
+
+
+class Directory:
+    """The handler of people.v1: who the reps are elsewhere."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def handle(self, records: Sequence[Record[PersonChanged]]) -> Sequence[Output]:
+        """Keep the newest of each; what comes again changes nothing."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            await people.keep(conn, [record.event for record in records])
+        return []

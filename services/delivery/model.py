@@ -99,4 +99,15 @@ class Disabled:
     reason: str
 
 
-Outcome = Delivered | Skipped | Again | Refused | Disabled
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """Somebody chose another owner there; it stays, and routing is asked to follow."""
+
+    owner_id: str
+    """As the sink calls the owner."""
+    system: str
+    """Name of the external ids that this is one of."""
+    reason: str = "owner_changed_there"
+
+
+Outcome = Owned | Delivered | Skipped | Again | Refused | Disabled

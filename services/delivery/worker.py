@@ -24,13 +24,16 @@ from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
 from services.delivery import policy
+from services.delivery.composing import subject
 from services.delivery.config import Sink as SinkConfig
+from services.delivery.following import Following
 from services.delivery.model import (
     Again,
     Delivered,
     Delivery,
     Disabled,
     Outcome,
+    Owned,
     Refused,
     Skipped,
     State,
@@ -41,6 +44,7 @@ from services.delivery.store import current, deliveries, sinks
 from services.runtime.database import Connection, is_infrastructure
 from services.runtime.logs import describe
 from services.runtime.metrics import Metrics
+from services.runtime.records import Output
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +69,7 @@ class Parts:
 
     pool: asyncpg.Pool
     compose: Compose
+    following: Following
     metrics: Metrics
     now: Callable[[], datetime]
 
@@ -191,13 +196,20 @@ class Worker:
     async def _write_down(
         self, it: Delivery, outcome: Outcome, detail: str, seconds: float
     ) -> None:
+        requests: list[Output] = []
         async with self._parts.pool.acquire() as conn, conn.transaction():
             await deliveries.note(conn, it, type(outcome).__name__.lower(), detail, seconds)
             match outcome:
                 case Delivered(ref=ref, place=place, reason=reason):
                     if place is not None:
-                        await sinks.keep_place(conn, self.name, it.event.assignment_id, place)
+                        about = subject(self.config, it.event)
+                        await sinks.keep_place(conn, self.name, about, place)
                     await deliveries.end(conn, it, State.DELIVERED, reason, ref)
+                case Owned():
+                    stored = await self._parts.following.store(conn, it, outcome)
+                    reason = outcome.reason if stored is not None else "owner_unknown"
+                    await deliveries.end(conn, it, State.SKIPPED, reason)
+                    requests = stored or []
                 case Skipped(reason=reason):
                     await deliveries.end(conn, it, State.SKIPPED, reason)
                 case Refused(reason=reason):
@@ -207,6 +219,7 @@ class Worker:
                     await deliveries.give_back(conn, [it])
                 case Again():
                     await self._again(conn, it, outcome)
+        await self._parts.following.release(requests)
         self._observe(it, outcome, seconds)
 
     async def _again(self, conn: Connection, it: Delivery, outcome: Again) -> None:
@@ -225,7 +238,7 @@ class Worker:
             age = (self._parts.now() - it.event.received_at).total_seconds()
             if it.event.sequence == 1:
                 metrics.delivery_latency.labels(self.name).observe(max(0.0, age))
-        if not isinstance(outcome, Delivered | Skipped):
+        if not isinstance(outcome, Delivered | Skipped | Owned):
             log.warning(
                 "delivery.not_made",
                 sink=self.name,

@@ -38,8 +38,9 @@ SHELL = {
     },
     "services.response": {"app", "handlers", "measures", "progress", "store", "timer"},
     "services.delivery": {
-        "acting", "app", "composing", "handlers", "http", "sinks.email", "sinks.outside",
-        "sinks.registry", "sinks.slack", "sinks.webhook", "store", "trial", "worker", "workers",
+        "acting", "app", "composing", "following", "handlers", "http", "sinks.batching",
+        "sinks.email", "sinks.hubspot", "sinks.outside", "sinks.registry", "sinks.salesforce",
+        "sinks.slack", "sinks.webhook", "store", "trial", "worker", "workers",
     },
 }  # fmt: skip
 """What touches the world. Every other module of a service, and all of the kernel, is pure."""

@@ -7,11 +7,13 @@ from datetime import datetime
 
 import httpx
 
-from services.delivery.config import EmailSink, SlackSink, WebhookSink
+from services.delivery.config import EmailSink, HubSpotSink, SalesforceSink, SlackSink, WebhookSink
 from services.delivery.config import Sink as SinkConfig
 from services.delivery.sinks.base import Sink
 from services.delivery.sinks.email import Email
+from services.delivery.sinks.hubspot import HubSpot
 from services.delivery.sinks.outside import Outside
+from services.delivery.sinks.salesforce import Salesforce
 from services.delivery.sinks.slack import SlackApp, SlackWebhook
 from services.delivery.sinks.webhook import Webhook
 
@@ -58,8 +60,13 @@ class Registry:
             case WebhookSink():
                 secrets = self._live(config.secret)
                 return Webhook(config.url, secrets, self.outside(config), self._now)
+            case HubSpotSink():
+                return HubSpot(config, self._text(config.token), self.outside(config))
+            case SalesforceSink():
+                secret = self._text(config.client_secret)
+                return Salesforce(config, secret, self.outside(config))
 
-    def outside(self, config: SlackSink | WebhookSink) -> Outside:
+    def outside(self, config: SlackSink | WebhookSink | HubSpotSink | SalesforceSink) -> Outside:
         """The client of a sink."""
         return Outside(self._client, config.allow_networks, config.timeout_ms / 1000)
 

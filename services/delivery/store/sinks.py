@@ -45,21 +45,19 @@ async def resume(conn: Connection, sink: str) -> None:
     await conn.execute("delete from delivery.sinks where sink = $1", sink)
 
 
-async def place(conn: Connection, sink: str, assignment_id: UUID) -> str | None:
-    """Where the sink keeps its message about an attempt."""
+async def place(conn: Connection, sink: str, subject: UUID) -> str | None:
+    """Where the sink keeps its message about an attempt, or which owner we wrote for a lead."""
     found: str | None = await conn.fetchval(
-        "select place from delivery.messages where sink = $1 and assignment_id = $2",
-        sink,
-        assignment_id,
+        "select place from delivery.messages where sink = $1 and subject = $2", sink, subject
     )
     return found
 
 
-async def keep_place(conn: Connection, sink: str, assignment_id: UUID, place: str) -> None:
+async def keep_place(conn: Connection, sink: str, subject: UUID, place: str) -> None:
     await conn.execute(
-        "insert into delivery.messages (sink, assignment_id, place) values ($1, $2, $3)"
-        " on conflict (sink, assignment_id) do update set place = excluded.place",
+        "insert into delivery.messages (sink, subject, place) values ($1, $2, $3)"
+        " on conflict (sink, subject) do update set place = excluded.place",
         sink,
-        assignment_id,
+        subject,
         place,
     )

@@ -19,6 +19,7 @@ from schemas.topics import ASSIGNMENT_REQUESTS, ASSIGNMENTS
 from services.delivery.acting import Acting
 from services.delivery.composing import Composer
 from services.delivery.config import DeliveryFile, parse
+from services.delivery.following import Following
 from services.delivery.handlers import Dispatcher
 from services.delivery.sinks.registry import Registry
 from services.delivery.tokens import Tokens
@@ -33,6 +34,8 @@ SECRETS = {
     "HOOK": [b"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", b"whsec_b2xkIHNlY3JldA=="],
     "BOT": [b"xoxb-token"],
     "SIGNING": [b"signing"],
+    "HUBSPOT": [b"pat-token"],
+    "SALESFORCE": [b"client-secret"],
     "SMTP": [b"password"],
 }
 HERE = ["127.0.0.1/32"]
@@ -70,7 +73,7 @@ class Office:
         self.tokens = Tokens(b"an installation's secret of 32 bytes!")
         self.outbox = Outbox("delivery", self.pool, self._publish, self.metrics)
         composer = Composer(lambda: self.config, self.tokens, lambda: "http://me", now)
-        parts = Parts(self.pool, composer, self.metrics, now)
+        parts = Parts(self.pool, composer, Following(self.outbox, now), self.metrics, now)
         self.workers = Workers(lambda: self.config, Registry(SECRETS, now), parts)
         self.dispatcher = Dispatcher(self.outbox, lambda: self.config, self.workers.wake)
         self.acting = Acting(self.pool, self.outbox, now)

@@ -8,10 +8,10 @@ from hashlib import sha256
 
 import pytest
 
-from schemas.assignment import AssignmentStatus
-from tests.integration.delivery.office import SECRETS, office, slack, webhook
+from schemas.assignment import AssignmentStatus, RequestAction
+from tests.integration.delivery.office import HERE, SECRETS, office, slack, webhook
 from tests.integration.delivery.standin import Reply, StandIn
-from tests.support.changes import changed, next_attempt
+from tests.support.changes import ASSIGNED, changed, next_attempt
 from tests.support.waiting import eventually
 
 OK = Reply(body={"ok": True, "ts": "1.1", "channel": "C1"})
@@ -220,3 +220,26 @@ async def _all(it: object, state: str, count: int) -> bool:
         "select count(*) as n from delivery.deliveries where state = $1", state
     )
     return bool(rows[0]["n"] == count)
+
+
+async def test_another_owner_in_the_crm_comes_back_as_one_request(postgres_dsn: str) -> None:
+    contact = {"id": "1", "properties": {"email": "dana@acme.example", "hubspot_owner_id": "900"}}
+    known = Reply(body={"results": [contact]})
+    hubspot = {
+        "type": "hubspot", "token": "HUBSPOT", "allow_networks": HERE, "rate": {"calls": 1000},
+    }  # fmt: skip
+    async with StandIn(always=known) as there:
+        crm = {**hubspot, "base_url": there.url}
+        async with office(postgres_dsn, {"crm": crm}) as it:
+            people = "insert into delivery.people values ('sam', '{\"hubspot\": \"900\"}', now())"
+            await it.pool.execute(people)
+            rep = ASSIGNED.rep
+            assert rep is not None
+            mara = rep.model_copy(update={"external_ids": {"hubspot": "711"}})
+            event = changed(rep=mara, lead={"email": "dana@acme.example"})
+            await it.tell(event)
+            await eventually(lambda: _is(it, ("crm", 1), "skipped", "owner_changed_there"))
+            await eventually(lambda: it.published)
+            [request] = it.published
+            assert (request.action, request.to_rep_id) == (RequestAction.REASSIGN, "sam")
+            assert request.assignment_id == event.assignment_id

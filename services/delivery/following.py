@@ -1,0 +1,55 @@
+"""A person gave a lead another owner in the CRM: routing is asked to follow.
+
+Asked once for each owner and attempt, so that a sink which is tried again asks nothing new. Routing
+decides; where it gives the lead to that owner, the CRM has it already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from schemas.assignment import AssignmentRequested, RequestAction
+from schemas.base import deterministic_id
+from schemas.topics import ASSIGNMENT_REQUESTS
+from services.delivery.acting import SERVICE
+from services.delivery.model import Delivery, Owned
+from services.delivery.store import people
+from services.runtime.database import Connection
+from services.runtime.outbox import Outbox
+from services.runtime.records import Output, output
+
+
+class Following:
+    """Turns an owner of a CRM into a request."""
+
+    def __init__(self, outbox: Outbox, now: Callable[[], datetime]) -> None:
+        self._outbox = outbox
+        self._now = now
+
+    async def store(self, conn: Connection, it: Delivery, owned: Owned) -> list[Output] | None:
+        """Store the request in the caller's transaction; None where we do not know the owner."""
+        rep_id = await people.by_external_id(conn, owned.system, owned.owner_id)
+        if rep_id is None:
+            return None
+        at = self._now()
+        event = AssignmentRequested(
+            assignment_id=it.event.assignment_id,
+            action=RequestAction.REASSIGN,
+            to_rep_id=rep_id,
+            reason=f"the owner in {it.sink} is another",
+            requested_at=at,
+        )
+        request = output(
+            ASSIGNMENT_REQUESTS,
+            it.event.account_key,
+            event,
+            event_id=deterministic_id("follow", it.sink, it.event.assignment_id, rep_id),
+            service=SERVICE,
+            at=at,
+        )
+        return await self._outbox.store(conn, [request])
+
+    async def release(self, stored: list[Output]) -> None:
+        """Publish it, now that it is committed."""
+        await self._outbox.release(stored)

@@ -1,0 +1,33 @@
+"""Whether an owner may be written into a CRM: compare, then set. Pure.
+
+An owner whom we wrote, or none, is ours to change. Any other owner is a person's decision: it
+stays, and comes back as a request to the router. What we wrote ourselves is an echo, and no news.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What to do about the owner that stands there."""
+
+    WRITE = "write"
+    ALREADY = "already"
+    """It is the one that we want."""
+    THEIRS = "theirs"
+    """Somebody chose another."""
+
+
+def judge(there: str | None, wanted: str, written: str | None) -> Verdict:
+    """Compare the owner in the CRM with ours.
+
+    :param there: id of the owner there; empty or None for nobody.
+    :param wanted: id of the owner that the assignment names.
+    :param written: what we wrote last for this lead, if ever.
+    """
+    if there == wanted:
+        return Verdict.ALREADY
+    if not there or there == written:
+        return Verdict.WRITE
+    return Verdict.THEIRS

@@ -1,0 +1,201 @@
+"""HubSpot: the contact and its owner, read and written in batches of at most 100.
+
+Owners are ids of the Owners API. HubSpot knows no conditional write: between our reading and our
+writing (one call) a person's change could be overwritten. Leads that nobody works now go onto a
+static list. Formats: developers.hubspot.com, CRM objects (batch read, batch upsert), lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic_core import from_json, to_json
+
+from schemas.assignment import AssignmentChanged, AssignmentStatus
+from services.delivery.config import HubSpotSink
+from services.delivery.model import Again, Delivered, Disabled, Outcome, Owned, Refused, Skipped
+from services.delivery.ownership import Verdict, judge
+from services.delivery.policy import barred_channels
+from services.delivery.sinks.base import Message
+from services.delivery.sinks.batching import Batcher
+from services.delivery.sinks.outside import Answer, Outside
+
+MOST: Final = 100
+_CONTACTS: Final = "/crm/v3/objects/contacts"
+_OWNER: Final = "hubspot_owner_id"
+
+
+class HubSpot:
+    """One portal."""
+
+    def __init__(self, config: HubSpotSink, token: str, outside: Outside) -> None:
+        self._config = config
+        self._base = config.base_url.rstrip("/")
+        self._headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        self._outside = outside
+        self._batcher = Batcher(MOST, self._together)
+
+    async def send(self, message: Message) -> Outcome:
+        """See :class:`~services.delivery.sinks.base.Sink`."""
+        event = message.delivery.event
+        if not event.lead.email:
+            return Skipped("no_email")
+        if event.status is AssignmentStatus.NURTURED:
+            if self._config.nurture_list is None:
+                return Skipped("no_nurture_list")
+            if barred_channels(event.lead.consent) & {"email", "any"}:
+                return Skipped("no_consent")
+        elif self._owner_id(event) is None:
+            return Refused("no_hubspot_id")
+        return await self._batcher.send(message)
+
+    # -- a batch -------------------------------------------------------------------------------
+    async def _together(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+        answer = await self._read(messages)
+        if answer.status not in (200, 207):
+            return [_failed(answer)] * len(messages)
+        owners = _owners(answer.body)
+        outcomes: dict[int, Outcome] = {}
+        to_write: list[tuple[int, Message]] = []
+        for at, message in enumerate(messages):
+            found = self._judged(message, owners)
+            if found is None:
+                to_write.append((at, message))
+            else:
+                outcomes[at] = found
+        if to_write:
+            outcomes.update(await self._write(to_write))
+        return [outcomes[at] for at in range(len(messages))]
+
+    async def _read(self, messages: Sequence[Message]) -> Answer:
+        emails = dict.fromkeys(str(m.delivery.event.lead.email) for m in messages)
+        wanted = {
+            "idProperty": "email",
+            "properties": ["email", _OWNER],
+            "inputs": [{"id": email} for email in emails],
+        }
+        return await self._post(f"{_CONTACTS}/batch/read", wanted)
+
+    def _judged(self, message: Message, owners: Mapping[str, str | None]) -> Outcome | None:
+        """The outcome where nothing is to be written; None where something is."""
+        event = message.delivery.event
+        wanted = self._owner_id(event)
+        email = str(event.lead.email).lower()
+        if event.status is AssignmentStatus.NURTURED or wanted is None or email not in owners:
+            return None
+        match judge(owners[email], wanted, message.place):
+            case Verdict.THEIRS:
+                return Owned(str(owners[email]), self._config.owner_ids)
+            case Verdict.ALREADY:
+                return Delivered(place=wanted, reason="already")
+            case Verdict.WRITE:
+                return None
+
+    async def _write(self, messages: Sequence[tuple[int, Message]]) -> dict[int, Outcome]:
+        inputs = [
+            {
+                "id": message.delivery.event.lead.email,
+                "idProperty": "email",
+                "objectWriteTraceId": str(at),
+                "properties": self._properties(message.delivery.event),
+            }
+            for at, message in messages
+        ]
+        answer = await self._post(f"{_CONTACTS}/batch/upsert", {"inputs": inputs})
+        if answer.status not in (200, 201, 207):
+            return {at: _failed(answer) for at, _ in messages}
+        ids, errors = _written(answer.body)
+        found: dict[int, Outcome] = {}
+        for at, message in messages:
+            event = message.delivery.event
+            if str(at) in errors:
+                found[at] = Refused(errors[str(at)])
+                continue
+            contact = ids.get(str(at)) or ids.get(str(event.lead.email).lower())
+            found[at] = await self._finished(event, contact)
+        return found
+
+    async def _finished(self, event: AssignmentChanged, contact: str | None) -> Outcome:
+        if event.status is not AssignmentStatus.NURTURED:
+            return Delivered(ref=contact, place=self._owner_id(event))
+        if contact is None:
+            return Again("no_contact_id")
+        list_id = self._config.nurture_list
+        path = f"{self._base}/crm/v3/lists/{list_id}/memberships/add"
+        answer = await self._outside.request(
+            "PUT", path, headers=self._headers, body=to_json([contact])
+        )
+        return Delivered(ref=contact) if answer.status in (200, 204) else _failed(answer)
+
+    def _properties(self, event: AssignmentChanged) -> dict[str, str]:
+        lead = event.lead
+        known = {
+            "email": lead.email,
+            "firstname": lead.first_name,
+            "lastname": lead.last_name,
+            "company": lead.company,
+            "jobtitle": lead.job_title,
+            "phone": lead.phone,
+        }
+        values = {
+            "tier": event.tier.value,
+            "reason": event.reason,
+            "score": f"{event.score.total / 100:g}",
+            "pool": event.pool or "",
+            "kind": event.kind.value,
+        }
+        known |= {name: values[ours] for name, ours in self._config.properties.items()}
+        owner = self._owner_id(event)
+        if event.status is not AssignmentStatus.NURTURED and owner is not None:
+            known[_OWNER] = owner
+        return {name: value for name, value in known.items() if value}
+
+    def _owner_id(self, event: AssignmentChanged) -> str | None:
+        return event.rep.external_ids.get(self._config.owner_ids) if event.rep else None
+
+    async def _post(self, path: str, body: object) -> Answer:
+        return await self._outside.request(
+            "POST", f"{self._base}{path}", headers=self._headers, body=to_json(body)
+        )
+
+
+def _owners(body: bytes) -> dict[str, str | None]:
+    """E-mail to owner id of the contacts that exist."""
+    found = {}
+    for contact in _object(body).get("results") or ():
+        properties = contact.get("properties") or {}
+        if email := properties.get("email"):
+            found[str(email).lower()] = properties.get(_OWNER) or None
+    return found
+
+
+def _written(body: bytes) -> tuple[dict[str, str], dict[str, str]]:
+    """Contact ids by trace id (and e-mail), and what was refused by trace id."""
+    said = _object(body)
+    ids: dict[str, str] = {}
+    for contact in said.get("results") or ():
+        keys = (contact.get("objectWriteTraceId"), (contact.get("properties") or {}).get("email"))
+        ids |= {str(key).lower(): str(contact.get("id")) for key in keys if key}
+    errors: dict[str, str] = {}
+    for error in said.get("errors") or ():
+        context = error.get("context") or {}
+        reason = str(error.get("category") or "refused").lower()[:60]
+        errors |= {str(trace): reason for trace in context.get("objectWriteTraceId") or ()}
+    return ids, errors
+
+
+def _failed(answer: Answer) -> Outcome:
+    if answer.status == 401:
+        return Disabled("token_refused")
+    if answer.status in (423, 429, 477) or answer.status >= 500:
+        return Again(f"status_{answer.status}", answer.retry_after_s)
+    return Refused(f"status_{answer.status}")
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        said = from_json(body)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
