@@ -16,6 +16,15 @@ import typer
 from services.cli import configfiles, output, target
 from services.cli.configfiles import FolderOption
 from services.cli.output import CommandError
+from services.cli.simulate import (
+    HtmlOption,
+    MovesOption,
+    SinceOption,
+    UntilOption,
+    period,
+    present,
+    replayed_both,
+)
 from services.runtime.configstore import ConfigStore, version_of
 
 NoteOption = Annotated[str, typer.Option("--note", help="Why, for the audit trail.")]
@@ -137,6 +146,13 @@ def diff(
     old: Annotated[str | None, typer.Argument(help="A version (default: the active one).")] = None,
     new: Annotated[str | None, typer.Argument(help="A version (default: the folder).")] = None,
     config: FolderOption = None,
+    decisions: Annotated[
+        bool, typer.Option("--decisions", help="Run both over recorded traffic; see `simulate`.")
+    ] = False,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    html: HtmlOption = None,
+    moves: MovesOption = 100,
     postgres: output.PostgresOption = None,
     data: output.DataOption = None,
     json: output.JsonOption = False,
@@ -146,6 +162,11 @@ def diff(
     dsn = postgres or found.postgres
     before = asyncio.run(_files(dsn, old))
     after = asyncio.run(_files(dsn, new)) if new else configfiles.load(_folder(config, found))
+    if decisions:
+        with output.working("simulating"):
+            made = asyncio.run(replayed_both(dsn, before, after, period(since, until), moves))
+        present(made, html, json)
+        return
     lines = list(_differences(before, after))
     if json:
         output.emit(

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "map": "services.cli.mapping:propose",
     "watch": "services.cli.watch:watch",
     "explain": "services.cli.explain:explain",
+    "simulate": "services.cli.simulate:simulate",
     "recompute": "services.cli.recompute:recompute",
     "scoring": "services.cli.scoring:app",
     "spend": "services.cli.spend:spend",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -13,9 +13,11 @@ import asyncpg
 from services.routing.config import parse
 from services.routing.plan import Plan
 from services.routing.repeating import Cause, Difference, difference
+from services.routing.review.cases import Simulated
 from services.routing.review.traffic import Reader, Traffic, opened
+from services.routing.review.whatif import moved
 from services.routing.store import history
-from services.runtime.configstore import ConfigStore
+from services.runtime.configstore import ConfigStore, version_of
 
 SHOWN = 20
 """Differences that are told one by one."""
@@ -34,6 +36,23 @@ class Plans:
             files: Mapping[str, str] = await ConfigStore().files(self.connection, version)
             self.known[version] = parse(files)
         return self.known[version]
+
+
+async def plan_of(
+    connection: asyncpg.Connection, files: Mapping[str, str] | None, version: str | None
+) -> tuple[str, Plan]:
+    """A published version, else these files, else the active version; with its name.
+
+    :raises ConfigError: the files are no good set.
+    :raises NoConfiguration: there is no such version.
+    """
+    store = ConfigStore()
+    if version is not None:
+        return version, parse(await store.files(connection, version))
+    if files is None:
+        version, files = await store.active(connection)
+        return version, parse(files)
+    return version_of(files), parse(files)
 
 
 @dataclass(slots=True)
@@ -87,3 +106,35 @@ async def recorded_traffic(
         async for row in history.rows(connection, since, until):
             reader.take(row)
     return traffic
+
+
+async def expected_traffic(
+    connection: asyncpg.Connection, since: datetime, until: datetime, back: timedelta
+) -> Traffic:
+    """A time to come: what came in so long before, on how things stand now."""
+    past = await recorded_traffic(connection, since - back, until - back)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        return Traffic(
+            since,
+            until,
+            events=moved(past, back),
+            turns=await history.turns(connection),
+            opened=opened(await history.standing(connection, since)),
+            given=await history.given(connection, since),
+            changes=past.changes,
+        )
+
+
+def notes(run: Simulated, traffic: Traffic) -> list[str]:
+    """What a reader of a simulation must know."""
+    found = []
+    if run.unanswered:
+        found.append(
+            f"{run.unanswered} conditions ask for what identifies a person and were not asked then:"
+            " taken as not known."
+        )
+    if run.ignored:
+        found.append(f"{run.ignored} rejections are left out: somebody else has the lead here.")
+    if traffic.skipped:
+        found.append(f"{traffic.skipped} changes lack what it takes to repeat them.")
+    return found

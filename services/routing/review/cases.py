@@ -58,11 +58,6 @@ class Result:
     arrival: Arrival
     simulated: Outcome
 
-    @property
-    def moved(self) -> bool:
-        recorded = self.arrival.recorded
-        return (recorded.place, recorded.pool) != (self.simulated.place, self.simulated.pool)
-
 
 @dataclass(frozen=True, slots=True)
 class Simulated:

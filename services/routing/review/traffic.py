@@ -67,6 +67,8 @@ class Known:
     received_at: datetime
     account: Record | None
     """Which account it was matched with."""
+    owned: bool = False
+    """Whether somebody had a colleague when it came."""
 
     @classmethod
     def bare(cls, account_key: str, at: datetime) -> Known:
@@ -83,6 +85,7 @@ class Known:
             tier=TierName(record["tier"]),
             received_at=datetime.fromisoformat(received) if received else row.at,
             account=record.get("account"),
+            owned=bool(record["state"].get("colleagues")),
         )
 
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import cast
 
 import asyncpg
+import pytest
 
 from schemas.assignment import AssignmentChanged
 from schemas.base import TierName
+from services.cli.main import run
 from services.routing.review.books import recorded_traffic
 from services.routing.review.cases import Simulated
+from services.routing.review.compare import with_record
 from services.routing.review.simulation import simulate
 from services.routing.review.traffic import Traffic
 from tests.integration.routing.conftest import OpenDesk
 from tests.integration.routing.desk import Desk
-from tests.integration.routing.leads import MONDAY_NINE, files, plan, scored
+from tests.integration.routing.leads import MONDAY_NINE, files, many, plan, scored
 
 START = MONDAY_NINE - timedelta(hours=1)
 MINUTES = 600
@@ -68,7 +74,7 @@ async def test_the_same_configuration_gives_what_was_recorded(open_desk: OpenDes
     traffic = await traffic_of(desk)
     same = simulate(desk.config.current.value, "same", traffic)
     assert len(same.results) == 60
-    moved = [one for one in same.results if one.moved]
+    moved = [pair for pair in with_record(same) if pair.moved]
     assert moved == []
 
 
@@ -89,3 +95,64 @@ def held(run: Simulated) -> int:
 
 def held_as_recorded(run: Simulated) -> int:
     return sum(one.arrival.recorded.at > one.arrival.at for one in run.results)
+
+
+async def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """Exit code and output of a command."""
+    capsys.readouterr()
+    code = await asyncio.to_thread(run, list(arguments))
+    said = capsys.readouterr()
+    documents = [line for line in said.out.splitlines() if line.startswith("{")]
+    return code, documents[-1] if documents else said.err
+
+
+async def test_the_command_compares_shows_and_draws(
+    open_desk: OpenDesk, postgres_dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = await open_desk(files(**OFFICE))  # type: ignore[arg-type]
+    await a_day(desk, 3, leads=20)
+    before = desk.config.current.version
+    other = await desk.publish(files({"ben": 1, "cleo": 1}, calendar="always"))
+    page = tmp_path / "page.html"
+    period = ("--since", f"{START:%Y-%m-%dT%H:%M:%S}", "--until", f"{END:%Y-%m-%dT%H:%M:%S}")
+    where = ("--postgres", postgres_dsn, *period, "--json")
+    shown = ("--html", str(page), "--moves", "2")
+    code, out = await command(capsys, "simulate", "--version", other, *shown, *where)
+    made = json.loads(out)
+    assert code == 0
+    assert made["leads"] == 20
+    assert made["different"] > 0
+    assert len(made["moves"]) == 2
+    assert {row["name"] for row in made["reps"]} >= {"ben", "cleo"}
+    ana = next(row for row in made["reps"] if row["name"] == "ana")
+    assert (ana["new"], ana["old"] > 0) == (0, True)
+    assert made["holds"]["new"]["count"] == 0 < made["holds"]["old"]["count"]
+    drawn = page.read_text()
+    assert drawn.count("<svg") == 4
+    assert "http" not in drawn, "it asks nothing of any other place"
+    code, out = await command(capsys, "config", "diff", before, other, "--decisions", *where)
+    made = json.loads(out)
+    assert (code, made["old"], made["new"]) == (0, before, other)
+    assert made["different"] > 0
+
+
+async def test_what_if_somebody_is_away_next_week(
+    open_desk: OpenDesk, postgres_dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 2}))
+    now = datetime.now(UTC)
+    desk.now = now - timedelta(days=now.weekday() + 7)
+    await desk.route(*many(30, at=desk.now))
+    code, out = await command(
+        capsys, "simulate", "--postgres", postgres_dsn, "--what-if", "ana away next week", "--json"
+    )
+    made = json.loads(out)
+    assert code == 0
+    assert made["leads"] == 30
+    shares = {row["name"]: (row["old"], row["new"]) for row in made["reps"]}
+    assert shares["ana"] == (10, 0)
+    assert shares["ben"] == (20, 30)
+    code, _ = await command(
+        capsys, "simulate", "--postgres", postgres_dsn, "--what-if", "anna away next week"
+    )
+    assert code == 2

@@ -1,0 +1,169 @@
+"""``handraise simulate``: any configuration over what was recorded, or over what is to come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from services.cli import configfiles, output, target
+from services.cli.configfiles import FolderOption
+from services.cli.output import CommandError
+from services.routing.config import parse
+from services.routing.review import books, compare, whatif
+from services.routing.review.page import figures, page
+from services.routing.review.simulation import simulate as run_again
+from services.runtime.configstore import version_of
+
+DAYS = 30
+"""Simulated where no period is named."""
+
+SinceOption = Annotated[
+    datetime | None, typer.Option("--since", help=f"Else {DAYS} days before the end (UTC).")
+]
+UntilOption = Annotated[datetime | None, typer.Option("--until", help="Else now (UTC).")]
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a page with plots here.")]
+MovesOption = Annotated[
+    int, typer.Option("--moves", min=0, help="How many of those that move are told one by one.")
+]
+
+
+def simulate(
+    config: FolderOption = None,
+    version: Annotated[
+        str | None, typer.Option("--version", help="A published version instead of a folder.")
+    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option("--what-if", help="'dana away next week', 'dana left', 'dana cap day=5'."),
+    ] = None,
+    html: HtmlOption = None,
+    moves: MovesOption = 100,
+    postgres: output.PostgresOption = None,
+    data: output.DataOption = None,
+    json: output.JsonOption = False,
+) -> None:
+    """Say who would have got what under a configuration. Changes nothing."""
+    found = target.find(data)
+    dsn = postgres or found.postgres
+    files = _folder_files(config, found) if config or not (version or what_if) else None
+    with output.working("simulating"):
+        if what_if:
+            made = asyncio.run(_supposed(dsn, files, version, what_if, moves))
+        else:
+            made = asyncio.run(_replayed(dsn, files, version, period(since, until), moves))
+    present(made, html, json)
+
+
+def _folder_files(config: Path | None, found: target.Target) -> dict[str, str]:
+    running = Path(found.running.config) if found.running else None
+    return configfiles.load(configfiles.folder(config or running))
+
+
+def period(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+    """The period that was named, else the last :data:`DAYS` days."""
+    end = target.utc(until) or datetime.now(UTC)
+    start = target.utc(since) or end - timedelta(days=DAYS)
+    if end <= start:
+        raise CommandError("--until must lie after --since", 2)
+    return start, end
+
+
+async def _replayed(
+    dsn: str,
+    files: Mapping[str, str] | None,
+    version: str | None,
+    period: tuple[datetime, datetime],
+    moves: int,
+) -> dict[str, Any]:
+    async with target.connection(dsn) as connection:
+        name, plan = await books.plan_of(connection, files, version)
+        traffic = await books.recorded_traffic(connection, *period)
+    run = run_again(plan, name, traffic)
+    made = compare.report(compare.with_record(run), ("recorded", name), traffic.until, moves)
+    return {**made, "since": period[0], "until": period[1], "notes": books.notes(run, traffic)}
+
+
+async def replayed_both(
+    dsn: str,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    period: tuple[datetime, datetime],
+    moves: int,
+) -> dict[str, Any]:
+    """Two configurations over the same recorded traffic."""
+    async with target.connection(dsn) as connection:
+        traffic = await books.recorded_traffic(connection, *period)
+    names = version_of(before), version_of(after)
+    old, new = (
+        run_again(parse(files), name, traffic)
+        for files, name in zip((before, after), names, strict=True)
+    )
+    made = compare.report(compare.with_each_other(old, new), names, traffic.until, moves)
+    return {**made, "since": period[0], "until": period[1], "notes": books.notes(new, traffic)}
+
+
+async def _supposed(
+    dsn: str,
+    files: Mapping[str, str] | None,
+    version: str | None,
+    texts: list[str],
+    moves: int,
+) -> dict[str, Any]:
+    async with target.connection(dsn) as connection:
+        name, plan = await books.plan_of(connection, files, version)
+        now = datetime.now(UTC)
+        supposed = _understood(texts, now, plan.teams.rep)
+        since, until, back = whatif.window(supposed, now)
+        traffic = await books.expected_traffic(connection, since, until, back)
+    before = run_again(plan, name, traffic)
+    traffic.changes = [*traffic.changes, *(one.change for one in supposed)]
+    after = run_again(plan, name, traffic)
+    pairs = compare.with_each_other(before, after)
+    made = compare.report(pairs, ("as it is", "; ".join(texts)), until, moves)
+    played = f"{since - back:%Y-%m-%d} to {until - back:%Y-%m-%d}"
+    notes = [f"Played with what came in from {played}.", *books.notes(after, traffic)]
+    return {**made, "since": since, "until": until, "notes": notes}
+
+
+def _understood(texts: list[str], now: datetime, reps: Collection[str]) -> list[whatif.Supposed]:
+    try:
+        return [whatif.understood(text, now.date(), reps, nth) for nth, text in enumerate(texts)]
+    except whatif.Unclear as error:
+        raise CommandError(f"--what-if {error}", 2) from None
+
+
+def present(made: Mapping[str, Any], html: Path | None, json: bool) -> None:
+    """A report as JSON, as a page, or as tables."""
+    if html is not None:
+        html.write_text(page(made, f"Simulation: {made['new']}"), "utf-8")
+    if json:
+        output.emit(made)
+        return
+    output.say(
+        f"{made['leads']} submissions, {made['since']:%Y-%m-%d %H:%M} to"
+        f" {made['until']:%Y-%m-%d %H:%M} UTC: {made['different']} go elsewhere"
+    )
+    names = (made["old"], made["new"])
+    lines = [dict(zip(("", *names), line, strict=True)) for line in figures(made)]
+    output.show(lines, ("", *names), "nothing")
+    for part in ("reps", "pools", "rules"):
+        rows = [
+            {part: row["name"], names[0]: _of(row, "old"), names[1]: _of(row, "new")}
+            for row in made[part]
+        ]
+        output.show(rows, (part, *names), f"no {part}")
+    for note in made["notes"]:
+        output.say(note)
+    if html is not None:
+        output.say(f"the page is {html}")
+
+
+def _of(row: Mapping[str, Any], side: str) -> str:
+    return f"{row[side]} ({row[f'{side}_share']:.1%})"
