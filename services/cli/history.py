@@ -87,7 +87,7 @@ def _past(row: Mapping[str, Any], mapping: Mapping[str, str], time_format: str |
     if "submitted_at" not in values:
         raise ValueError("no submitted_at")
     at = _moment(str(values["submitted_at"]), time_format)
-    return Past(at, _nested({**values, "submitted_at": at.isoformat()}))
+    return Past(at, nested({**values, "submitted_at": at.isoformat()}))
 
 
 def _moment(text: str, time_format: str | None) -> datetime:
@@ -96,7 +96,7 @@ def _moment(text: str, time_format: str | None) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = {}
     for target, value in values.items():
         group, dot, member = target.partition(".")

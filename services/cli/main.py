@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "accounts": "services.cli.accounts:app",
     "quarantine": "services.cli.quarantine:app",
     "dlq": "services.cli.dlq:app",
+    "import": "services.cli.importing:import_",
     "replay": "services.cli.replay:replay",
     "config": "services.cli.config:app",
     "topics": "services.cli.topics:app",

@@ -17,6 +17,14 @@ _LATEST = """
 select score_revision, at, fit, intent, total, tier, mql, ledger, version
 from scoring.story where lead_id = $1 order by score_revision desc limit 1
 """
+_DRIP = """
+select pool, count(*) filter (where released_at is null) as waiting,
+       count(*) filter (where released_at is null and signals > 0) as with_signals,
+       min(since) filter (where released_at is null) as oldest,
+       count(*) filter (where released_at > now() - interval '24 hours') as given_24h,
+       count(released_at) as given
+from scoring.drip group by pool order by pool
+"""
 
 
 @app.callback()
@@ -44,6 +52,22 @@ def explain(
         f"(revision {found['score_revision']}, configuration {found['version']})",
         markup=False,
     )
+
+
+@app.command()
+def drip(data: output.DataOption = None, json: output.JsonOption = False) -> None:
+    """Who waits for a turn of each pool's daily drip, and how many had theirs since yesterday."""
+    rows = asyncio.run(_drip(target.find(data)))
+    if json:
+        output.emit(rows)
+        return
+    columns = ["pool", "waiting", "with_signals", "oldest", "given_24h", "given"]
+    output.show(rows, columns, "nobody waits, and nobody was given a turn")
+
+
+async def _drip(where: target.Target) -> list[dict[str, Any]]:
+    async with target.connection(where.postgres) as connection:
+        return [dict(row) for row in await connection.fetch(_DRIP)]
 
 
 async def _explain(where: target.Target, lead: str) -> dict[str, Any]:

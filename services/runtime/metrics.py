@@ -163,6 +163,11 @@ class Metrics:
             "Calls to enrichment providers by outcome.",
             ("provider", "outcome"), registry=r,
         )  # fmt: skip
+        self.drip_waiting = Gauge(
+            "handraise_drip_waiting",
+            "Prospects who wait for a turn of their pool's daily drip.",
+            ("pool",), registry=r,
+        )  # fmt: skip
         self.holds = Gauge("handraise_holds", "Leads that wait for a rep.", ("pool",), registry=r)
         self.oldest_hold = Gauge(
             "handraise_oldest_hold_seconds", "Age of the oldest hold.", ("pool",), registry=r

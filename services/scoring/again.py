@@ -63,7 +63,9 @@ def again(
         row.score_revision,
         happened,
         lane,
+        released=row.released,
     )
+    row.waits(assessed)
     told = better(assessed.event.tier, row.tier)
     if told:
         row.tier = assessed.event.tier.value

@@ -18,6 +18,7 @@ from services.runtime.service import Context
 from services.runtime.stage import StageSpec
 from services.scoring.assignments import Assignments
 from services.scoring.config import ScoringFile, parse
+from services.scoring.drip import Dripper
 from services.scoring.handlers import SERVICE, Scorer
 from services.scoring.recorder import Recorder
 from services.scoring.rescorer import Rescorer
@@ -98,6 +99,7 @@ async def _around_accounts(
         )
     )
     ctx.task("rescorer", Rescorer(pool, outbox, lambda: live.current, _now).run)
+    ctx.task("drip", Dripper(pool, lambda: live.current, _now, ctx.metrics).run)
 
 
 def _now() -> datetime:

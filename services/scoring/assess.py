@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from schemas.base import KindName, Lane
+from schemas.base import KindName, Lane, Motion, TierName
 from schemas.enrichment import LeadEnriched
 from schemas.lead import Repeat
 from schemas.score import LeadScored
-from services.kernel.facts import facts_of
+from services.kernel.facts import as_of, facts_of
 from services.scoring.config import ScoringFile
-from services.scoring.happened import NOTHING, Around
+from services.scoring.happened import NOTHING, Around, countable
 from services.scoring.happening import active_signals, recent
 from services.scoring.model import Touch, score
+from services.scoring.outbound import held
 
 _CIRCUMSTANCES = ("form_id", "page_url", "referrer", "utm", "click_ids", "visitor_id")
 """Parts of a lead that describe the touch, not the person."""
@@ -28,6 +29,8 @@ class Assessed:
     event: LeadScored
     at: datetime
     """The moment for which it holds."""
+    turn: str | None = None
+    """The pool whose drip a prospect waits for."""
 
 
 def touch_of(event: LeadEnriched, event_id: UUID) -> Touch | None:
@@ -50,15 +53,19 @@ def assess(
     touches: Iterable[Touch],
     score_revision: int,
     around: Around = NOTHING,
+    *,
+    released: bool = False,
 ) -> Assessed:
     """Score a lead with the newest that is known of it.
 
     :param newest: a later revision of the lead than ``event``, where one was seen before it.
     :param touches: all of the lead's, that of ``event`` included.
     :param around: what else happened.
+    :param released: a prospect had its turn of the drip.
     """
     seen = event if newest is None else _older(event, newest)
-    return _assessed(model, version, seen, event_id, list(touches), score_revision, around)
+    known = list(touches)
+    return _assessed(model, version, seen, event_id, known, score_revision, around, released)
 
 
 def assess_again(
@@ -70,6 +77,8 @@ def assess_again(
     score_revision: int,
     around: Around,
     lane: Lane,
+    *,
+    released: bool = False,
 ) -> Assessed:
     """Score a lead because something happened around it. Nothing was submitted, nobody is asked.
 
@@ -85,7 +94,8 @@ def assess_again(
             "late": True,
         }
     )
-    return _assessed(model, version, again, cause, list(touches), score_revision, around)
+    seen = list(touches)
+    return _assessed(model, version, again, cause, seen, score_revision, around, released)
 
 
 def _assessed(
@@ -96,10 +106,16 @@ def _assessed(
     touches: list[Touch],
     score_revision: int,
     around: Around,
+    released: bool,
 ) -> Assessed:
     received = [touch.received_at for touch in touches]
     at = max([*received, seen.received_at, around.received_at or seen.received_at])
-    scored = score(model, facts_of(seen), touches, at, around)
+    facts = facts_of(seen)
+    scored = score(model, facts, touches, at, around)
+    back = None
+    if seen.motion is Motion.OUTBOUND and model.outbound is not None:
+        now = as_of(facts, at, countable(around.activities))
+        back = held(model.outbound, now, scored.tier, released=released)
     return Assessed(
         LeadScored(
             submission_id=seen.submission_id,
@@ -119,14 +135,15 @@ def _assessed(
             late=seen.late,
             score_revision=score_revision,
             score=scored.score,
-            tier=scored.tier,
+            tier=TierName.NURTURE if back else scored.tier,
             mql=scored.mql,
-            ledger=scored.ledger,
+            ledger=(*scored.ledger, back.line) if back else scored.ledger,
             scoring_version=version,
             signals=active_signals(model, around.signals, at),
             recent=recent(around),
         ),
         at,
+        back.pool if back else None,
     )
 
 

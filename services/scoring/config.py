@@ -21,6 +21,7 @@ from services.scoring.happening_config import (
     Together,
     signal_faults,
 )
+from services.scoring.outbound import Outbound, outbound_faults
 
 FILE = "scoring.yaml"
 
@@ -138,6 +139,7 @@ class ScoringFile(_Strict):
     activities: ActivitySection = ActivitySection()
     signals: tuple[SignalRule, ...] = ()
     together: Together | None = None
+    outbound: Outbound | None = None
 
     @model_validator(mode="after")
     def _references(self) -> Self:
@@ -147,6 +149,7 @@ class ScoringFile(_Strict):
             *_groups("fit", self.fit),
             *_groups("intent", self.intent, *(rule.group for rule in self.signals)),
             *signal_faults(self.signals),
+            *outbound_faults(self.outbound),
             *_ids(self),
             *_known(("hot", "band"), self.hot.band, _names(self.bands.intent)),
             *_known(("mql", "fit"), self.mql.fit, _names(self.bands.fit)),

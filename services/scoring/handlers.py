@@ -100,7 +100,9 @@ def _one(
         row.touches,
         row.score_revision,
         happened,
+        released=row.released,
     )
+    row.waits(assessed)
     tier = assessed.event.tier
     if not event.late or better(tier, row.tier):
         row.tier = tier.value

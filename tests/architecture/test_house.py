@@ -29,7 +29,8 @@ SHELL = {
         "providers.mail_servers", "providers.maxmind", "providers.registry", "store", "turns",
     },
     "services.scoring": {
-        "again", "app", "assignments", "handlers", "recorder", "rescorer", "signals", "store",
+        "again", "app", "assignments", "drip", "handlers", "recorder", "rescorer", "signals",
+        "store",
     },
     "services.routing": {
         "accounts", "accounts_http", "activities", "app", "deciding", "drain", "finding",
@@ -141,13 +142,13 @@ def test_shell_modules_exist() -> None:
 
 
 BY_HAND = {
-    "capture": ("adapters", "events", "release", "store.quarantine"),
+    "capture": ("adapters", "events", "leadform", "release", "store.quarantine"),
     "enrichment": ("table", "store.companies"),
     "routing": ("review", "staff"),
     "delivery": ("trial", "store.operating", "store.sinks"),
 }
-"""What the command does itself, for a person: sign a payload, submit history, release from
-quarantine; import a table; review decisions, change people; try, pause and retry a sink."""
+"""What the command does itself, for a person: sign a payload, read a list, submit history, release
+from quarantine; import a table; review decisions, change people; try, pause and retry a sink."""
 
 
 def test_only_the_command_imports_a_service() -> None:

@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from schemas.base import KindName
 from schemas.score import LeadScored
 from services.runtime.database import Connection
+from services.scoring.assess import Assessed
 from services.scoring.model import Touch
 
 MOST_TOUCHES = 500
@@ -30,16 +31,21 @@ insert into scoring.leads as l (lead_id, account_key)
 select lead, account from unnest($1::uuid[], $2::text[]) as given(lead, account), accounts
 order by 1
 on conflict (lead_id) do update set account_key = l.account_key
-returning lead_id, account_key, score_revision, lead_revision, latest, tier
+returning lead_id, account_key, score_revision, lead_revision, latest, tier,
+          released_at is not null as released
 """
 
 _LOCK_KNOWN = """
-select lead_id, account_key, score_revision, lead_revision, latest, tier from scoring.leads
+select lead_id, account_key, score_revision, lead_revision, latest, tier,
+       released_at is not null as released
+from scoring.leads
 where lead_id = any($1::uuid[]) order by lead_id for update
 """
 
 _LOCK_DUE = """
-select lead_id, account_key, score_revision, lead_revision, latest, tier from scoring.leads
+select lead_id, account_key, score_revision, lead_revision, latest, tier,
+       released_at is not null as released
+from scoring.leads
 where rescore_at <= now() order by rescore_at limit $1 for update skip locked
 """
 
@@ -65,9 +71,12 @@ _WRITE = """
 with leads as (
     update scoring.leads l
     set score_revision = n.score_revision, lead_revision = n.lead_revision,
-        latest = coalesce(n.latest, l.latest), tier = n.tier, rescore_at = null, updated_at = now()
-    from unnest($1::uuid[], $2::int[], $3::int[], $4::bytea[], $23::text[])
-        as n(lead_id, score_revision, lead_revision, latest, tier)
+        latest = coalesce(n.latest, l.latest), tier = n.tier, rescore_at = null, updated_at = now(),
+        turn_pool = n.pool, turn_signals = n.signals, turn_total = n.total,
+        turn_since = case when n.pool is not null then coalesce(l.turn_since, now()) end
+    from unnest($1::uuid[], $2::int[], $3::int[], $4::bytea[], $23::text[], $24::text[],
+                $25::int[], $26::int[])
+        as n(lead_id, score_revision, lead_revision, latest, tier, pool, signals, total)
     where l.lead_id = n.lead_id
 ), touches as (
     insert into scoring.touches (lead_id, event_id, kind, at, received_at)
@@ -98,9 +107,19 @@ class LeadRow:
     """The newest LeadEnriched as JSON."""
     tier: str | None
     """The best that routing was told since the last submission."""
+    released: bool
+    """A prospect that had its turn of the drip."""
     touches: list[Touch]
     added: list[Touch]
     """Of ``touches``, those that are not stored yet."""
+    turn: tuple[str, int, int] | None = None
+    """A prospect that waits: the pool whose drip it waits for, its active signals, its points."""
+
+    def waits(self, assessed: Assessed) -> None:
+        """What the newest score says of its turn."""
+        event = assessed.event
+        sorts = {one.signal for one in event.signals}
+        self.turn = (assessed.turn, len(sorts), event.score.total) if assessed.turn else None
 
 
 async def lock(conn: Connection, leads: Mapping[UUID, str]) -> dict[UUID, LeadRow]:
@@ -162,6 +181,9 @@ async def write(
         [touch.received_at for _, touch in touches],
         *_columns(scored),
         [row.tier for row in changed],
+        [row.turn[0] if row.turn else None for row in changed],
+        [row.turn[1] if row.turn else None for row in changed],
+        [row.turn[2] if row.turn else None for row in changed],
     )
 
 

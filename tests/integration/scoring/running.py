@@ -36,7 +36,10 @@ async def running(
         await ctx.stop(5.0)
 
 
-async def scores(kafka: KafkaSettings, count: int, seconds: float = 30.0) -> list[LeadScored]:
+async def scores(
+    kafka: KafkaSettings, count: int, seconds: float = 30.0, *, again: bool = True
+) -> list[LeadScored]:
+    """The first so many scores; without ``again`` only those of submissions."""
     consumer = AIOKafkaConsumer(
         *(scored(lane).name for lane in Lane),
         bootstrap_servers=kafka.bootstrap_servers,
@@ -50,7 +53,8 @@ async def scores(kafka: KafkaSettings, count: int, seconds: float = 30.0) -> lis
         async with asyncio.timeout(seconds):
             while len(found) < count:
                 for records in (await consumer.getmany(timeout_ms=100)).values():
-                    found += [LeadScored.read(one.value) for one in records]
+                    read = [LeadScored.read(one.value) for one in records]
+                    found += [one for one in read if again or not one.late]
     finally:
         await consumer.stop()
     return found

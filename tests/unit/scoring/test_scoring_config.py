@@ -71,6 +71,10 @@ def test_free_mail_lowers_fit_and_nothing_else() -> None:
         ("signal: traffic", "signal: funding", "signals.6.signal: the signal 'funding' is defined"),
         ("id: signal_traffic", "id: signal_funding", "there are two signals 'signal_funding'"),
         ("tell: [owner, manager]", "tell: [boss]", "signals.1.tell"),
+        ("per_day: 60", "per_day: 0", "outbound.drips.0.per_day"),
+        ("time_zone: Europe/Berlin", "time_zone: Europe/Berln", "outbound.drips.0.time_zone"),
+        ("between: [20, 5000]", "between: [lots]", "outbound.icp.all.0.any.0.company.headcount"),
+        ("  drips:\n", "  drips:\n    - {pool: all, per_day: 1}\n", "outbound.drips.0: takes"),
     ],
 )
 def test_a_fault_is_named_with_its_line_and_path(good: str, bad: str, told: str) -> None:

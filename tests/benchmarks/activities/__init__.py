@@ -1,0 +1,1 @@
+"""A flood of activities beside demo requests."""
