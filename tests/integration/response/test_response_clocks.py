@@ -284,3 +284,30 @@ async def test_a_lead_that_is_held_has_no_clock_and_still_counts(desk: Desk) -> 
     assert desk.sample("handraise_oldest_untouched_hot_lead_seconds") > 350
     await desk.hear(lead.placed("ana", AssignmentStatus.ASSIGNED))
     assert "breach" in await desk.running(lead.lead_id)
+
+
+async def test_leads_of_the_night_start_at_opening_two_hot_ones_at_a_time(
+    open_desk: OpenDesk,
+) -> None:
+    desk = await open_desk("time: team\ntiers: {hot: {breach: 5m}}\n", opens_in_hours=2)
+    night = [LeadLife() for _ in range(4)]
+    for lead in night:
+        await desk.hear(lead.given("ana"))
+    other = LeadLife()
+    await desk.hear(other.given("ben"))
+    await desk.later(hours=1)
+    await desk.fire()
+    assert {await desk.phase(lead.lead_id) for lead in night} == {"queued"}
+    await desk.later(hours=2)
+    await desk.fire()
+    phases = [await desk.phase(lead.lead_id) for lead in night]
+    assert phases == ["running", "running", "queued", "queued"], "the oldest first"
+    assert await desk.phase(other.lead_id) == "running", "each rep has two"
+    await desk.happens(activity(night[1].lead_id))
+    await desk.read_up()
+    await desk.fire()
+    phases = [await desk.phase(lead.lead_id) for lead in night]
+    assert phases == ["running", "touched", "running", "queued"]
+    # Touched before its clock started: nothing waits for it any more.
+    await desk.happens(activity(night[3].lead_id))
+    assert await desk.phase(night[3].lead_id) == "touched"

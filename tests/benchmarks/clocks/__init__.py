@@ -1,0 +1,1 @@
+"""How late clocks fire with many running."""

@@ -1,0 +1,142 @@
+"""Reps of every mood, services killed at random: every lead ends touched or with the team told."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from schemas.topics import ASSIGNMENTS
+from tests.support import reps
+from tests.support.observer import observing
+from tests.support.pipeline import Pipeline, running
+from tests.support.waiting import eventually
+
+SCALE = 60
+RESPONSE = """
+time: wall_clock
+hops: 2
+tiers:
+  hot: {reminder: 3m, breach: 5m, escalation: 18m}
+  warm: {acceptance: 4m, reminder: 3m, breach: 5m}
+  nurture: {reminder: 3m, breach: 5m}
+"""
+IN_TIME_S, LATE_S = 2.0, 8.0
+VICTIMS = ("response", "routing", "scoring", "enrichment")
+
+pytestmark = pytest.mark.real_kafka
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    folder = tmp_path / "config"
+    folder.mkdir()
+    for path in Path("deploy/config").glob("*.yaml"):
+        (folder / path.name).write_text(path.read_text("utf-8"), "utf-8")
+    (folder / "response.yaml").write_text(RESPONSE, "utf-8")
+    return folder
+
+
+async def send(pipeline: Pipeline, leads: int, per_second: float) -> None:
+    """Demo requests of strangers, each taken before the next one counts."""
+    async with httpx.AsyncClient(timeout=10, headers=pipeline.up.headers) as http:
+
+        async def one(number: int) -> None:
+            email = f"lead{number}@company{number}.example"
+            body = {"kind": "demo_request", "email": email, "external_id": str(number)}
+
+            async def taken() -> bool:
+                try:
+                    answer = await http.post(f"{pipeline.up.http}/v1/leads", json=body)
+                except httpx.TransportError:
+                    return False
+                return answer.status_code == 200
+
+            await eventually(taken, 60, pause=0.2)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(leads):
+                group.create_task(one(number))
+                await asyncio.sleep(1 / per_second)
+
+
+async def kill(pipeline: Pipeline, times: int, every_s: float, seed: int) -> Counter[str]:
+    dice, killed = random.Random(seed), Counter[str]()
+    for _ in range(times):
+        await asyncio.sleep(every_s)
+        name = dice.choice(VICTIMS)
+        await asyncio.to_thread(pipeline.kill, name)
+        killed[name] += 1
+    return killed
+
+
+async def torment(pipeline: Pipeline, leads: int, kills: int, patience_s: float) -> Counter[str]:
+    """Leads, reps and kills at once; judged when nobody waits any more."""
+    await asyncio.to_thread(pipeline.ready)
+    async with observing(pipeline.kafka, [ASSIGNMENTS.name]) as bus:
+        desk = reps.Desk(
+            bus,
+            pipeline.up.line["services"]["routing"],
+            pipeline.up.headers,
+            pipeline.kafka,
+            IN_TIME_S,
+            LATE_S,
+        )
+        working = asyncio.create_task(desk.run())
+        try:
+            _, killed = await asyncio.gather(
+                send(pipeline, leads, per_second=15), kill(pipeline, kills, 4.0, seed=leads)
+            )
+
+            async def left() -> dict[str, int]:
+                rows = await pipeline.rows(
+                    "select phase, count(*)::int from response.leads group by phase"
+                )
+                return {row[0]: row[1] for row in rows}
+
+            async def at_rest() -> bool:
+                phases = await left()
+                return set(phases) <= {"touched", "escalated"} and sum(phases.values()) == leads
+
+            try:
+                await eventually(at_rest, patience_s, pause=0.5)
+            except AssertionError:
+                raise AssertionError(f"not at rest: {await left()}, {desk.did}") from None
+            phases = await left()
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+        events = [reps.read(record) for record in bus.of(ASSIGNMENTS.name)]
+    assert reps.two_owners(events) == []
+    assert len({event.lead_id for event in events}) == leads
+    assert all(event.reason for event in events)
+    running_clocks = await pipeline.rows("select 1 from response.running where kind <> 'measure'")
+    assert running_clocks == []
+    assert await pipeline.active()
+    return desk.did + Counter(phases) + Counter({f"{k} killed": n for k, n in killed.items()})
+
+
+@pytest.mark.timeout(300)
+async def test_forty_leads_of_every_mood_while_services_are_killed(
+    tmp_path: Path, config: Path
+) -> None:
+    options = ("--kafka", "apache", "--clock-scale", str(SCALE), "--config", str(config))
+    with running(tmp_path / "data", *options) as pipeline:
+        did = await torment(pipeline, leads=40, kills=3, patience_s=150)
+    assert did["touched"]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1500)
+async def test_500_leads_of_every_mood_while_services_are_killed(
+    tmp_path: Path, config: Path
+) -> None:
+    options = ("--kafka", "apache", "--clock-scale", str(SCALE), "--config", str(config))
+    with running(tmp_path / "data", *options) as pipeline:
+        did = await torment(pipeline, leads=500, kills=16, patience_s=900)
+    print(dict(sorted(did.items())))
+    assert did["escalated"]
