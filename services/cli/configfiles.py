@@ -30,6 +30,7 @@ MODELS: dict[str, str] = {
     "enrichment.yaml": "services.enrichment.config:EnrichmentFile",
     "scoring.yaml": "services.scoring.config:ScoringFile",
     "routing.yaml": "services.routing.config:RoutingFile",
+    "territories.yaml": "services.routing.territory_config:TerritoriesFile",
     "response.yaml": "services.response.config:ResponseFile",
     "delivery.yaml": "services.delivery.config:DeliveryFile",
     "teams.yaml": "services.kernel.people.model:Teams",

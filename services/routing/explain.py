@@ -86,6 +86,9 @@ def _lines(record: Part) -> Iterator[str]:
     yield from _owner(record.get("owner", ()))
     yield from _rules(record.get("tried", ()), record.get("untold", 0))
     yield f"rule {record['rule']}: yes ({record['rule_path']})"
+    if hit := record.get("territory"):
+        by = ", ".join(f"{name} {_shown(value)}" for name, value in hit["by"].items())
+        yield f"territory {hit['territory']} (table {hit['table']}, line {hit['line']}: {by})"
     if record.get("excluded"):
         yield f"not again to {', '.join(record['excluded'])}"
     for pool in record.get("pools", ()):
@@ -96,6 +99,12 @@ def _lines(record: Part) -> Iterator[str]:
         yield f"it costs {charged['rep']} a turn in pool {charged['pool']}"
     outcome = record["outcome"]
     yield f"outcome {outcome['status']}: {_HOW[How(outcome['how'])].format_map(outcome)}"
+
+
+def _shown(value: Any) -> str:
+    if not isinstance(value, list):
+        return str(value)
+    return f"{value[0]} to {value[1]}" if value[1] is not None else f"{value[0]:g} and more"
 
 
 def _score(features: Part) -> str:

@@ -47,6 +47,7 @@ def place(board: Board, subject: Subject) -> Placement:
         "rule": target.rule,
         "rule_path": target.path,
         "excluded": list(subject.excluded),
+        **({"territory": target.hit} if target.hit is not None else {}),
         "pools": [],
         **began,
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.base import Motion
 from services.kernel.conditions import Condition, Facts, Verdict
 from services.kernel.conditions.compiling import compile_node
 from services.kernel.conditions.nodes import All, Leaf, Node
+from services.routing.territories import Table
 
 CATCH_ALL = "catch-all"
 """Name of the rule that takes what no other takes."""
@@ -25,6 +26,8 @@ class Target:
     path: str
     """Where in the configuration it stands, e.g. ``routing.yaml#/rules/2``."""
     pool: str | None
+    hit: dict[str, Any] | None = field(default=None, compare=False)
+    """The row of a territory table that named the pool."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,19 @@ class RuleSet:
 class Rule:
     """A rule, ready to be asked."""
 
-    __slots__ = ("_parts", "motion", "target", "when")
+    __slots__ = ("_parts", "motion", "table", "target", "when")
 
-    def __init__(self, target: Target, when: Condition, motion: Motion | None = None) -> None:
-        """:param motion: the only one that the rule's pool takes."""
+    def __init__(
+        self,
+        target: Target,
+        when: Condition,
+        motion: Motion | None = None,
+        table: Table | None = None,
+    ) -> None:
+        """:param motion: the only one that the rule's pool takes.
+        :param table: whose rows name the pool; the rule fires only where a row fits."""
         self.target = target
+        self.table = table
         self.when = when
         self.motion = motion
         self._parts = tuple((part, compile_node(part)) for part in _parts(when.node))
@@ -59,6 +70,15 @@ class Rule:
         """True where the rule fires."""
         return self.when(facts) if self.takes(facts) else False
 
+    def aim(self, facts: Facts) -> Target | None:
+        """Where the rule, which fires, sends the lead; None where no row of its table fits."""
+        if self.table is None:
+            return self.target
+        hit = self.table.find(facts)
+        if hit is None:
+            return None
+        return Target(self.target.rule, self.target.path, hit.row.pool, hit.described())
+
     def because(self, facts: Facts) -> dict[str, Any]:
         """The first part of the condition that is not true: why the rule did not fire."""
         if not self.takes(facts):
@@ -68,7 +88,7 @@ class Rule:
             verdict = test(facts)
             if verdict is not True:
                 return _described(part, verdict, facts)
-        return {}
+        return {"op": f"territory {self.table.id}"} if self.table is not None else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +107,17 @@ def first_match(rules: Sequence[Rule], catch_all: Target, facts: Facts) -> Route
     tried: list[tuple[Rule, Verdict]] = []
     for rule in rules:
         verdict = rule.verdict(facts)
-        if verdict is True:
-            return _routed(rule.target, tried, facts)
-        tried.append((rule, verdict))
+        if verdict is True and (target := rule.aim(facts)) is not None:
+            return _routed(target, tried, facts)
+        tried.append((rule, False if verdict is True else verdict))
     return _routed(catch_all, tried, facts)
 
 
 def target_of(rules: Sequence[Rule], catch_all: Target, facts: Facts) -> Target:
     """As :func:`first_match`, without the account of it."""
     for rule in rules:
-        if rule.verdict(facts) is True:
-            return rule.target
+        if rule.verdict(facts) is True and (target := rule.aim(facts)) is not None:
+            return target
     return catch_all
 
 

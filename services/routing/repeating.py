@@ -33,7 +33,17 @@ Record = Mapping[str, Any]
 Overlays = Mapping[str, Mapping[str, Overlay]]
 """What operators had changed, by the key under which decisions name it."""
 
-COMPARED = ("rule", "rule_path", "account", "owner", "pools", "choice", "charge", "outcome")
+COMPARED = (
+    "rule",
+    "rule_path",
+    "territory",
+    "account",
+    "owner",
+    "pools",
+    "choice",
+    "charge",
+    "outcome",
+)
 """Parts of a record that must come out the same."""
 
 

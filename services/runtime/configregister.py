@@ -69,12 +69,13 @@ def version_of(files: Files) -> str:
 
 
 def read_folder(folder: Path) -> dict[str, str]:
-    """The ``*.yaml`` files of a folder; those that only test it (``*.tests.yaml``) are left out.
+    """The ``*.yaml`` and ``*.csv`` files of a folder; those that only test it (``*.tests.yaml``)
+    are left out.
 
     :raises ConfigError: it holds none, or one that is not UTF-8.
     """
     files = {}
-    for path in sorted(folder.glob("*.yaml")):
+    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.csv")]):
         if path.name.endswith(TESTS):
             continue
         try:
