@@ -10,6 +10,7 @@ from schemas.base import Lane
 from schemas.submission import SubmissionReceived
 from services.capture import config
 from services.capture.acceptance import Acceptance
+from services.capture.adapters.feeds import Feed
 from services.capture.bulklag import BulkLag
 from services.capture.ends import EndsReader
 from services.capture.fetcher import Fetcher
@@ -73,6 +74,10 @@ async def build(ctx: Context) -> None:
         ctx.task("courier", relay.courier)
         ctx.task("ends", EndsReader(ctx.settings.kafka, spool).run)
     _warn_of_missing_secrets(ctx, live.current.value)
+    for source in live.current.value.sources.values():
+        if isinstance(source.adapter, Feed):
+            # One that never delivers is as stale as one that has stopped.
+            ctx.metrics.feed_last_event.labels(source.name).set_to_current_time()
 
 
 async def _stages(

@@ -11,7 +11,7 @@ from fastapi import Request, Response
 
 from schemas.base import Lane, Motion
 from schemas.submission import SubmissionReceived
-from services.capture import answers, events
+from services.capture import answers, door_feeds, events
 from services.capture.adapters import ADAPTERS, KEPT_HEADERS
 from services.capture.adapters.base import (
     Acknowledgement,
@@ -19,10 +19,20 @@ from services.capture.adapters.base import (
     Verdict,
     whole,
 )
-from services.capture.config import Limits, Source
-from services.capture.door import Doors, accept, admit, kept_headers, network_header
+from services.capture.adapters.feeds import Feed
+from services.capture.config import Source
+from services.capture.door import (
+    Doors,
+    accept,
+    admit,
+    durable,
+    kept_headers,
+    network_header,
+    traceparent,
+)
 from services.capture.limits import SourceLimits
 from services.capture.presented import remembered
+from services.capture.sourcesfile import Limits
 from services.runtime.http import (
     read_body,
     too_many_unproven,
@@ -57,6 +67,8 @@ class HooksDoor:
         admit(self._limits, source, request)
         headers = kept_headers(hook.headers, adapter.kept_headers)
         headers |= network_header(request, source, self._doors.key)
+        if isinstance(adapter, Feed):
+            return await self._happened(request, adapter, hook, source, headers, now)
         config = source.config
         submissions = [
             events.received(
@@ -68,6 +80,26 @@ class HooksDoor:
         return answers.accepted(
             await accept(self._doors.acceptance, submissions, request, acknowledgement)
         )
+
+    async def _happened(
+        self,
+        request: Request,
+        feed: Feed,
+        hook: HookRequest,
+        source: Source,
+        headers: dict[str, str],
+        now: datetime,
+    ) -> Response:
+        """Takes what a feed tells: events, and now and then a lead."""
+        found = door_feeds.sort(feed, hook, source, headers, now, traceparent(request))
+        work = self._doors.acceptance.accept(found.inputs)
+        accepted = await durable(work, feed.acknowledgement)
+        metrics = request.app.state.metrics
+        metrics.feed_last_event.labels(source.name).set(now.timestamp())
+        for outcome, count in found.counts().items():
+            metrics.feed_events.labels(source.name, outcome).inc(count)
+        submissions = {one.id for one in found.inputs if one.ends}
+        return answers.accepted([one for one in accepted if one.submission_id in submissions])
 
     async def handshake(self, request: Request, name: str) -> Response:
         source, live = self._source(name)

@@ -87,10 +87,10 @@ async def _take(
     await _refuse_another_body(doors, scope, key, raw, now)
     request_key = f"key:{key}" if key else f"body:{now:%Y-%m-%d}:{body_digest(raw)}"
     trace = traceparent(request)
-    handed = [
-        _handed(one, scope, request_key, at, raw, key, now, trace) for at, one in enumerate(drafts)
+    inputs = [
+        handed(one, scope, request_key, at, raw, key, now, trace) for at, one in enumerate(drafts)
     ]
-    accepted = await durable(doors.acceptance.accept(handed), Acknowledgement())
+    accepted = await durable(doors.acceptance.accept(inputs), Acknowledgement())
     return _answer(accepted, several)
 
 
@@ -132,7 +132,7 @@ async def _refuse_another_body(
         raise answers.conflict(str(known.submission_id))
 
 
-def _handed(
+def handed(
     draft: Drafted,
     scope: str,
     request_key: str,

@@ -28,7 +28,7 @@ from schemas.submission import SubmissionReceived
 from services.capture import events
 from services.capture.adapters.base import Delivered, Ignored, Unparsable
 from services.capture.adapters.fetching import Access, Fetching, FetchRequest
-from services.capture.config import CaptureConfig, FetchConfig, Source
+from services.capture.config import CaptureConfig, Source
 from services.capture.fetchpolicy import (
     TOO_LARGE,
     UNCONFIGURED,
@@ -38,6 +38,7 @@ from services.capture.fetchpolicy import (
     next_step,
     retry_after,
 )
+from services.capture.sourcesfile import FetchConfig
 from services.capture.store import fetches
 from services.capture.store.fetches import Job
 from services.runtime.database import is_infrastructure

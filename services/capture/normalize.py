@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from schemas.base import ChannelName, KindName, Motion
 from schemas.lead import Consent, Utm
-from services.capture.adapters.base import Unparsable
 from services.capture.channels import ChannelTable, Evidence, channel_of, folded, foreign_host
 from services.capture.leadform import CLICK_IDS, MAX_FIELDS, UTM_NAMES, LeadForm
+from services.capture.wire import Unparsable
 from services.kernel.identity import (
     NormalisedEmail,
     is_role_address,

@@ -114,6 +114,17 @@ class Metrics:
             "Activities and signals answered with 200, by how they were made durable.",
             ("topic", "stored"), registry=r,
         )  # fmt: skip
+        self.feed_events = Counter(
+            "handraise_feed_events_total",
+            "What feeds delivered: taken, ignored (of another type), or kept as a submission.",
+            ("source", "outcome"), registry=r,
+        )  # fmt: skip
+        self.feed_last_event = Gauge(
+            "handraise_feed_last_event_timestamp_seconds",
+            "When a feed delivered anything proven for the last time; the process's start where "
+            "it has not. Over several processes the highest counts.",
+            ("source",), registry=r,
+        )  # fmt: skip
         self.spool_rows = Gauge(
             "handraise_spool_rows",
             "Accepted submissions in Postgres that are not through yet.",

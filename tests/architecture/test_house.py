@@ -18,11 +18,11 @@ MODULE_LINES, TEST_LINES, FUNCTION_LINES = 300, 400, 40
 
 SHELL = {
     "services.capture": {
-        "acceptance", "answers", "app", "bulklag", "completing", "door", "door_hooks",
+        "acceptance", "answers", "app", "bulklag", "completing", "door", "door_feeds", "door_hooks",
         "door_leads", "door_prospects", "door_standing", "ends", "eventdoors", "fetcher",
         "handlers", "http", "kafka_gate", "mx", "openapi", "openapi_events", "openapi_prospects",
-        "openapi_website", "outcomes", "recent", "relay", "release",
-        "spool", "store", "unverified", "website",
+        "openapi_website", "outcomes", "recent", "relay", "release", "spool", "store", "unverified",
+        "website",
     },
     "services.enrichment": {
         "app", "asking", "few", "handlers", "jobs", "providers.gate", "providers.http_client",

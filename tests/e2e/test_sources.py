@@ -120,6 +120,9 @@ PEOPLE: dict[tuple[str, str], tuple[str | None, ...]] = {
         "dana@treyresearch.example", "Dana", "Northwind", "demo_request", "unknown", "google",
         None,
     ),
+    ("visitors", "person"): (
+        "uma@cohovineyard.example", "Uma Patel", "Coho Vineyard", "other", "visitor_id", None, None,
+    ),
     ("webflow", "submission"): (
         "dana@wingtip.example", "Dana Okafor", "Northwind", "demo_request", "unknown", "google",
         None,
@@ -147,6 +150,8 @@ ASIDE = {
     ("meta_lead_ads", "other_field"): "ignored_event",
     ("meta_lead_ads", "no_id"): "unparsable",
     ("linkedin_lead_gen", "deleted"): "ignored_event",
+    ("dialler", "nobody"): "unparsable",
+    ("visitors", "nobody"): "unparsable",
 }
 # One person who comes back, by another form, is told to the same rep again.
 STATUSES = {"assigned", "held", "nurtured", "re_engaged"}
@@ -214,6 +219,7 @@ def command(running: Up, *arguments: str) -> Any:
 
 Rows = list[tuple[dict[str, str], dict[str, Any]]]
 LETTERS = ("submissions.v1.capture.dlq",)
+CAPTURED = ("leads.captured.v1", "leads.captured.bulk.v1")
 
 
 def of_topic(running: Up, topics: tuple[str, ...], enough: Callable[[Rows], bool]) -> Rows:
@@ -297,12 +303,37 @@ def test_every_source_takes_what_it_is_sent(sent: Sent) -> None:
 
 def test_each_person_comes_in_as_the_page_says_and_ends(running: Up, sent: Sent) -> None:
     ids = {which: sent[which]["submission_id"] for which in PEOPLE}
-    leads = events_of(running, ("leads.captured.v1",), set(ids.values()))
+    leads = events_of(running, CAPTURED, set(ids.values()))
     assert {which: said(leads[one]) for which, one in ids.items()} == PEOPLE
     decided = events_of(running, ("assignments.v1",), set(ids.values()))
     assert {decided[one]["status"] for one in ids.values()} <= STATUSES
     story = command(running, "explain", "sofia@woodgrove.example")
     assert [touch["source"] for touch in story["touches"]] == ["netlify"]
+
+
+# (source, example) -> the activity, and whom it is about
+HAPPENED = {
+    ("dialler", "picked_up"): ("call_connected", "+4930901820"),
+    ("dialler", "form_encoded"): ("call_attempted", "+4930901820"),
+    ("hubspot_engagements", "call"): ("call_connected", "dana@northwind.example"),
+    ("hubspot_engagements", "meeting"): ("no_show", "dana@northwind.example"),
+    ("outreach", "call_answered"): ("call_connected", "+4930901820"),
+    ("outreach", "mailing_delivered"): ("email_sent", "dana@northwind.example"),
+    ("salesforce_activities", "call"): ("call_connected", "dana@northwind.example"),
+    ("salesforce_activities", "event"): ("meeting_booked", "dana@northwind.example"),
+    ("salesloft", "call_connected"): ("call_connected", "+4930901820"),
+}
+
+
+def test_what_feeds_tell_is_an_activity(running: Up, sent: Sent) -> None:
+    assert {sent[which]["submission_id"] for which in HAPPENED} == {None}
+    wanted = sorted((source, *said) for (source, _), said in HAPPENED.items())
+
+    def seen(rows: Rows) -> list[tuple[str, ...]]:
+        return sorted((v["source"], v["activity"], v["email"] or v["phone"]) for _, v in rows)
+
+    rows = of_topic(running, ("activities.v1",), lambda rows: len(rows) >= len(wanted))
+    assert seen(rows) == wanted
 
 
 def test_what_is_no_lead_is_accepted_and_set_aside(running: Up, sent: Sent) -> None:

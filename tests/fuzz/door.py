@@ -22,10 +22,12 @@ from services.capture import config, events
 from services.capture.acceptance import Acceptance, Accepted
 from services.capture.adapters import ADAPTERS
 from services.capture.adapters.base import Adapter, HookRequest, SourceView, Verdict
+from services.capture.handed import Handed
 from services.capture.http import Doors, router
 from services.capture.interpret import interpret
 from services.capture.normalize import Draft
 from services.capture.people import tokens_of
+from services.capture.sourcesfile import Limits, SourceConfig
 from services.capture.unverified import Unverified
 from services.kernel.identity import account_key
 from services.runtime.apikeys import KeyRing, Principal, Scope
@@ -106,6 +108,13 @@ class Memory:
             events.submission_output(event, traceparent)
         self.taken += submissions
         return [Accepted(event.submission_id, duplicate=False) for event in submissions]
+
+    async def accept(self, inputs: Sequence[Handed]) -> list[Accepted]:
+        """A feed's: what happened, and what is a submission none the less."""
+        for one in inputs:
+            if one.ends:
+                self.taken.append(SubmissionReceived.read(one.output.value or b""))
+        return [Accepted(one.id, duplicate=False) for one in inputs]
 
     def keep(self, submission: SubmissionReceived, why: str) -> None:
         submission.encode()
@@ -283,13 +292,13 @@ def _config() -> config.CaptureConfig:
     """The example, and a source for each adapter, with the mapping of one that uses it."""
     example = config.parse({p.name: p.read_text() for p in (ROOT / "deploy/config").glob("*.yaml")})
     sources = dict(example.sources)
-    limits = config.Limits(requests_per_second=100_000)
+    limits = Limits(requests_per_second=100_000)
     sources[config.API] = replace(
         sources[config.API], config=sources[config.API].config.model_copy(update={"limits": limits})
     )
     for name, adapter in ADAPTERS.items():
         like = next((s for s in example.sources.values() if s.adapter.name == name), None)
-        made = config.SourceConfig(adapter=name, secret=_variable(name), limits=limits)
+        made = SourceConfig(adapter=name, secret=_variable(name), limits=limits)
         if like is not None:
             changes = {"secret": _variable(name), "limits": limits}
             made = like.config.model_copy(update=changes)

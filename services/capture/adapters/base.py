@@ -115,6 +115,14 @@ class SourceView:
     form_id: str | None = None
     events: frozenset[str] = frozenset()
     """The events that are leads, for senders that tell of others too."""
+    activities: Mapping[str, str] = field(default_factory=dict)
+    """Of a feed: what the tool calls it -> the activity; beside what its adapter knows."""
+    reps: Mapping[str, str] = field(default_factory=dict)
+    """Of a feed: what the tool calls a rep, in lower case -> our id."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """Of a feed: a field -> where the body says it; before what its adapter knows."""
+    contact_basis: str | None = None
+    """Why people whom nobody asked may be contacted; without it they are companies' visits."""
 
 
 class Unchallenged:

@@ -21,7 +21,10 @@ from services.capture.adapters.base import (
 from tests.contract.capture.test_capture_source_examples import AT, SECRET, examples
 from tests.support import hooks
 
-PROVES_THE_CALLER = {"api", "cloudevents", "generic", "google_ads", "jotform"}
+PROVES_THE_CALLER = {
+    "api", "cloudevents", "dialler", "generic", "google_ads", "jotform", "salesforce_activities",
+    "visitor_id",
+}  # fmt: skip
 """A token proves who calls, and not what is said."""
 FIRST = {path.parts[-3]: path.read_bytes() for path in reversed(examples("good"))}
 """One good body of each adapter."""

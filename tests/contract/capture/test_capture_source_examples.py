@@ -20,6 +20,7 @@ from services.capture.adapters.base import (
     Unparsable,
     Verdict,
 )
+from services.capture.adapters.feeds import Feed
 from services.capture.adapters.fetching import Access, Fetching
 from services.capture.config import API
 from tests.support import hooks
@@ -122,11 +123,13 @@ def test_no_item_holds_the_secret(path: Path) -> None:
 @good
 def test_a_good_example_says_who_it_is_about_or_where_to_ask(path: Path) -> None:
     adapter = adapter_of(path)
-    for _, kept in delivered(path):
+    for item, kept in delivered(path):
         if isinstance(adapter, Fetching):
             asked = adapter.fetch(kept, ACCESS)
             assert asked.url.startswith(ACCESS.base_url)
             assert ACCESS.token not in asked.url
+            continue
+        if isinstance(adapter, Feed) and adapter.told(kept, item.delivery_key, view_of(adapter)):
             continue
         form = adapter.to_lead(kept, view_of(adapter))
         assert form.email or form.phone or form.external_id

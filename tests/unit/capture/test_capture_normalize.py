@@ -56,9 +56,9 @@ def test_channel(form: dict[str, object], channel: str) -> None:
     assert draft(**form).channel == channel
 
 
-def test_every_channel_but_visitor_id_can_be_reached_by_the_committed_table() -> None:
+def test_every_channel_can_be_reached_by_the_committed_table() -> None:
     named = {rule.channel for rule in CONFIG.channels.channels} | {CONFIG.channels.fallback}
-    assert named == set(ChannelName) - {ChannelName.VISITOR_ID}
+    assert named == set(ChannelName)
 
 
 def test_values_have_one_spelling() -> None:
