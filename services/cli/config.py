@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json as jsonlib
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from services.cli import configfiles, configversions, output
+from services.cli import configfiles, configtests, configversions, output
 from services.cli.configfiles import FolderOption
 from services.runtime.configfile import ConfigError
 from services.runtime.configstore import version_of
@@ -23,20 +24,23 @@ for _name, _command in (
     ("diff", configversions.diff),
     ("rollback", configversions.rollback),
     ("cancel", configversions.cancel),
+    ("test", configtests.check_tests),
 ):
     app.command(_name)(_command)
 
 
 @app.command()
 def check(config: FolderOption = None, json: output.JsonOption = False) -> None:
-    """Say what is wrong, and which rules and tiers have no effect, with file, line and path.
+    """Say what is wrong, with file, line and path.
+
+    That is also: rules and tiers that have no effect, people who are gone, hours without cover.
 
     Exit 2 when anything is.
     """
     folder = configfiles.folder(config)
     try:
         files = configfiles.load(folder)
-        if found := configfiles.findings(files):
+        if found := configfiles.findings(files, datetime.now(UTC)):
             raise ConfigError(found)
     except ConfigError as error:
         if not json:

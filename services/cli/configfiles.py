@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,6 +34,7 @@ MODELS: dict[str, str] = {
     "territories.yaml": "services.routing.territory_config:TerritoriesFile",
     "response.yaml": "services.response.config:ResponseFile",
     "delivery.yaml": "services.delivery.config:DeliveryFile",
+    "routing.tests.yaml": "services.routing.review.testing:RoutingTestsFile",
     "teams.yaml": "services.kernel.people.model:Teams",
     "calendars.yaml": "services.kernel.calendars.model:Calendars",
 }
@@ -42,6 +44,7 @@ _CHECKS = (
     ("routing.yaml", MODELS["routing.yaml"], "services.routing.checking"),
 )
 """Who looks for what has no effect in which file."""
+_PEOPLE = ("routing.yaml", "teams.yaml", "calendars.yaml")
 
 FolderOption = Annotated[
     Path | None, typer.Option("--config", help="Folder (else HANDRAISE_CONFIG, deploy/config).")
@@ -76,17 +79,23 @@ def check(files: Files) -> None:
         raise ConfigError(faults)
 
 
-def findings(files: Files) -> list[Fault]:
-    """What a good set of files has that has no effect: dead and shadowed rules, tiers out of reach.
+def findings(files: Files, now: datetime) -> list[Fault]:
+    """What a good set of files has that has no effect, and whom it counts on who is not there.
 
+    Dead and shadowed rules, tiers out of reach, people who are gone, hours that nobody covers.
+
+    :param now: from when on cover is looked for.
     :raises ConfigError: where the files are no good set.
     """
     faults = Faults(files)
     read = [(file, faults.parse(load_model(model), file), by) for file, model, by in _CHECKS]
+    people: list[Any] = [faults.parse(load_model(MODELS[file]), file) for file in _PEOPLE]
     faults.check()
     for file, value, by in read:
         for found in import_module(by).findings(value):
             faults.add(file, found.path, found.message)
+    for file, found in import_module("services.routing.covering").findings(*people, now):
+        faults.add(file, found.path, found.message)
     return sorted(set(faults.found))
 
 

@@ -92,10 +92,14 @@ def routing_facts(
         name, at = activity
         facts["activity.last"] = name
         facts["activity.days_ago"] = max(0, (now - at).days)
-    local = now.astimezone(_zone(facts.get("time_zone")))
-    facts["time.hour"] = local.hour
-    facts["time.weekday"] = _WEEKDAYS[local.weekday()].value
+    facts.update(time_facts(now, facts.get("time_zone")))
     return facts
+
+
+def time_facts(now: datetime, time_zone: object) -> dict[str, object]:
+    """What the clock says where the lead is; UTC where nobody knows where that is."""
+    local = now.astimezone(_zone(time_zone))
+    return {"time.hour": local.hour, "time.weekday": _WEEKDAYS[local.weekday()].value}
 
 
 def recorded(facts: Mapping[str, object]) -> dict[str, object]:

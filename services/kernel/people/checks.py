@@ -24,15 +24,20 @@ def team_faults(teams: Teams) -> list[Fault]:
 
 
 def calendar_faults(teams: Teams, calendars: Calendars) -> list[Fault]:
-    """Reps whose calendar does not exist; the paths are those of ``teams.yaml``."""
+    """Reps and pools whose calendar does not exist; the paths are those of ``teams.yaml``."""
     known = tuple(calendars)
+    named: list[tuple[tuple[str | int, ...], str]] = [
+        (("reps", at, "calendar"), rep.calendar) for at, rep in enumerate(teams.reps)
+    ]
+    named += (
+        (("pools", at, "cover", "calendar"), pool.cover.calendar)
+        for at, pool in enumerate(teams.pools)
+        if pool.cover is not None
+    )
     return [
-        Fault(
-            ("reps", at, "calendar"),
-            f"unknown calendar {rep.calendar}{did_you_mean(rep.calendar, known)}",
-        )
-        for at, rep in enumerate(teams.reps)
-        if rep.calendar not in calendars
+        Fault(path, f"unknown calendar {name}{did_you_mean(name, known)}")
+        for path, name in named
+        if name not in calendars
     ]
 
 

@@ -154,6 +154,19 @@ class Need(Strict):
         return self
 
 
+class Cover(Strict):
+    """When somebody of a pool should be at work."""
+
+    calendar: str
+    """A name in ``calendars.yaml``."""
+    time_zone: TimeZoneName = "UTC"
+    """On whose wall the calendar hangs."""
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return zone_of(self.time_zone)
+
+
 def _bare_members_too(schema: dict[str, Any]) -> None:
     """Editors accept what :meth:`Pool._bare_members` accepts."""
     members = schema["properties"]["members"]
@@ -179,6 +192,8 @@ class Pool(Strict):
     """Of this pool's leads, for each member."""
     needs: tuple[Need, ...] = ()
     """Languages and skills that some leads ask for."""
+    cover: Cover | None = None
+    """When somebody should be there; ``config check`` names the hours that nobody works."""
     charge_owner_turn: bool = True
     """Whether a lead that goes to its owner counts as the owner's turn."""
     model: PoolModel = PoolModel.BLENDED

@@ -16,6 +16,7 @@ from schemas.base import RoleName
 from services.kernel.conditions import NotedFacts
 from services.routing import fairness
 from services.routing.board import Board
+from services.routing.fields import time_facts
 from services.routing.model import Waiting, assignment_id
 from services.routing.offer import RETRY
 from services.routing.placement import place
@@ -76,7 +77,9 @@ class Course:
         draining = board is not None
         board = board or self.world.board(now, case.key[1])
         self.world.match(case.key, case.known)
-        facts = NotedFacts(case.known.features, case.known.verdicts)
+        features = case.known.features
+        clock = time_facts(now, features.get("time_zone"))
+        facts = NotedFacts({**features, **clock}, case.known.verdicts)
         subject = Subject(
             lead_id=case.key[0],
             account_key=case.known.account_key,
