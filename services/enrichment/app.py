@@ -80,11 +80,11 @@ def _secret(secrets: Secrets) -> Callable[[str], str | None]:
 
 
 async def _keep_house(pool: asyncpg.Pool, asking: Asking) -> None:
-    """Forget answers that are stale; close connections at the end."""
+    """Forget what is stale; close connections at the end."""
     try:
         while True:
             async with pool.acquire() as conn:
-                await store.forget_answers(conn)
+                await store.forget(conn)
             await asyncio.sleep(_HOUSEKEEPING_S)
     finally:
         await asking.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from schemas.base import Provenance
 from schemas.lead import Lead
@@ -109,6 +110,8 @@ def _title(lead: Lead, at: datetime, facts: Facts) -> None:
         )
 
 
+# Leads of one batch share the moment and most of these values. Typed: True is not 1.
+@lru_cache(maxsize=4096, typed=True)
 def _fact(
     value: str | bool | int, source: str, at: datetime, confidence: float = _CERTAIN
 ) -> Provenance:

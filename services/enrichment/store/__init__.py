@@ -1,6 +1,6 @@
 """All SQL of enrichment. Callers hold a transaction; rows are locked in the order of lead ids."""
 
-from services.enrichment.store.answers import answers, forget_answers, keep
+from services.enrichment.store.answers import answers, forget, keep
 from services.enrichment.store.calls import (
     Began,
     Elsewhere,
@@ -44,7 +44,7 @@ __all__ = [
     "count",
     "due",
     "end",
-    "forget_answers",
+    "forget",
     "give_back",
     "keep",
     "leads_of",

@@ -59,7 +59,14 @@ async def keep(
     )
 
 
-async def forget_answers(conn: Connection) -> None:
-    """Delete answers that are not fresh any more, and leases that nobody gave back."""
+LEDGER_DAYS = 400
+
+
+async def forget(conn: Connection) -> None:
+    """Delete answers that are not fresh any more, leases nobody gave back, old accounts."""
     await conn.execute("delete from enrichment.answers where expires_at < now()")
     await conn.execute("delete from enrichment.flights where until < now() - interval '1 hour'")
+    for table in ("calls", "spend"):
+        await conn.execute(
+            f"delete from enrichment.{table} where day < current_date - $1::int", LEDGER_DAYS
+        )
