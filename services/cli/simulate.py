@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from services.cli import configfiles, output, target
+from services.cli import configfiles, output, rescoring, target
 from services.cli.configfiles import FolderOption
 from services.cli.output import CommandError
 from services.routing.config import parse
@@ -43,13 +43,27 @@ def simulate(
         list[str] | None,
         typer.Option("--what-if", help="'dana away next week', 'dana left', 'dana cap day=5'."),
     ] = None,
+    scoring: Annotated[
+        str | None,
+        typer.Option("--scoring", help="Score recorded leads with this version or folder instead."),
+    ] = None,
     html: HtmlOption = None,
     moves: MovesOption = 100,
     postgres: output.PostgresOption = None,
     data: output.DataOption = None,
     json: output.JsonOption = False,
 ) -> None:
-    """Say who would have got what under a configuration. Changes nothing."""
+    """Say who would have got what under a configuration; with --scoring, what tier.
+
+    Changes nothing.
+    """
+    if scoring is not None:
+        if config or version or what_if or html:
+            raise CommandError(
+                "--scoring names its own model; with it go --since, --until, --moves", 2
+            )
+        rescoring.run(scoring, since, until, moves, postgres, data, json=json)
+        return
     found = target.find(data)
     dsn = postgres or found.postgres
     files = _folder_files(config, found) if config or not (version or what_if) else None

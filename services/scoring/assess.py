@@ -11,6 +11,7 @@ from schemas.base import KindName, Lane, Motion, TierName
 from schemas.enrichment import LeadEnriched
 from schemas.lead import Repeat
 from schemas.score import LeadScored
+from services.kernel.conditions import Facts
 from services.kernel.facts import as_of, facts_of
 from services.scoring.config import ScoringFile
 from services.scoring.happened import NOTHING, Around, countable
@@ -29,6 +30,8 @@ class Assessed:
     event: LeadScored
     at: datetime
     """The moment for which it holds."""
+    facts: Facts
+    """From which it was made."""
     turn: str | None = None
     """The pool whose drip a prospect waits for."""
 
@@ -143,6 +146,7 @@ def _assessed(
             recent=recent(around),
         ),
         at,
+        facts,
         back.pool if back else None,
     )
 

@@ -57,7 +57,7 @@ class Scorer:
             for one in records
             for lead in [one.event.lead.lead_id]
         ]
-        await leads.write(conn, rows.values(), [(one.event, one.at) for _, one in found])
+        await leads.write(conn, rows.values(), [one for _, one in found])
         at = self._now()
         return {record.id: [_output(record, one, at)] for record, one in found}
 

@@ -57,6 +57,13 @@ class Around:
         received += [one.received_at for one in self.signals]
         return max(received, default=None)
 
+    def until(self, moment: datetime) -> Around:
+        """What we had learned of by then."""
+        return Around(
+            tuple(one for one in self.activities if one.received_at <= moment),
+            tuple(one for one in self.signals if one.received_at <= moment),
+        )
+
 
 NOTHING = Around()
 

@@ -101,8 +101,7 @@ async def write(
     conn: Connection, rows: Mapping[UUID, leads.LeadRow], found: Mapping[UUID, again.Again]
 ) -> None:
     """Store what was scored again."""
-    events = [(one.assessed.event, one.assessed.at) for one in found.values()]
-    await leads.write(conn, rows.values(), events)
+    await leads.write(conn, rows.values(), [one.assessed for one in found.values()])
 
 
 def _leads(stored: Iterable[Stored]) -> set[UUID]:

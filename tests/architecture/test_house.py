@@ -144,11 +144,13 @@ def test_shell_modules_exist() -> None:
 BY_HAND = {
     "capture": ("adapters", "events", "leadform", "release", "store.quarantine"),
     "enrichment": ("table", "store.companies"),
+    "scoring": ("simulation", "store.recorded"),
     "routing": ("review", "staff"),
     "delivery": ("trial", "store.operating", "store.sinks"),
 }
 """What the command does itself, for a person: sign a payload, read a list, submit history, release
-from quarantine; import a table; review decisions, change people; try, pause and retry a sink."""
+from quarantine; import a table; try another model; review decisions, change people; try, pause
+and retry a sink."""
 
 
 def test_only_the_command_imports_a_service() -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
 
 from schemas.base import KindName
-from schemas.score import LeadScored
+from services.kernel.facts import without_identifiers
 from services.runtime.database import Connection
 from services.scoring.assess import Assessed
 from services.scoring.model import Touch
@@ -84,13 +84,14 @@ with leads as (
     on conflict do nothing
 )
 insert into scoring.scores (lead_id, score_revision, lead_revision, submission_id, at, late,
-                            fit, intent, total, tier, mql, ledger, version)
+                            fit, intent, total, tier, mql, ledger, version, facts)
 select lead_id, score_revision, lead_revision, submission_id, at, late,
-       fit, intent, total, tier, mql, ledger::jsonb, version
+       fit, intent, total, tier, mql, ledger::jsonb, version, facts::jsonb
 from unnest($10::uuid[], $11::int[], $12::int[], $13::uuid[], $14::timestamptz[], $15::bool[],
-            $16::int[], $17::int[], $18::int[], $19::text[], $20::bool[], $21::text[], $22::text[])
+            $16::int[], $17::int[], $18::int[], $19::text[], $20::bool[], $21::text[], $22::text[],
+            $27::text[])
     as s(lead_id, score_revision, lead_revision, submission_id, at, late,
-         fit, intent, total, tier, mql, ledger, version)
+         fit, intent, total, tier, mql, ledger, version, facts)
 """
 
 
@@ -153,48 +154,52 @@ async def _with_touches(conn: Connection, found: Iterable[Any]) -> dict[UUID, Le
     rows = {row["lead_id"]: LeadRow(**dict(row), touches=[], added=[]) for row in found}
     # After the locks, in a statement of its own: it must see what their last holders stored.
     known = [lead for lead, row in rows.items() if row.score_revision > 0]
-    if known:
-        for row in await conn.fetch(_TOUCHES, known, MOST_TOUCHES):
-            rows[row["lead_id"]].touches.append(_touch(row))
+    for lead, of_lead in (await touches(conn, known)).items():
+        rows[lead].touches.extend(of_lead)
     return rows
 
 
-async def write(
-    conn: Connection, rows: Iterable[LeadRow], scored: Sequence[tuple[LeadScored, datetime]]
-) -> None:
-    """Store locked leads, their new touches and their scores.
+async def touches(conn: Connection, leads: Iterable[UUID]) -> dict[UUID, list[Touch]]:
+    """The newest touches of each lead that has any."""
+    ids, found = list(leads), dict[UUID, list[Touch]]()
+    if ids:
+        for row in await conn.fetch(_TOUCHES, ids, MOST_TOUCHES):
+            found.setdefault(row["lead_id"], []).append(_touch(row))
+    return found
 
-    :param scored: each with the moment for which it holds.
-    """
+
+async def write(conn: Connection, rows: Iterable[LeadRow], scored: Sequence[Assessed]) -> None:
+    """Store locked leads, their new touches and their scores."""
     changed = list(rows)
-    touches = [(row.lead_id, touch) for row in changed for touch in row.added]
+    new = [(row.lead_id, touch) for row in changed for touch in row.added]
     await conn.execute(
         _WRITE,
         [row.lead_id for row in changed],
         [row.score_revision for row in changed],
         [row.lead_revision for row in changed],
         [row.latest for row in changed],
-        [lead_id for lead_id, _ in touches],
-        [touch.event for _, touch in touches],
-        [touch.kind.value for _, touch in touches],
-        [touch.at for _, touch in touches],
-        [touch.received_at for _, touch in touches],
+        [lead_id for lead_id, _ in new],
+        [touch.event for _, touch in new],
+        [touch.kind.value for _, touch in new],
+        [touch.at for _, touch in new],
+        [touch.received_at for _, touch in new],
         *_columns(scored),
         [row.tier for row in changed],
         [row.turn[0] if row.turn else None for row in changed],
         [row.turn[1] if row.turn else None for row in changed],
         [row.turn[2] if row.turn else None for row in changed],
+        [to_json(without_identifiers(one.facts)).decode() for one in scored],
     )
 
 
-def _columns(scored: Sequence[tuple[LeadScored, datetime]]) -> tuple[list[Any], ...]:
-    events = [event for event, _ in scored]
+def _columns(scored: Sequence[Assessed]) -> tuple[list[Any], ...]:
+    events = [one.event for one in scored]
     return (
         [event.lead.lead_id for event in events],
         [event.score_revision for event in events],
         [event.lead_revision for event in events],
         [event.submission_id for event in events],
-        [at for _, at in scored],
+        [one.at for one in scored],
         [event.late for event in events],
         [event.score.fit for event in events],
         [event.score.intent for event in events],

@@ -1,0 +1,122 @@
+"""What another version of the model would have said of leads that were scored. Pure.
+
+Each lead is taken as it was at its latest score: the same facts, touches, activities and signals,
+the same moment. So whatever differs, the model makes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from schemas.base import TierName
+from services.kernel.conditions import Facts
+from services.scoring.config import ScoringFile
+from services.scoring.happened import Around
+from services.scoring.model import Scored, Touch, score
+
+WHY = 3
+"""Rules that are named for a move, those that changed most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a model says of a lead. Points are hundredths."""
+
+    tier: TierName
+    mql: bool
+    fit: int
+    intent: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A lead as it was at its latest score."""
+
+    lead_id: UUID
+    account_key: str
+    at: datetime
+    version: str
+    verdict: Verdict
+    points: Mapping[str, int]
+    """Hundredths by rule."""
+    facts: Facts
+    """What was known of it."""
+    touches: tuple[Touch, ...]
+    around: Around
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of one lead."""
+
+    lead_id: UUID
+    account_key: str
+    before: Verdict
+    after: Verdict
+    why: tuple[tuple[str, int], ...]
+    """Rules, and by how many hundredths their points change: the most first."""
+
+    @property
+    def moves(self) -> bool:
+        """To another tier."""
+        return self.before.tier is not self.after.tier
+
+
+def again(model: ScoringFile, lead: Recorded) -> Scored:
+    """Score a lead as it was."""
+    return score(model, lead.facts, lead.touches, lead.at, lead.around)
+
+
+def change(model: ScoringFile, lead: Recorded) -> Change:
+    """What becomes of a lead under another model."""
+    found = again(model, lead)
+    after = Verdict(found.tier, found.mql, found.score.fit, found.score.intent, found.score.total)
+    points: Counter[str] = Counter()
+    for line in found.ledger:
+        points[line.rule] += line.points
+    moved = {
+        rule: points[rule] - lead.points.get(rule, 0) for rule in points.keys() | lead.points.keys()
+    }
+    ranked = sorted(
+        ((rule, by) for rule, by in moved.items() if by), key=lambda one: (-abs(one[1]), one[0])
+    )
+    return Change(lead.lead_id, lead.account_key, lead.verdict, after, tuple(ranked[:WHY]))
+
+
+@dataclass(slots=True)
+class Summary:
+    """Over all leads."""
+
+    leads: int
+    moves: dict[str, dict[str, int]]
+    """Tier before, tier after, how many leads."""
+    moved: int
+    mql_before: int
+    mql_after: int
+    total_before: float
+    """Mean, in points."""
+    total_after: float
+
+
+def summary(changes: Iterable[Change]) -> Summary:
+    """Count them."""
+    tiers = [tier.value for tier in TierName]
+    found = Summary(0, {one: dict.fromkeys(tiers, 0) for one in tiers}, 0, 0, 0, 0.0, 0.0)
+    before = after = 0
+    for one in changes:
+        found.leads += 1
+        found.moves[one.before.tier.value][one.after.tier.value] += 1
+        found.moved += one.moves
+        found.mql_before += one.before.mql
+        found.mql_after += one.after.mql
+        before += one.before.total
+        after += one.after.total
+    if found.leads:
+        found.total_before = round(before / found.leads / 100, 2)
+        found.total_after = round(after / found.leads / 100, 2)
+    return found
