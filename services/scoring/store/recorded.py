@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -31,6 +31,25 @@ order by l.lead_id limit $4
 """
 
 
+_OF_LEAD = """
+select l.lead_id, l.account_key, l.latest, s.at, s.version, s.tier, s.mql, s.fit, s.intent, s.total,
+       s.ledger::text as ledger, s.facts::text as facts
+from scoring.leads l join scoring.scores s using (lead_id, score_revision)
+where l.lead_id = $1 and l.latest is not null
+"""
+
+_WHAT = """
+select event_id, kind as what, at from scoring.touches
+where lead_id = $1 and event_id = any($2::uuid[])
+union all
+select activity_id, concat_ws(' ', activity, page_kind), at from scoring.activities
+where activity_id = any($2::uuid[])
+union all
+select signal_id, signal || ' (' || provider || ')', at from scoring.signals
+where signal_id = any($2::uuid[])
+"""
+
+
 async def recorded(
     conn: Connection, since: datetime | None = None, until: datetime | None = None
 ) -> AsyncIterator[Recorded]:
@@ -44,6 +63,24 @@ async def recorded(
         for row in rows:
             lead = row["lead_id"]
             yield _recorded(row, touches.get(lead, []), happened[lead])
+
+
+async def of_lead(conn: Connection, lead_id: UUID) -> Recorded | None:
+    """One lead as it was at its latest score."""
+    row = await conn.fetchrow(_OF_LEAD, lead_id)
+    if row is None:
+        return None
+    happened = await around.around(conn, {lead_id: row["account_key"]})
+    touches = await leads.touches(conn, [lead_id])
+    return _recorded(row, touches.get(lead_id, []), happened[lead_id])
+
+
+async def what_happened(
+    conn: Connection, lead_id: UUID, events: Iterable[UUID]
+) -> dict[UUID, tuple[str, datetime]]:
+    """What the events of ledger lines were, in a word, and when."""
+    rows = await conn.fetch(_WHAT, lead_id, list(events))
+    return {row["event_id"]: (row["what"], row["at"]) for row in rows}
 
 
 def _facts(row: asyncpg.Record) -> dict[str, object]:
