@@ -143,7 +143,7 @@ ACTIVITIES = TopicSpec(
 SIGNALS = TopicSpec(
     "signals.v1", SignalDetected, "account key", ("providers", "capture"), ("scoring",)
 )
-TOUCHES = TopicSpec("touches.v1", TouchDue, "account key", ("response",), ())
+TOUCHES = TopicSpec("touches.v1", TouchDue, "account key", ("response",), ("delivery",))
 ERASURES = TopicSpec("erasures.v1", LeadErased, "lead id", ("cli",), (), retention=_MONTH)
 QUARANTINE = TopicSpec(
     "quarantine.v1", SubmissionQuarantined, "as its source", ("capture",), (), retention=_MONTH

@@ -38,6 +38,11 @@ _RESPONSE = """
 select at, what, text, assignment_id, rep_id, role from response.story
 where lead_id = $1 order by at, id
 """
+_TOLD = """
+select coalesce(done_at, created_at) as at, case when reminder then 'reminder' else 'message' end
+       as what, sink || ': ' || state || coalesce(' (' || reason || ')', '') as text, assignment_id
+from delivery.story where lead_id = $1 order by created_at
+"""
 _RUNNING = """
 select role, kind, started_at, due_at, try_at, config_version from response.running
 where lead_id = $1 and kind <> 'measure' order by due_at
@@ -75,6 +80,7 @@ async def _story(where: target.Target, lead: str) -> dict[str, Any]:
                 for row in await _rows(connection, _DECISIONS, lead_id)
             ],
             "response": await _rows(connection, _RESPONSE, lead_id),
+            "deliveries": await _rows(connection, _TOLD, lead_id),
             "clocks": await _rows(connection, _RUNNING, lead_id),
         }
 
@@ -109,7 +115,7 @@ def _tell(story: dict[str, Any]) -> None:
         )
         for line in score["ledger"]:
             _print(f"  {points(line['points']):>7}  {line['dimension']:<8}{line['rule']}")
-    for line in in_order(story["decisions"], story["response"]):
+    for line in in_order(story["decisions"], [*story["response"], *story["deliveries"]]):
         _tell_decision(line) if "sequence" in line else _tell_response(line)
     for clock in story["clocks"]:
         _print(f"running: {clock['kind']}, due {clock['due_at']:%Y-%m-%d %H:%M:%S} UTC")

@@ -12,12 +12,13 @@ from pydantic_core import to_json
 from schemas.assignment import AssignmentChanged
 from schemas.base import Lane
 from schemas.people import PersonChanged
-from schemas.topics import ASSIGNMENTS, PEOPLE
+from schemas.topics import ASSIGNMENTS, PEOPLE, TOUCHES
+from schemas.touch import TouchDue
 from services.delivery.acting import SERVICE, Acting
 from services.delivery.composing import Composer
 from services.delivery.config import DeliveryFile, SlackSink, missing_secrets, parse
 from services.delivery.following import Following
-from services.delivery.handlers import Directory, Dispatcher
+from services.delivery.handlers import Directory, Dispatcher, Reminders
 from services.delivery.http import Doors, router
 from services.delivery.sinks.outside import Forbidden
 from services.delivery.sinks.registry import Registry
@@ -25,7 +26,6 @@ from services.delivery.tokens import Tokens
 from services.delivery.worker import Parts
 from services.delivery.workers import Workers
 from services.runtime.installation import LEAD_ID_KEY
-from services.runtime.outbox import Outbox
 from services.runtime.service import Context
 from services.runtime.stage import StageSpec
 
@@ -49,7 +49,12 @@ async def build(ctx: Context) -> None:
     workers = Workers(
         config, registry, Parts(pool, composer, Following(outbox, _now), ctx.metrics, _now)
     )
-    _declare_stages(ctx, Dispatcher(outbox, config, workers.wake), Directory(pool), outbox)
+    _declare_stages(
+        ctx,
+        Dispatcher(outbox, config, workers.wake),
+        Reminders(outbox, config, workers.wake),
+        Directory(pool),
+    )
     doors = Doors(
         acting=Acting(await ctx.pool(Lane.LIVE), outbox, _now),
         tokens=tokens,
@@ -62,7 +67,7 @@ async def build(ctx: Context) -> None:
 
 
 def _declare_stages(
-    ctx: Context, dispatcher: Dispatcher, directory: Directory, outbox: Outbox
+    ctx: Context, dispatcher: Dispatcher, reminders: Reminders, directory: Directory
 ) -> None:
     ctx.lane(Lane.LIVE).add(
         StageSpec(
@@ -73,7 +78,17 @@ def _declare_stages(
             model=AssignmentChanged,
             outputs=(),
             handler=dispatcher.handle,
-            on_acknowledged=outbox.acknowledged,
+        )
+    )
+    ctx.lane(Lane.LIVE).add(
+        StageSpec(
+            name="delivery.touches",
+            service=SERVICE,
+            lane=Lane.LIVE,
+            inputs=(TOUCHES,),
+            model=TouchDue,
+            outputs=(),
+            handler=reminders.handle,
         )
     )
     ctx.lane(Lane.BULK).add(

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from schemas.assignment import AssignmentChanged, LeadBlock
 from schemas.base import KindName
+from schemas.touch import TouchDue, TouchReason
 from services.delivery.config import Question
 from services.delivery.model import Colleague
 from services.delivery.policy import barred_channels
@@ -29,6 +30,7 @@ _OPENS, _CLOSES = time(9), time(17, 30)
 class Part(StrEnum):
     """What a line is about, in the order of reading."""
 
+    DUE = "Due"
     WHO = "Who"
     WHY_NOW = "Why now"
     WHY_YOU = "Why you"
@@ -87,12 +89,15 @@ def brief(
     questions: Sequence[Question],
     colleagues: Sequence[Colleague],
     now: datetime,
+    touch: TouchDue | None = None,
 ) -> Brief:
     """What the rep is told.
 
     :param now: aware; tells the person's local time.
+    :param touch: what is due, where this is a reminder.
     """
     lines = [
+        *_due(touch),
         *_who(event.lead),
         *_why_now(event),
         Line(Part.WHY_YOU, event.reason, "routing.reason"),
@@ -100,7 +105,7 @@ def brief(
         *_call(event.lead, now),
         *_colleagues(colleagues),
     ]
-    return _fitting(Brief(_title(event), tuple(lines)))
+    return _fitting(Brief(_title(event, touch), tuple(lines)))
 
 
 def person(lead: LeadBlock) -> str:
@@ -109,9 +114,22 @@ def person(lead: LeadBlock) -> str:
     return name or lead.email or lead.phone or "Somebody"
 
 
-def _title(event: AssignmentChanged) -> str:
+def _title(event: AssignmentChanged, touch: TouchDue | None) -> str:
     company = f", {event.lead.company}" if event.lead.company else ""
-    return _clipped(f"{event.tier.value.capitalize()}: {person(event.lead)}{company}", 120)
+    what = event.tier.value if touch is None else _OCCASION[touch.reason]
+    return _clipped(f"{what.capitalize()}: {person(event.lead)}{company}", 120)
+
+
+_OCCASION = {
+    TouchReason.REMINDER: "reminder",
+    TouchReason.BREACH: "nobody answered",
+    TouchReason.CADENCE: "next touch",
+}
+
+
+def _due(touch: TouchDue | None) -> Iterator[Line]:
+    if touch is not None and touch.note:
+        yield Line(Part.DUE, _clipped(touch.note, 200), "touch.note")
 
 
 def _who(lead: LeadBlock) -> Iterator[Line]:

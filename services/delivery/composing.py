@@ -58,6 +58,7 @@ class Composer:
             questions=config.questions,
             colleagues=await current.colleagues(conn, event),
             now=self._now(),
+            touch=it.touch,
         )
         place = await sinks.place(conn, name, subject(sink, event))
         return Message(it, told, tuple(links(config.links, event)), self._actions(event), place)

@@ -9,8 +9,9 @@ import asyncpg
 
 from schemas.assignment import AssignmentChanged
 from schemas.people import PersonChanged
+from schemas.touch import TouchDue
 from services.delivery.config import DeliveryFile
-from services.delivery.policy import wanted_by
+from services.delivery.policy import touched_by, wanted_by
 from services.delivery.store import current, deliveries, people
 from services.runtime.database import Connection
 from services.runtime.outbox import Outbox
@@ -38,7 +39,7 @@ class Dispatcher:
         self, conn: Connection, records: Sequence[Record[AssignmentChanged]]
     ) -> Mapping[UUID, Sequence[Output]]:
         config = self._config()
-        await current.keep(conn, [record.event for record in records])
+        await current.keep(conn, [(record.event, record.value) for record in records])
         await deliveries.add(
             conn,
             [
@@ -46,6 +47,39 @@ class Dispatcher:
                 for record in records
             ],
         )
+        return {}
+
+
+class Reminders:
+    """The handler of touches.v1: what is due on a lead, to whoever has it now."""
+
+    def __init__(
+        self, outbox: Outbox, config: Callable[[], DeliveryFile], wake: Callable[[], None]
+    ) -> None:
+        self._outbox = outbox
+        self._config = config
+        self._wake = wake
+
+    async def handle(self, records: Sequence[Record[TouchDue]]) -> Sequence[Output]:
+        """One batch, one transaction; a touch of an attempt that is over reminds nobody."""
+        outputs = await self._outbox.process(records, self._store)
+        self._wake()
+        return outputs
+
+    async def _store(
+        self, conn: Connection, records: Sequence[Record[TouchDue]]
+    ) -> Mapping[UUID, Sequence[Output]]:
+        config = self._config()
+        changes = await current.changes_of(conn, {one.event.assignment_id for one in records})
+        due = []
+        for record in records:
+            if record.event.assignment_id in changes:
+                change, value = changes[record.event.assignment_id]
+                sinks = tuple(touched_by(config, record.event, change))
+                due.append(
+                    deliveries.DueTouch(record.id, record.event, record.value, change, value, sinks)
+                )
+        await deliveries.add_touches(conn, due)
         return {}
 
 

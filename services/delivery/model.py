@@ -9,6 +9,7 @@ from uuid import UUID
 
 from schemas.assignment import AssignmentChanged
 from schemas.base import RoleName
+from schemas.touch import TouchDue
 
 
 class State(StrEnum):
@@ -24,7 +25,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event for one sink, leased by a worker."""
+    """One event for one sink, leased by a worker. ``event`` is the lead's latest change where it is
+    about a touch."""
 
     delivery_id: UUID
     sink: str
@@ -32,6 +34,8 @@ class Delivery:
     attempt: int
     """1 for the first."""
     created_at: datetime
+    touch: TouchDue | None = None
+    """What is due on the lead, where this is a reminder and not a change."""
 
 
 @dataclass(frozen=True, slots=True)

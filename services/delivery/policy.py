@@ -8,14 +8,16 @@ from typing import Final
 
 from schemas.assignment import AssignmentChanged, AssignmentStatus
 from schemas.lead import Consent
+from schemas.touch import Audience, TouchDue
 from services.delivery.config import (
     DeliveryFile,
+    EmailSink,
     Only,
     Sink,
     SlackSink,
     WebhookSink,
 )
-from services.delivery.model import Current
+from services.delivery.model import Current, Delivery
 
 STANDARD_WEBHOOKS_S: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Seconds between attempts, as standardwebhooks.com recommends."""
@@ -32,6 +34,13 @@ _ANNOUNCES: Final = frozenset(
 )
 
 
+def touched_by(config: DeliveryFile, touch: TouchDue, event: AssignmentChanged) -> Iterator[str]:
+    """Names of the enabled sinks that tell of a touch that is due."""
+    for name, sink in config.sinks.items():
+        if sink.enabled and wanted_touch(sink, touch, event):
+            yield name
+
+
 def wanted_by(config: DeliveryFile, event: AssignmentChanged) -> Iterator[str]:
     """Names of the enabled sinks that this change is for."""
     for name, sink in config.sinks.items():
@@ -44,6 +53,32 @@ def wanted(sink: Sink, event: AssignmentChanged) -> bool:
     only = sink.only
     statuses = sink.statuses() if only.statuses is None else only.statuses
     return event.status in statuses and _within(only, event)
+
+
+def wanted_touch(sink: Sink, touch: TouchDue, event: AssignmentChanged) -> bool:
+    """Whether the sink tells the rep, or the team, of a touch that is due.
+
+    :param event: the latest change of the attempt.
+    """
+    match sink:
+        case WebhookSink():
+            return _within(sink.only, event)
+        case SlackSink():
+            reaches = touch.audience is not Audience.TEAM or sink.channel or not sink.token
+            return bool(reaches) and _within(sink.only, event)
+        case EmailSink():
+            return touch.audience is not Audience.TEAM and _within(sink.only, event)
+        case _:
+            return False
+
+
+def needless(sink: Sink, it: Delivery, current: Current | None) -> str | None:
+    """Why a delivery is not needed any more; None where it is."""
+    if it.touch is None:
+        return overtaken(sink, it.event, current)
+    if current is None or current.assignment_id != it.touch.assignment_id or not current.active:
+        return "overtaken"
+    return None
 
 
 def _within(only: Only, event: AssignmentChanged) -> bool:

@@ -158,7 +158,7 @@ class Worker:
     async def _try(self, it: Delivery) -> tuple[Outcome, str]:
         async with self._parts.pool.acquire() as conn:
             known = await current.of_lead(conn, it.event.lead_id, it.event.role)
-            needless = policy.overtaken(self.config, it.event, known)
+            needless = policy.needless(self.config, it, known)
             if needless is not None:
                 return Skipped(needless), needless
             message = await self._parts.compose(conn, it, self.config, self.name)
@@ -236,7 +236,7 @@ class Worker:
         metrics.delivery_attempt.labels(self.name, kind).observe(seconds)
         if isinstance(outcome, Delivered):
             age = (self._parts.now() - it.event.received_at).total_seconds()
-            if it.event.sequence == 1:
+            if it.event.sequence == 1 and it.touch is None:
                 metrics.delivery_latency.labels(self.name).observe(max(0.0, age))
         if not isinstance(outcome, Delivered | Skipped | Owned):
             log.warning(

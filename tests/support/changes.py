@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from schemas.assignment import AssignmentChanged, AssignmentStatus
+from schemas.touch import Audience, TouchDue, TouchReason
 from tests.support.examples import good
 
 ASSIGNED = AssignmentChanged.read(good("assignment.changed.v1", "assigned"))
@@ -37,3 +38,18 @@ def next_attempt(of: AssignmentChanged, rep: str, name: str) -> AssignmentChange
     )
     attempt: dict[str, Any] = {"assignment_id": UUID(int=of.assignment_id.int ^ 1)}
     return changed(AssignmentStatus.REASSIGNED, of=of, rep=other, attempt=of.attempt + 1, **attempt)
+
+
+def due(of: AssignmentChanged, audience: Audience = Audience.REP) -> TouchDue:
+    """A reminder about an attempt."""
+    assert of.rep is not None
+    return TouchDue(
+        assignment_id=of.assignment_id,
+        lead_id=of.lead_id,
+        account_key=of.account_key,
+        rep_id=of.rep.id,
+        due_at=of.decided_at,
+        reason=TouchReason.REMINDER,
+        audience=audience,
+        note="Nobody called yet.",
+    )

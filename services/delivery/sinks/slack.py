@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic_core import from_json, to_json
 
 from schemas.assignment import ACTIVE, AssignmentStatus
+from schemas.touch import Audience
 from services.delivery.model import Again, Delivered, Disabled, Outcome, Refused, Skipped
 from services.delivery.sinks import slack_blocks
 from services.delivery.sinks.base import Message
@@ -45,13 +46,20 @@ class SlackApp:
 
     async def send(self, message: Message) -> Outcome:
         """See :class:`~services.delivery.sinks.base.Sink`."""
-        event = message.delivery.event
+        event, touch = message.delivery.event, message.delivery.touch
         over = event.status not in ACTIVE | {AssignmentStatus.RE_ENGAGED}
-        if over or event.status is AssignmentStatus.ACCEPTED:
+        if touch is None and (over or event.status is AssignmentStatus.ACCEPTED):
             return await self._change(message)
         channel = self._channel_of(message)
         if channel is None:
             return Refused("no_slack_id")
+        posted = await self._post(channel, message)
+        if touch is not None and isinstance(posted, Delivered):
+            # The message that changes when the attempt is over stays the first one.
+            return Delivered(ref=posted.ref)
+        return posted
+
+    async def _post(self, channel: str, message: Message) -> Outcome:
         return await self._call(
             "chat.postMessage",
             {
@@ -78,7 +86,9 @@ class SlackApp:
         )
 
     def _channel_of(self, message: Message) -> str | None:
-        rep = message.delivery.event.rep
+        rep, touch = message.delivery.event.rep, message.delivery.touch
+        if touch is not None and touch.audience is Audience.TEAM:
+            return self._channel
         own = rep.external_ids.get("slack") if rep is not None and self._to_rep else None
         return own or self._channel
 

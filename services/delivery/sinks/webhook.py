@@ -49,7 +49,10 @@ class Webhook:
 
 def payload(message: Message) -> bytes:
     """The body: what happened, when, and the event as it is on the bus."""
-    event = message.delivery.event
+    event, touch = message.delivery.event, message.delivery.touch
+    if touch is not None:
+        due = {"type": "touch.due", "timestamp": message.delivery.created_at, "data": touch}
+        return to_json(due)
     return to_json(
         {
             "type": f"assignment.{event.status.value}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -21,24 +21,38 @@ _IS_OWNED = ACTIVE | {AssignmentStatus.RE_ENGAGED}
 _KEEP = """
 insert into delivery.current as c
     (lead_id, role, account_key, sequence, assignment_id, status, active, rep_id, person, rep_name,
-     tier, changed_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+     tier, changed_at, event)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 on conflict (lead_id, role) do update
 set account_key = excluded.account_key, sequence = excluded.sequence,
     assignment_id = excluded.assignment_id, status = excluded.status, active = excluded.active,
     rep_id = excluded.rep_id, person = excluded.person, rep_name = excluded.rep_name,
-    tier = excluded.tier, changed_at = excluded.changed_at
+    tier = excluded.tier, changed_at = excluded.changed_at, event = excluded.event
 where c.sequence < excluded.sequence
 """
 
 
-async def keep(conn: Connection, events: Sequence[AssignmentChanged]) -> None:
+async def keep(conn: Connection, changes: Sequence[tuple[AssignmentChanged, bytes]]) -> None:
     """Remember the newest of each lead and role; an older one changes nothing."""
-    ordered = sorted(events, key=lambda event: (event.lead_id, event.role, event.sequence))
-    await conn.executemany(_KEEP, [_row(event) for event in ordered])
+    ordered = sorted(changes, key=lambda one: (one[0].lead_id, one[0].role, one[0].sequence))
+    await conn.executemany(_KEEP, [_row(event, value) for event, value in ordered])
 
 
-def _row(event: AssignmentChanged) -> tuple[object, ...]:
+async def changes_of(
+    conn: Connection, assignment_ids: Collection[UUID]
+) -> dict[UUID, tuple[AssignmentChanged, bytes]]:
+    """The latest change of each of these attempts that is its lead's present one."""
+    rows = await conn.fetch(
+        "select assignment_id, event from delivery.current"
+        " where assignment_id = any($1::uuid[]) and event is not null",
+        list(assignment_ids),
+    )
+    return {
+        row["assignment_id"]: (AssignmentChanged.read(row["event"]), row["event"]) for row in rows
+    }
+
+
+def _row(event: AssignmentChanged, value: bytes) -> tuple[object, ...]:
     title = event.lead.job_title
     return (
         event.lead_id,
@@ -53,6 +67,7 @@ def _row(event: AssignmentChanged) -> tuple[object, ...]:
         event.rep.name if event.rep else None,
         event.tier.value,
         event.decided_at,
+        value,
     )
 
 

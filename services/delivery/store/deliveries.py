@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import asyncpg
 
 from schemas.assignment import AssignmentChanged
 from schemas.base import Lane, deterministic_id
+from schemas.touch import TouchDue
 from services.delivery.model import Delivery, State
 from services.runtime.database import Connection
 
@@ -40,7 +42,7 @@ where delivery_id in (
     order by lane_rank, due_at limit $2
     for update skip locked
 )
-returning delivery_id, sink, event, attempts, created_at
+returning delivery_id, sink, event, touch, attempts, created_at
 """
 _END = """
 update delivery.deliveries
@@ -81,6 +83,44 @@ async def add(
         return
     await conn.execute(_HURRY, sorted({row[2] for row in rows}))
     await conn.executemany(_ADD, rows)
+
+
+_ADD_TOUCH = """
+insert into delivery.deliveries
+    (delivery_id, sink, lead_id, role, assignment_id, lane_rank, event, touch)
+values ($1, $2, $3, $4, $5, 0, $6, $7)
+on conflict (delivery_id) do nothing
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DueTouch:
+    """A touch that sinks are told of."""
+
+    event_id: UUID
+    touch: TouchDue
+    value: bytes
+    change: AssignmentChanged
+    change_value: bytes
+    sinks: tuple[str, ...]
+
+
+async def add_touches(conn: Connection, due: Sequence[DueTouch]) -> None:
+    """Store reminders; what is there already stays as it is."""
+    rows = [
+        (
+            deterministic_id("delivery", sink, one.event_id),
+            sink,
+            one.touch.lead_id,
+            one.change.role.value,
+            one.touch.assignment_id,
+            one.change_value,
+            one.value,
+        )
+        for one in due
+        for sink in one.sinks
+    ]
+    await conn.executemany(_ADD_TOUCH, rows)
 
 
 async def claim(conn: Connection, sink: str, most: int, lease_s: float) -> list[Delivery]:
@@ -147,4 +187,7 @@ async def waiting(conn: Connection) -> Mapping[str, tuple[int, float]]:
 
 def _delivery(row: asyncpg.Record) -> Delivery:
     event = AssignmentChanged.read(row["event"])
-    return Delivery(row["delivery_id"], row["sink"], event, row["attempts"], row["created_at"])
+    touch = None if row["touch"] is None else TouchDue.read(row["touch"])
+    return Delivery(
+        row["delivery_id"], row["sink"], event, row["attempts"], row["created_at"], touch
+    )

@@ -8,19 +8,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
 import asyncpg
 import yaml
 
 from schemas.assignment import AssignmentChanged, AssignmentRequested
+from schemas.base import NAMESPACE
 from schemas.cloudevents import Envelope
-from schemas.topics import ASSIGNMENT_REQUESTS, ASSIGNMENTS
+from schemas.topics import ASSIGNMENT_REQUESTS, ASSIGNMENTS, TOUCHES
+from schemas.touch import TouchDue
 from services.delivery.acting import Acting
 from services.delivery.composing import Composer
 from services.delivery.config import DeliveryFile, parse
 from services.delivery.following import Following
-from services.delivery.handlers import Dispatcher
+from services.delivery.handlers import Dispatcher, Reminders
 from services.delivery.sinks.registry import Registry
 from services.delivery.tokens import Tokens
 from services.delivery.worker import Parts
@@ -76,17 +78,22 @@ class Office:
         parts = Parts(self.pool, composer, Following(self.outbox, now), self.metrics, now)
         self.workers = Workers(lambda: self.config, Registry(SECRETS, now), parts)
         self.dispatcher = Dispatcher(self.outbox, lambda: self.config, self.workers.wake)
+        self.reminders = Reminders(self.outbox, lambda: self.config, self.workers.wake)
         self.acting = Acting(self.pool, self.outbox, now)
 
     async def tell(self, *events: AssignmentChanged) -> None:
         """One batch of assignments.v1."""
         await self.dispatcher.handle([_record(event) for event in events])
 
+    async def remind(self, *touches: TouchDue) -> None:
+        """One batch of touches.v1."""
+        await self.reminders.handle([_record_of_touch(touch) for touch in touches])
+
     async def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
         return [dict(row) for row in await self.pool.fetch(query, *arguments)]
 
-    async def states(self) -> dict[tuple[str, int], tuple[str, str | None]]:
-        """(sink, sequence) -> state and reason."""
+    async def states(self) -> dict[tuple[str, int | None], tuple[str, str | None]]:
+        """(sink, sequence) -> state and reason; a reminder has no sequence."""
         rows = await self.rows("select sink, sequence, state, reason from delivery.deliveries")
         return {(row["sink"], row["sequence"]): (row["state"], row["reason"]) for row in rows}
 
@@ -102,11 +109,16 @@ class Office:
 
 
 def _record(event: AssignmentChanged) -> Record[AssignmentChanged]:
-    envelope = Envelope(
-        id=uuid4(), type=event.TYPE, source="/test", subject=event.subject, time=event.decided_at
-    )
-    headers = envelope.to_headers()
-    return Record(event, envelope, ASSIGNMENTS.name, 0, 0, b"k", event.encode(), headers)
+    return _of(event, event.decided_at, ASSIGNMENTS.name, uuid4())
+
+
+def _record_of_touch(touch: TouchDue) -> Record[TouchDue]:
+    return _of(touch, touch.due_at, TOUCHES.name, uuid5(NAMESPACE, str(touch.assignment_id)))
+
+
+def _of(event: Any, at: datetime, topic: str, id_: UUID) -> Record[Any]:
+    envelope = Envelope(id=id_, type=event.TYPE, source="/test", subject=event.subject, time=at)
+    return Record(event, envelope, topic, 0, 0, b"k", event.encode(), envelope.to_headers())
 
 
 @asynccontextmanager

@@ -9,9 +9,10 @@ from hashlib import sha256
 import pytest
 
 from schemas.assignment import AssignmentStatus, RequestAction
+from schemas.touch import Audience
 from tests.integration.delivery.office import HERE, SECRETS, office, slack, webhook
 from tests.integration.delivery.standin import Reply, StandIn
-from tests.support.changes import ASSIGNED, changed, next_attempt
+from tests.support.changes import ASSIGNED, changed, due, next_attempt
 from tests.support.waiting import eventually
 
 OK = Reply(body={"ok": True, "ts": "1.1", "channel": "C1"})
@@ -210,7 +211,9 @@ async def test_an_address_that_leads_inside_is_refused(postgres_dsn: str) -> Non
             assert there.asked == []
 
 
-async def _is(it: object, which: tuple[str, int], state: str, reason: str | None = None) -> bool:
+async def _is(
+    it: object, which: tuple[str, int | None], state: str, reason: str | None = None
+) -> bool:
     found = (await it.states()).get(which)  # type: ignore[attr-defined]
     return found is not None and found[0] == state and reason in (None, found[1])
 
@@ -243,3 +246,36 @@ async def test_another_owner_in_the_crm_comes_back_as_one_request(postgres_dsn: 
             [request] = it.published
             assert (request.action, request.to_rep_id) == (RequestAction.REASSIGN, "sam")
             assert request.assignment_id == event.assignment_id
+
+
+@pytest.mark.parametrize(
+    ("audience", "channel"), [(Audience.REP, "U0EXAMPLE1"), (Audience.TEAM, "#leads")]
+)
+async def test_a_reminder_goes_to_whom_it_is_meant_for_and_says_what_is_due(
+    postgres_dsn: str, audience: Audience, channel: str
+) -> None:
+    async with StandIn(always=OK) as there, office(postgres_dsn, {"slack": slack(there.url)}) as it:
+        event = changed()
+        await it.tell(event)
+        await eventually(lambda: _is(it, ("slack", 1), "delivered"))
+        await it.remind(touch := due(event, audience=audience), touch)
+        await eventually(lambda: len(there.asked) == 2)
+        _, reminder = there.asked
+        assert reminder.json["channel"] == channel
+        assert "Reminder: Ada Moreau" in reminder.json["text"]
+        assert "Nobody called yet." in str(reminder.json["blocks"])
+        over = changed(AssignmentStatus.REJECTED, of=event)
+        await it.tell(over)
+        await eventually(lambda: _is(it, ("slack", 2), "delivered"))
+        assert there.asked[-1].json["ts"] == "1.1", "the announcement changes, not the reminder"
+
+
+async def test_a_lead_that_moved_on_reminds_nobody(postgres_dsn: str) -> None:
+    async with StandIn(always=OK) as there, office(postgres_dsn, {"slack": slack(there.url)}) as it:
+        event = changed()
+        await it.tell(event)
+        await eventually(lambda: _is(it, ("slack", 1), "delivered"))
+        await it.tell(changed(AssignmentStatus.CLOSED, of=event))
+        await it.remind(due(event))
+        await eventually(lambda: _is(it, ("slack", 2), "delivered"))
+        await eventually(lambda: _is(it, ("slack", None), "skipped", "overtaken"))
