@@ -19,7 +19,7 @@ PYTEST := $(BIN)/python -m pytest
 # Most tests wait for something: two at a time make use of two cores. A file stays in one process.
 SUITE := $(PYTEST) -n $(or $(JOBS),2) --dist loadfile
 
-.PHONY: help run demo test test-real bench reliability fuzz lint format kafka docs lock clean
+.PHONY: help run demo test test-real bench reliability fuzz proofs lint format kafka docs lock clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ reliability: $(VENV)/dev.stamp ## all that kill, freeze and starve, the long run
 
 fuzz: $(VENV)/dev.stamp ## a million mutated deliveries at capture's doors (INPUTS=1000000; 10 to 20 minutes)
 	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),1000000) $(ARGS)
+
+proofs: export HANDRAISE_PROOF_RUNS := $(or $(RUNS),10000)
+proofs: $(VENV)/dev.stamp ## the laws of routing at length: RUNS=10000 lives, 1,000 pools (10 minutes)
+	@$(PYTEST) tests/property/routing/test_routing_machine.py $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.fairness
 
 lint: $(VENV)/dev.stamp ## ruff, formatting, types
 	@$(BIN)/ruff check .

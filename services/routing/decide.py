@@ -58,14 +58,17 @@ def drained(board: Board, attempt: Attempt, event: LeadScored) -> list[Change]:
     lead = board.lead_of(attempt)
     subject = subject_of(board, attempt, event, draining=True)
     placement = place(board, subject)
+    if placement.status is AssignmentStatus.NURTURED:
+        # A later score or other rules would not have held it. It does not move down, nor is it
+        # forgotten: it goes on waiting where it waits.
+        subject = replace(subject, pool=_pool_of(board, attempt, subject.facts))
+        placement = place(board, subject)
     if placement.status is AssignmentStatus.HELD:
         due = attempt.held_until is None or attempt.held_until <= board.now
         waits_for = placement.waits_for
         if due or placement.pool != attempt.pool or waits_for != attempt.waits_for:
             board.put(held_on(attempt, placement))
         return []
-    if placement.status is AssignmentStatus.NURTURED:
-        return []  # the rules changed while it waited; it does not move down
     return [write(board, lead, attempt, subject, placement, event, attempt.origin)]
 
 
