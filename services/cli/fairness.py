@@ -1,44 +1,101 @@
-"""``handraise fairness``: what each member of a pool got, against what was due."""
+"""``handraise fairness``: what each member of a pool got, against what was due, and why."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+import csv
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
+import asyncpg
 import typer
 
 from services.cli import output, target
 from services.cli.output import CommandError
+from services.routing.review import fairness as review
+from services.routing.review.ledger import COLUMNS, Line
 
-_TURNS = """
-select tier_group as "group", member as id, weight, count, entitlement::float8 as entitlement,
-       deviation::float8 as deviation
-from routing.fairness where pool = $1 order by tier_group, member
-"""
-_POOLS = "select distinct pool from routing.fairness order by pool"
+T = TypeVar("T")
+_AHEAD = timedelta(days=366)
+"""Decisions of a clock that was made to run fast are told of, too."""
+_SUMMARY = ("id", "group", "weight", "count", "entitlement", "deviation", "hot_share", "skipped",
+            "by_hand")  # fmt: skip
 
 
 def fairness(
     pool: Annotated[str, typer.Argument(help="As teams.yaml names it.")],
+    rep: Annotated[str | None, typer.Option(help="Only this member; with --ledger.")] = None,
+    ledger: Annotated[bool, typer.Option("--ledger", help="One line per decision.")] = False,
+    days: Annotated[int, typer.Option(help="Of the period that is told of.", min=1)] = 30,
+    csv_: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     data: output.DataOption = None,
     json: output.JsonOption = False,
 ) -> None:
-    """Show turns against what was due. Entitlement: each member's share of the leads that came."""
-    members = asyncio.run(_members(target.find(data).postgres, pool))
-    if json:
-        output.emit({"pool": pool, "members": members})
+    """Show turns against what was due. Entitlement: each member's share of the leads that came.
+
+    Hot share, skipped and by hand are of the last --days; count and entitlement of all time.
+    """
+    now = datetime.now(UTC)
+    period = now - timedelta(days=days), now + _AHEAD
+    if ledger:
+        found = _read(data, lambda connection: review.ledger(connection, pool, *period, rep))
+        _print_ledger(found, csv_, json)
         return
-    for member in members:
-        member["entitlement"] = f"{member['entitlement']:.2f}"
-        member["deviation"] = f"{member['deviation']:+.2f}"
-    columns = ["id", "group", "weight", "count", "entitlement", "deviation"]
-    output.show(members, columns, "nobody had a turn yet")
+    if rep is not None:
+        raise CommandError("--rep goes with --ledger")
+    report = _read(data, lambda connection: review.report(connection, pool, *period))
+    if json:
+        output.emit(report)
+        return
+    rows = [_row(member, report["accounts"].get(member["id"], {})) for member in report["members"]]
+    if csv_:
+        _print_csv(_SUMMARY, rows)
+        return
+    output.show(rows, _SUMMARY, "nobody had a turn yet")
 
 
-async def _members(dsn: str, pool: str) -> list[dict[str, Any]]:
-    async with target.connection(dsn) as connection:
-        rows = await connection.fetch(_TURNS, pool)
-        if not rows:
-            known = ", ".join(row["pool"] for row in await connection.fetch(_POOLS))
-            raise CommandError(f"no turn was given in {pool!r}; pools with turns: {known or '-'}")
-    return [dict(row) for row in rows]
+def _read(data: Path | None, ask: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with target.connection(target.find(data).postgres) as connection:
+            return await ask(connection)
+
+    try:
+        return asyncio.run(run())
+    except (review.UnknownPool, review.TooMuch) as fault:
+        raise CommandError(str(fault)) from None
+
+
+def _row(member: Mapping[str, Any], account: Mapping[str, Any]) -> dict[str, Any]:
+    skipped = account.get("skipped", {})
+    moved = [*account.get("moved_to", {}).items()]
+    taken = [*account.get("moved_away", {}).items()]
+    hot = account.get("hot_share")
+    return {
+        **member,
+        "entitlement": f"{member['entitlement']:.2f}",
+        "deviation": f"{member['deviation']:+.2f}",
+        "hot_share": f"{hot:.0%}" if hot is not None else "",
+        "skipped": ", ".join(f"{why} {count}" for why, count in skipped.items()),
+        "by_hand": ", ".join(
+            [f"+{count} {by}" for by, count in moved] + [f"-{count} {by}" for by, count in taken]
+        ),
+    }
+
+
+def _print_ledger(found: Sequence[Line], as_csv: bool, as_json: bool) -> None:
+    rows = [line.as_dict() for line in found]
+    if as_json:
+        output.emit({"lines": rows})
+    elif as_csv:
+        _print_csv(COLUMNS, rows)
+    else:
+        output.show(rows, COLUMNS, "no decision in this period")
+
+
+def _print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    table = csv.DictWriter(sys.stdout, columns, extrasaction="ignore")
+    table.writeheader()
+    table.writerows(rows)

@@ -20,7 +20,7 @@ from schemas.topics import (
     ASSIGNMENTS_CURRENT,
     scored,
 )
-from services.routing import accounts_http
+from services.routing import accounts_http, fairness_http
 from services.routing.accounts import Accounts
 from services.routing.activities import STAGE as ACTIVITY_STAGE
 from services.routing.activities import Activities
@@ -129,6 +129,7 @@ def _serve(
     ctx.app.state.max_body = accounts_http.MAX_IMPORT
     ctx.app.include_router(router(requests.now, partial(history.of_lead, live), staff))
     ctx.app.include_router(accounts_http.router(accounts))
+    ctx.app.include_router(fairness_http.router(live))
 
 
 def clock_of(scale: float) -> Clock:

@@ -109,10 +109,10 @@ def _given(desk: Desk, how: How, rep: str, pool: Pool | None, *, charged: bool) 
         group = tier_group(pool, subject.tier)
         free = survey(board, pool, subject).weights
         before = board.turns(pool.id, group)
-        desk.record["charge"] = recording.charge(pool.id, group, rep, {**free, rep: 0}, before)
-        board.set_turns(pool.id, group, fairness.charge(rep, free, before))
         shares = fairness.shares(free) if rep in free else {rep: fairness.UNIT}
         turn = GivenTurn(pool.id, group, shares)
+        desk.record["charge"] = recording.charge(turn, rep, before)
+        board.set_turns(pool.id, group, fairness.charge(rep, free, before))
     board.given(rep, pool.id if pool is not None else None, subject.motion)
     return Placement(
         AssignmentStatus.ASSIGNED,

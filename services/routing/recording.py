@@ -6,13 +6,14 @@ its version, and what identifies a person is not there. :mod:`services.routing.r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
 from services.kernel.conditions import NotedFacts
 from services.routing.board import Board
 from services.routing.fairness import EVEN, Turn
+from services.routing.model import GivenTurn
 from services.routing.subject import Subject
 
 ELSEWHERE = frozenset({"lead_id", "account_key", "assignment_id", "facts", "tier", "excluded"})
@@ -52,14 +53,13 @@ def state(board: Board, subject: Subject) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def charge(
-    pool: str, group: str, rep: str, members: Iterable[str], before: Mapping[str, Turn]
-) -> dict[str, Any]:
+def charge(turn: GivenTurn, rep: str, before: Mapping[str, Turn]) -> dict[str, Any]:
     """The turn that a lead outside of the rotation costs, and from where it was counted."""
-    turns = {member: before.get(member, EVEN) for member in members}
+    turns = {member: before.get(member, EVEN) for member in (*turn.shares, rep)}
     return {
-        "pool": pool,
-        "group": group,
+        "pool": turn.pool,
+        "group": turn.group,
         "rep": rep,
+        "shares": turn.shares,
         "before": [[member, turn.count, turn.entitlement] for member, turn in turns.items()],
     }

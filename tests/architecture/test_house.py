@@ -34,8 +34,8 @@ SHELL = {
     },
     "services.routing": {
         "accounts", "accounts_http", "activities", "app", "deciding", "drain", "finding",
-        "handlers", "http", "http_reps", "http_story", "people_feed", "requests", "review.books",
-        "staff", "store", "sweeps",
+        "fairness_http", "handlers", "http", "http_reps", "http_story", "people_feed", "requests",
+        "review.books", "review.fairness", "staff", "store", "sweeps",
     },
     "services.response": {"app", "handlers", "measures", "progress", "store", "timer"},
     "services.delivery": {

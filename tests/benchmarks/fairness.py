@@ -34,7 +34,7 @@ def pool(chance: random.Random) -> Weights:
     return {f"m{n:02}": chance.randint(1, 20) for n in range(chance.randint(2, 50))}
 
 
-def nobody_filtered(_: random.Random, weights: Weights, leads: int) -> Iterator[Weights]:
+def nobody_filtered(chance: random.Random, weights: Weights, leads: int) -> Iterator[Weights]:
     for _ in range(leads):
         yield weights
 

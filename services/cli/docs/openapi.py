@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI
 
 from services.capture import http as capture
 from services.delivery import http as delivery
-from services.routing import accounts_http
+from services.routing import accounts_http, fairness_http
 from services.routing import http as routing
 from services.runtime.http import create_app
 from services.runtime.metrics import Metrics
@@ -26,6 +26,7 @@ def _routing() -> APIRouter:
     routes = APIRouter()
     routes.include_router(routing.router(cast(routing.Ask, None), *2 * [cast(Any, None)]))
     routes.include_router(accounts_http.router(cast(Any, None)))
+    routes.include_router(fairness_http.router(cast(Any, None)))
     return routes
 
 

@@ -9,76 +9,34 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from schemas.assignment import ACTIVE, AssignmentStatus, RequestAction
-from schemas.base import NAMESPACE, KindName, Motion, TierName
+from schemas.base import NAMESPACE, KindName, TierName
 from schemas.lead import Repeat
 from schemas.score import LeadScored
-from services.kernel.people import Window
 from services.routing import decide
 from services.routing.answer import Request, answer
 from services.routing.board import Board, Loaded
-from services.routing.model import TIER_RANK, Attempt, Change, Given, Load
-from services.routing.overlay import Kind, RepChange, overlays
-from services.routing.plan import Plan
-from tests.integration.routing.leads import MONDAY_NINE, plan, scored
+from services.routing.model import TIER_RANK, Change
+from services.routing.overlay import Kind, RepChange
+from tests.integration.routing.leads import MONDAY_NINE, scored
+from tests.property.routing.lives import PLANS, TEAMS, WEIGHTS, Stored
 from tests.property.routing.reference import MOST_ATTEMPTS, Person, Reference, Try
+
+pytestmark = pytest.mark.timeout(3_600)
 
 S = AssignmentStatus
 RUNS = int(os.environ.get("HANDRAISE_PROOF_RUNS", "1000"))
 BURST = 3
-WEIGHTS = {"ana": 2, "ben": 1, "cleo": 3, "dan": 1}
-TEAMS = ({"ana", "ben", "cleo"}, {"ana", "ben", "cleo", "dan"}, {"ana", "cleo"}, {"dan"})
-_OTHERS = "\n".join(
-    f"  - {{id: {rep}, name: {rep.title()} Test, email: {rep}@example.com, role: sdr,"
-    f" time_zone: UTC, calendar: always}}"
-    for rep in ("maya", "eve")
-)
-_SPARE = "  - {id: spare, role: sdr, members: [eve]}"
-_RULES = """\
-  - {id: not-yet, when: {tier: nurture}, nurture: true}
-  - {id: webinars, when: {kind: webinar}, pool: spare}"""
-
-
-def _plan(team: frozenset[str], apart: bool) -> Plan:
-    missing = "\n".join(
-        f"  - {{id: {rep}, name: {rep.title()} Test, email: {rep}@example.com, role: sdr,"
-        f" time_zone: UTC, calendar: office}}"
-        for rep in sorted(WEIGHTS.keys() - team)
-    )
-    return plan(
-        {rep: WEIGHTS[rep] for rep in sorted(team)},
-        calendar="office",
-        reps=f"{_OTHERS}\n{missing}",
-        pools=_SPARE,
-        rules=_RULES,
-        pool_options=f", rotate_tiers_apart: {str(apart).lower()}",
-        routing="managers: {desk: maya}\nowner: {away: pool}",
-    )
-
-
-PLANS = {(frozenset(team), apart): _plan(frozenset(team), apart)
-         for team in TEAMS for apart in (False, True)}  # fmt: skip
-
-
-@dataclass
-class Stored:
-    """The database: what is committed."""
-
-    loaded: Loaded
-    attempts: dict[UUID, Attempt]
-    changes: list[RepChange]
-    inbox: dict[UUID, list[Change]]
-
-
 people = st.sampled_from(sorted(WEIGHTS))
 tiers = st.sampled_from([TierName.HOT, TierName.HOT, TierName.WARM, TierName.NURTURE])
 kinds = st.sampled_from([KindName.DEMO_REQUEST, KindName.DEMO_REQUEST, KindName.WEBINAR])
@@ -263,11 +221,7 @@ class Life(RuleBasedStateMachine):
     def turns_add_up(self) -> None:
         if not hasattr(self, "stored"):
             return
-        kept = Counter(
-            (one.turn.pool, one.turn.group)
-            for one in self.stored.attempts.values()
-            if one.turn is not None and not one.turn.returned
-        )
+        kept = self.stored.turns_kept()
         for key, turns in self.stored.loaded.turns.items():
             assert sum(turn.count for turn in turns.values()) == kept[key]
             assert sum(turn.deviation for turn in turns.values()) == 0
@@ -318,7 +272,7 @@ class Life(RuleBasedStateMachine):
         """One deciding transaction; a process that dies before the commit leaves nothing."""
         board = Board(
             PLANS[self.team, self.apart], "v", self.now,
-            frozenset(self.model.pools), self._loaded(),
+            frozenset(self.model.pools), self.stored.copied(self.now),
         )  # fmt: skip
         changes: list[Change] = work(board)
         if crash == "before":
@@ -326,31 +280,6 @@ class Life(RuleBasedStateMachine):
         self.stored.loaded = board.loaded
         self.stored.attempts.update(board.dirty_attempts)
         return changes
-
-    def _loaded(self) -> Loaded:
-        was = self.stored.loaded
-        believed = [one for one in self.stored.changes if one.superseded_at is None]
-        return Loaded(
-            leads=dict(was.leads),
-            colleagues={account: dict(found) for account, found in was.colleagues.items()},
-            turns={key: dict(turns) for key, turns in was.turns.items()},
-            loads={rep: self._load(rep) for rep in WEIGHTS},
-            overlays=overlays(believed, self.now),
-            waiting={pool: list(queue) for pool, queue in was.waiting.items()},
-        )
-
-    def _load(self, rep: str) -> Load:
-        mine = [one for one in self.stored.attempts.values() if one.rep_id == rep]
-        midnight = self.now.replace(hour=0, minute=0)
-        today = sum(
-            1
-            for one in mine
-            if one.given_at is not None
-            and one.given_at >= midnight
-            and not (one.turn is not None and one.turn.returned)
-        )
-        given = (Given("desk", Motion.INBOUND, {Window.DAY: today}, {}),)
-        return Load(given, sum(one.unworked for one in mine))
 
     def _judge(self, change: Change, asked: Request | None) -> None:
         """Whether the model allows a change; then it is what the model knows."""
