@@ -51,7 +51,7 @@ fuzz: $(VENV)/dev.stamp ## a million mutated deliveries at capture's doors (INPU
 
 proofs: export HANDRAISE_PROOF_RUNS := $(or $(RUNS),10000)
 proofs: $(VENV)/dev.stamp ## the laws of routing at length: RUNS=10000 lives, 1,000 pools (10 minutes)
-	@$(PYTEST) tests/property/routing/test_routing_machine.py $(ARGS)
+	@$(PYTEST) tests/property/routing/test_routing_machine.py -o faulthandler_timeout=0 $(ARGS)
 	@$(BIN)/python -m tests.benchmarks.fairness
 
 lint: $(VENV)/dev.stamp ## ruff, formatting, types

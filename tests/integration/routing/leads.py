@@ -87,25 +87,28 @@ def files(
     pool_options: str = "",
     reps: str = "",
     rep_options: str = "",
+    by_rep: Mapping[str, str] | None = None,
+    teams: str = "",
     calendar: str = "always",
     routing: str = "",
 ) -> dict[str, str]:
     """A configuration around one pool ``desk`` of ``members``, who work on ``calendar``."""
+    own = by_rep or {}
     weights = members or {"ana": 1, "ben": 1, "cleo": 1}
     people = "\n".join(
         f"  - {{id: {rep}, name: {rep.title()} Test, email: {rep}@example.com, role: sdr,"
-        f" time_zone: UTC, calendar: {calendar}{rep_options}}}"
+        f" time_zone: UTC, calendar: {calendar}{rep_options}{own.get(rep, '')}}}"
         for rep in weights
     )
     seats = ", ".join(f"{{rep: {rep}, weight: {weight}}}" for rep, weight in weights.items())
-    teams = (
-        f"reps:\n{people}\n{reps}\npools:\n"
+    staff = (
+        f"{teams}\nreps:\n{people}\n{reps}\npools:\n"
         f"  - {{id: desk, role: sdr, members: [{seats}]{pool_options}}}\n{pools}\n"
     )
     rule_lines = f"rules:\n{rules}\n" if rules else ""
     return {
         "calendars.yaml": CALENDARS,
-        "teams.yaml": teams,
+        "teams.yaml": staff,
         "routing.yaml": f"{routing}\n{rule_lines}catch_all: {{pool: desk}}\n",
     }
 

@@ -30,6 +30,7 @@ def eligible(chance: random.Random, weights: Weights, filtered: float, away: str
     }
 
 
+@settings(deadline=None)
 @given(pools)
 def test_shares_add_up_to_one_lead_exactly(weights: Weights) -> None:
     split = shares(weights)
@@ -39,6 +40,7 @@ def test_shares_add_up_to_one_lead_exactly(weights: Weights) -> None:
         assert abs(share - Fraction(UNIT * weights[member], total)) <= 1
 
 
+@settings(deadline=None)
 @given(pools, st.integers(1, 300))
 def test_nobody_filtered_nobody_is_more_than_one_lead_off(weights: Weights, leads: int) -> None:
     turns: dict[str, Turn] = {}
@@ -48,7 +50,7 @@ def test_nobody_filtered_nobody_is_more_than_one_lead_off(weights: Weights, lead
     assert sum(turn.count for turn in turns.values()) == leads
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(pools, st.sampled_from([0.1, 0.25, 0.5, 0.7, 0.9]), st.integers(0, 2**32))
 def test_filters_absences_joiners_and_new_weights_stay_within_two(
     weights: Weights, filtered: float, seed: int
@@ -75,6 +77,7 @@ def test_filters_absences_joiners_and_new_weights_stay_within_two(
     assert worst <= 2
 
 
+@settings(deadline=None)
 @given(pools, st.integers(1, 60), st.integers(0, 2**32))
 def test_who_returns_is_not_flooded(weights: Weights, absence: int, seed: int) -> None:
     chance = random.Random(seed)
@@ -92,6 +95,7 @@ def test_who_returns_is_not_flooded(weights: Weights, absence: int, seed: int) -
     assert abs(turns["back"].count - before - due) <= 2
 
 
+@settings(deadline=None)
 @given(pools, st.integers(0, 100), st.integers(0, 2**32))
 def test_a_turn_given_back_leaves_no_trace(weights: Weights, leads: int, seed: int) -> None:
     chance = random.Random(seed)
@@ -105,6 +109,7 @@ def test_a_turn_given_back_leaves_no_trace(weights: Weights, leads: int, seed: i
     assert after == turns
 
 
+@settings(deadline=None)
 @given(pools, st.data())
 def test_a_charged_lead_costs_its_owner_one_turn(weights: Weights, data: st.DataObject) -> None:
     owner = data.draw(st.sampled_from(sorted({*weights, "elsewhere"})))
@@ -115,6 +120,7 @@ def test_a_charged_lead_costs_its_owner_one_turn(weights: Weights, data: st.Data
     assert sum(turn.entitlement for turn in turns.values()) == UNIT
 
 
+@settings(deadline=None)
 @given(pools, st.dictionaries(st.integers(0, 99).map(lambda n: f"m{n:02}"), st.builds(
     Turn, st.integers(0, 50), st.integers(0, 50 * UNIT))))  # fmt: skip
 def test_the_choice_is_the_earliest_deadline_of_those_who_are_owed(
