@@ -65,6 +65,10 @@ class LeadBlock(Model):
     external_id: str | None = None
     facts: dict[str, str] = Field(default_factory=dict)
     """Derived and bought values, as text."""
+    email_verified_at: Instant | None = None
+    """When a verifier last found the address valid."""
+    role_confirmed_at: Instant | None = None
+    """When the person was last known to have the job."""
     consent: tuple[Consent, ...] = ()
     """What the person allowed and refused on the form."""
     score_reasons: tuple[str, ...] = ()

@@ -42,6 +42,7 @@ MODELS: dict[str, str] = {
 _CHECKS = (
     ("scoring.yaml", MODELS["scoring.yaml"], "services.scoring.checking"),
     ("routing.yaml", MODELS["routing.yaml"], "services.routing.checking"),
+    ("response.yaml", MODELS["response.yaml"], "services.response.checking"),
 )
 """Who looks for what has no effect in which file."""
 _PEOPLE = ("routing.yaml", "teams.yaml", "calendars.yaml")
@@ -88,7 +89,11 @@ def findings(files: Files, now: datetime) -> list[Fault]:
     :raises ConfigError: where the files are no good set.
     """
     faults = Faults(files)
-    read = [(file, faults.parse(load_model(model), file), by) for file, model, by in _CHECKS]
+    read = [
+        (file, faults.parse(load_model(model), file), by)
+        for file, model, by in _CHECKS
+        if file in files
+    ]
     people: list[Any] = [faults.parse(load_model(MODELS[file]), file) for file in _PEOPLE]
     faults.check()
     for file, value, by in read:

@@ -37,6 +37,8 @@ COMMANDS: dict[str, str] = {
     "topics": "services.cli.topics:app",
     "migrate": "services.cli.migrate:migrate",
     "keys": "services.cli.keys:app",
+    "cadence": "services.cli.cadence:app",
+    "clocks": "services.cli.clocks:app",
     "deliver": "services.cli.deliver:app",
     "demo-sinks": "services.cli.demosinks.server:run",
     "doctor": "services.cli.doctor:doctor",

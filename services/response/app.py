@@ -22,6 +22,7 @@ from services.response.handlers import (
 from services.response.measures import Meters
 from services.response.progress import Progress
 from services.response.timer import Timer
+from services.response.touring import Touring
 from services.runtime.service import Context
 from services.runtime.stage import Handler, StageSpec
 
@@ -36,7 +37,7 @@ async def build(ctx: Context) -> None:
     outbox = ctx.outbox("response", Lane.LIVE)
     meters = Meters(ctx.metrics)
     assignments = Assignments(outbox, config, meters, scale)
-    activities = Activities(outbox, meters)
+    activities = Activities(outbox, config, meters)
     people = People(pool)
     lane = ctx.lane(Lane.LIVE)
     reading = [
@@ -45,6 +46,7 @@ async def build(ctx: Context) -> None:
     ]
     lane.add(_stage(PEOPLE_STAGE, PEOPLE, PersonChanged, people.handle))
     ctx.task("progress", Progress(pool, reading).run)
+    ctx.task("touring", Touring(pool, outbox, config, meters, scale).run)
     ctx.task("timer", Timer(pool, outbox, config, meters, activities, scale).run)
 
 

@@ -9,11 +9,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from schemas.base import Motion, TierName
+from schemas.touch import TouchMeans
 from services.kernel.calendars import Calendars
 from services.kernel.durations import Duration
 from services.kernel.faults import Fault, did_you_mean, validation_error
 from services.kernel.people import Teams
 from services.kernel.timezones import TimeZoneName
+from services.response.plan import Cadence, PlannedTouch, TouchPlan
 from services.response.policy import NoCommonHours, Policy, Steps, Team, Time
 from services.runtime.configfile import Faults
 
@@ -101,6 +104,80 @@ class Feed(_Strict):
     """True: a feed that was never heard is stale, too."""
 
 
+class TouchFile(_Strict):
+    """One touch of a plan."""
+
+    day: Annotated[int, Field(ge=1, le=60)]
+    """Business day; the enrolment's own is day 1."""
+    by: TouchMeans
+
+
+class PlanFile(_Strict):
+    """A touch plan for leads of some tiers and motions."""
+
+    id: Name
+    tiers: Annotated[frozenset[TierName], Field(min_length=1)]
+    motions: Annotated[frozenset[Motion], Field(min_length=1)] = frozenset(Motion)
+    touches: Annotated[tuple[TouchFile, ...], Field(min_length=1, max_length=30)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PlanFile:
+        faults = [
+            Fault(("touches", at, "day"), f"comes before day {earlier.day}")
+            for at, (earlier, later) in enumerate(pairwise(self.touches), 1)
+            if later.day < earlier.day
+        ]
+        if faults:
+            raise validation_error("plan", faults)
+        return self
+
+
+class Bounces(_Strict):
+    """When a plan is paused until a person resumes it."""
+
+    percent: Annotated[float, Field(gt=0, le=100)] = 5.0
+    """More than this of the mail sent came back …"""
+    after: Annotated[int, Field(ge=1)] = 50
+    """… once so many were sent."""
+
+
+class CadenceFile(_Strict):
+    """Touch plans: what the rep is told to do next, and when."""
+
+    email_verified_within: Positive = timedelta(days=30)
+    role_confirmed_within: Positive = timedelta(days=90)
+    bounces: Bounces = Bounces()
+    plans: tuple[PlanFile, ...] = ()
+    """The first that fits a lead is its plan."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> CadenceFile:
+        seen: set[str] = set()
+        for at, plan in enumerate(self.plans):
+            if plan.id in seen:
+                fault = Fault(("plans", at, "id"), f"{plan.id} is there twice")
+                raise validation_error("cadence", [fault])
+            seen.add(plan.id)
+        return self
+
+    def cadence(self) -> Cadence:
+        return Cadence(
+            self.email_verified_within,
+            self.role_confirmed_within,
+            self.bounces.percent,
+            self.bounces.after,
+            tuple(
+                TouchPlan(
+                    plan.id,
+                    plan.tiers,
+                    plan.motions,
+                    tuple(PlannedTouch(touch.day, touch.by) for touch in plan.touches),
+                )
+                for plan in self.plans
+            ),
+        )
+
+
 class ResponseFile(_Strict):
     """The file."""
 
@@ -117,6 +194,7 @@ class ResponseFile(_Strict):
     tiers: Tiers = Tiers()
     teams: dict[Name, TeamFile] = {}
     """By pool."""
+    cadence: CadenceFile = CadenceFile()
 
 
 def parse(files: Mapping[str, str]) -> Policy:
@@ -160,6 +238,7 @@ def policy_of(response: ResponseFile, teams: Teams, calendars: Calendars) -> Pol
         },
         reps=teams.rep,
         calendars=calendars,
+        cadence=response.cadence.cadence(),
     )
 
 

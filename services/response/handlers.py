@@ -11,6 +11,7 @@ import asyncpg
 from schemas.activity import ActivityRecorded
 from schemas.assignment import AssignmentChanged
 from schemas.people import PersonChanged
+from services.response import cadence
 from services.response.clocks import Terms, assigned
 from services.response.measures import Meters
 from services.response.model import Change, Lead, Measured
@@ -19,6 +20,7 @@ from services.response.store import feeds, leads
 from services.response.store.feeds import Told
 from services.response.store.leads import Key
 from services.response.touches import WEBSITE, concerned, matters, touched
+from services.response.touring import enrol, heed
 from services.runtime.configstore import LiveConfig
 from services.runtime.database import Connection
 from services.runtime.outbox import Outbox
@@ -106,13 +108,22 @@ class Assignments:
             connection, {event.assignment_id: event.lead_id for event in events}, emails
         )
         await leads.save(connection, ledger.changes, now)
-        return [*ledger.measured, *await self._recall(connection, events, emails, now)]
+        stands = [(ledger.lead((event.lead_id, event.role.value)), event) for event in events]
+        told = await enrol(
+            connection, [(lead, event) for lead, event in stands if lead is not None], terms, now
+        )
+        await leads.save(connection, told, now)
+        return [
+            *ledger.measured,
+            *await self._recall(connection, events, emails, config.value, now),
+        ]
 
     async def _recall(
         self,
         connection: Connection,
         events: Sequence[AssignmentChanged],
         emails: Iterable[str],
+        policy: Policy,
         now: datetime,
     ) -> list[Measured]:
         """Activities that were told before the assignment that they are about."""
@@ -124,7 +135,7 @@ class Assignments:
             {event.account_key for event in events},
             now,
         )
-        measured, missing = await _stop(connection, waited, now)
+        measured, missing = await _stop(connection, waited, policy, now)
         if missing:
             await feeds.keep(connection, missing, now)
         return measured
@@ -133,8 +144,9 @@ class Assignments:
 class Activities:
     """The stage on activities.v1: the first human touch stops the clocks."""
 
-    def __init__(self, outbox: Outbox, meters: Meters) -> None:
+    def __init__(self, outbox: Outbox, config: LiveConfig[Policy], meters: Meters) -> None:
         self._outbox = outbox
+        self._config = config
         self._meters = meters
 
     async def handle(self, records: Sequence[Record[ActivityRecorded]]) -> Sequence[Output]:
@@ -156,7 +168,7 @@ class Activities:
         async with pool.acquire() as connection, connection.transaction():
             now = await feeds.database_time(connection)
             given = await feeds.all_waiting(connection, now, limit)
-            measured, missing = await _stop(connection, given, now)
+            measured, missing = await _stop(connection, given, self._config.current.value, now)
             gone = {event_id for event_id, _ in given} - {event_id for event_id, _ in missing}
             if gone:
                 await feeds.found(connection, gone)
@@ -170,15 +182,19 @@ class Activities:
         told = [one.event.occurred_at for one in records if one.event.activity not in WEBSITE]
         if told:
             await feeds.heard(connection, min(max(told), now), now)
-        given = [(one.id, one.event) for one in records if matters(one.event)]
-        measured, missing = await _stop(connection, given, now)
+        given = [
+            (one.id, one.event)
+            for one in records
+            if matters(one.event) or cadence.matters(one.event)
+        ]
+        measured, missing = await _stop(connection, given, self._config.current.value, now)
         if missing:
             await feeds.keep(connection, missing, now)
         return measured
 
 
 async def _stop(
-    connection: Connection, given: Sequence[Told], now: datetime
+    connection: Connection, given: Sequence[Told], policy: Policy, now: datetime
 ) -> tuple[list[Measured], list[Told]]:
     """Apply activities; gives what is to be measured, and those about nobody known."""
     if not given:
@@ -191,6 +207,12 @@ async def _stop(
         if lead_id is None or not apply(ledger, lead_id, one[1], now)
     ]
     await leads.save(connection, ledger.changes, now)
+    found = [
+        (lead_id, event)
+        for (_, event), lead_id in zip(given, about, strict=True)
+        if lead_id is not None
+    ]
+    await leads.save(connection, await heed(connection, found, policy, now), now)
     return ledger.measured, missing
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from services.response.model import Kind, Measured
 from services.response.store.due import Gauges
@@ -36,6 +36,12 @@ class Meters:
     def late(self, seconds: float) -> None:
         """How long after its deadline a clock fired."""
         self._metrics.clock_lateness.observe(max(0.0, seconds))
+
+    def paused(self, plans: Iterable[Mapping[str, object]]) -> None:
+        """Which touch plans wait for a person, as too much of their mail bounced."""
+        for plan in plans:
+            gauge = self._metrics.cadence_paused.labels(str(plan["plan"]))
+            gauge.set(plan["paused_at"] is not None)
 
     def show(self, gauges: Gauges) -> None:
         """All leads and clocks, whichever process works on them."""

@@ -11,6 +11,7 @@ from schemas.base import TierName
 from services.kernel.calendars import Calendars, Schedule
 from services.kernel.people import Rep
 from services.kernel.timezones import zone_of
+from services.response.plan import Cadence
 
 
 class Time(StrEnum):
@@ -80,6 +81,7 @@ class Policy:
     teams: Mapping[str, Team]
     reps: Mapping[str, Rep]
     calendars: Calendars
+    cadence: Cadence
 
     def steps_of(self, pool: str | None, tier: TierName) -> Steps:
         """The steps of a tier in a pool."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -13,6 +14,7 @@ from schemas.assignment import AssignmentChanged, AssignmentStatus, LeadBlock, R
 from schemas.base import Lane, TierName, deterministic_id, event_id
 from schemas.score import LeadScored
 from schemas.topics import ASSIGNMENTS, ASSIGNMENTS_CURRENT
+from services.kernel.vocabulary import EmailStatus
 from services.routing.model import Change
 from services.routing.plan import Plan
 from services.runtime.records import Output, output
@@ -164,10 +166,28 @@ def _block(scored: LeadScored, message: str | None, facts: dict[str, str]) -> Le
         crm_url=lead.crm_url,
         external_id=lead.external_id,
         facts=facts,
+        email_verified_at=_verified(scored),
+        role_confirmed_at=_confirmed(scored),
         consent=lead.consent,
         score_reasons=_strongest(scored),
         touch=scored.touch,
     )
+
+
+def _verified(scored: LeadScored) -> datetime | None:
+    """Only a verifier's word counts, not the form's."""
+    status = scored.facts.get("email_status")
+    return status.at if status is not None and status.value == EmailStatus.VALID.value else None
+
+
+def _confirmed(scored: LeadScored) -> datetime | None:
+    """When a provider confirmed the job, else when the person wrote it into a form."""
+    known = scored.facts.get("role_confirmed_at")
+    if known is not None:
+        with suppress(ValueError):
+            found = datetime.fromisoformat(str(known.value))
+            return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return scored.received_at if scored.lead.job_title else None
 
 
 def _strongest(scored: LeadScored) -> tuple[str, ...]:

@@ -242,6 +242,11 @@ class Metrics:
             "Since the newest activity happened that CRM and SDR tools told of.",
             (), registry=r,
         )  # fmt: skip
+        self.cadence_paused = Gauge(
+            "handraise_cadence_paused",
+            "1 while a touch plan waits for a person: too much of its mail bounced.",
+            ("plan",), registry=r,
+        )  # fmt: skip
         self.activities_unmatched = Gauge(
             "handraise_activities_unmatched",
             "Activities about nobody known: waiting for their lead, or given up after a day.",

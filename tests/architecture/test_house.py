@@ -37,7 +37,9 @@ SHELL = {
         "fairness_http", "handlers", "http", "http_reps", "http_story", "people_feed", "requests",
         "review.books", "review.fairness", "staff", "store", "sweeps",
     },
-    "services.response": {"app", "handlers", "measures", "progress", "store", "timer"},
+    "services.response": {
+        "app", "handlers", "measures", "progress", "retime", "store", "timer", "touring",
+    },
     "services.delivery": {
         "acting", "app", "composing", "following", "handlers", "http", "sinks.batching",
         "sinks.email", "sinks.hubspot", "sinks.outside", "sinks.registry", "sinks.salesforce",
@@ -156,10 +158,11 @@ BY_HAND = {
     ),
     "routing": ("review", "staff"),
     "delivery": ("trial", "store.operating", "store.sinks"),
+    "response": ("retime", "store.cadences", "store.due"),
 }
 """What the command does itself, for a person: sign a payload, read a list, submit history, release
 from quarantine; import a table; try another model, learn from outcomes; review decisions, change
-people; try, pause and retry a sink."""
+people; try, pause and retry a sink; compute clocks anew, resume a touch plan."""
 
 
 def test_only_the_command_imports_a_service() -> None:

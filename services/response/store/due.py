@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from services.response.model import TAKING
@@ -53,6 +54,20 @@ select
     clock_timestamp() as now
 """
 _RUNNING = "select kind, count(*) as n from response.clocks where state = 'running' group by kind"
+
+
+_UNTOUCHED = """
+select lead_id, role from response.leads
+where phase = 'running' and ($1::text is null or pool = $1) and ($2::text is null or tier = $2)
+order by lead_id, role
+"""
+_LISTED = """
+select c.due_at, c.kind, l.rep_id, l.pool, l.tier, l.lead_id, l.assignment_id, c.started_at,
+       c.try_at, c.config_version
+from response.clocks c join response.leads l using (lead_id, role)
+where c.state = 'running' and c.kind <> 'measure' and ($1::text is null or l.pool = $1)
+order by c.due_at limit $2
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +123,17 @@ async def opening(
         return []
     rows = await connection.fetch(_OPEN, now, at_once, limit)
     return [(row["lead_id"], row["role"]) for row in rows]
+
+
+async def untouched(connection: Connection, pool: str | None, tier: str | None) -> list[Key]:
+    """Leads whose clocks run; of one pool and tier where these are given."""
+    rows = await connection.fetch(_UNTOUCHED, pool, tier)
+    return [(row["lead_id"], row["role"]) for row in rows]
+
+
+async def listed(connection: Connection, pool: str | None, limit: int) -> list[dict[str, Any]]:
+    """The running clocks, the next deadline first."""
+    return [dict(row) for row in await connection.fetch(_LISTED, pool, limit)]
 
 
 async def gauges(connection: Connection) -> Gauges:

@@ -25,6 +25,7 @@ from services.response.measures import Meters
 from services.response.policy import Policy
 from services.response.store import feeds
 from services.response.timer import Timer
+from services.response.touring import Touring
 from services.runtime.configstore import ConfigStore, LiveConfig
 from services.runtime.database import open_pool
 from services.runtime.metrics import Metrics
@@ -60,6 +61,7 @@ _TIMES = (
         "true",
     ),
     ("feed", ("occurred_at",), "true"),
+    ("enrolments", ("started_at", "due_at"), "true"),
 )
 
 
@@ -90,9 +92,10 @@ class Desk:
         self.outbox = Outbox("response", pool, self._publish, self.metrics)
         meters = Meters(self.metrics)
         self.assignments = Assignments(self.outbox, config, meters, scale)
-        self.activities = Activities(self.outbox, meters)
+        self.activities = Activities(self.outbox, config, meters)
         self.people = People(pool)
         self.timer = Timer(pool, self.outbox, config, meters, self.activities, scale)
+        self.touring = Touring(pool, self.outbox, config, meters, scale)
 
     @classmethod
     async def open(cls, dsn: str, given: Mapping[str, str], scale: float = 1.0) -> Desk:

@@ -6,11 +6,13 @@ import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from schemas.activity import ActivityName, Actor
 from schemas.assignment import AssignmentStatus
 from schemas.base import TierName
+from services.response.retime import retime
 from services.runtime.configstore import ConfigStore
 from tests.integration.response.conftest import OpenDesk
 from tests.integration.response.desk import RESPONSE, Desk, activity, files
@@ -236,7 +238,7 @@ async def test_one_of_several_processes_fires(open_desk: OpenDesk) -> None:
     assert len(reminded) == len(set(reminded)) == 40
 
 
-async def test_a_change_of_settings_moves_no_running_clock(desk: Desk) -> None:
+async def test_a_change_of_settings_moves_no_running_clock(desk: Desk, postgres_dsn: str) -> None:
     before, after = LeadLife(), LeadLife()
     await desk.hear(before.given("ana"))
     async with desk.pool.acquire() as connection:
@@ -247,6 +249,13 @@ async def test_a_change_of_settings_moves_no_running_clock(desk: Desk) -> None:
     assert (await desk.running(after.lead_id))["breach"] > 590
     versions = await desk.pool.fetch("select distinct config_version from response.clocks")
     assert len(versions) == 2
+    # Unless somebody asks for it.
+    connection = await asyncpg.connect(postgres_dsn)
+    assert await retime(connection, "desk", "hot", 1.0) == 2
+    assert await retime(connection, "desk", "warm", 1.0) == 0
+    await connection.close()
+    assert (await desk.running(before.lead_id))["breach"] > 590
+    assert set(await desk.running(before.lead_id)) == {"reminder", "breach", "escalation"}
 
 
 async def test_the_same_records_again_change_nothing(desk: Desk) -> None:
