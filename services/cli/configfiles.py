@@ -61,6 +61,12 @@ def folder(given: Path | None) -> Path:
     return path.resolve()
 
 
+def existing(named: str) -> Path | None:
+    """The folder of this name; None where there is none and a version may be meant."""
+    path = Path(named)
+    return path.resolve() if path.is_dir() else None
+
+
 def load(path: Path) -> dict[str, str]:
     """The files of a folder, understood by every service; raises ConfigError with all faults."""
     files = read_folder(path)

@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "watch": "services.cli.watch:watch",
     "explain": "services.cli.explain:explain",
     "simulate": "services.cli.simulate:simulate",
+    "correct": "services.cli.correct:correct",
     "recompute": "services.cli.recompute:recompute",
     "scoring": "services.cli.scoring:app",
     "spend": "services.cli.spend:spend",

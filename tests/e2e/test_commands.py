@@ -29,6 +29,25 @@ from tests.support.up import COMMAND, Up, handraise
 pytestmark = pytest.mark.timeout(240)
 
 
+# -- every decision again -------------------------------------------------------------------------
+
+
+def test_decisions_of_a_running_installation_are_repeated_and_simulated(
+    run: Run, running: Up, tmp_path: Path
+) -> None:
+    decision_of(running, send_lead(run, tmp_path, "again@repeated.example"))
+    again = answer_of(run("recompute", "--json"))
+    assert again["decisions"] > 0
+    assert (again["different"], again["differences"]) == (0, [])
+    page = tmp_path / "page.html"
+    made = answer_of(run("simulate", "--html", str(page), "--json"))
+    assert made["leads"] > 0
+    assert {"assigned", "held", "nurtured", "merged"} == made["ends"]["new"].keys()
+    assert "<svg" in page.read_text()
+    dry = answer_of(run("correct", "--untouched", "--dry-run", "--json"))
+    assert (dry["dry_run"], dry["applied"]) == (True, 0)
+
+
 # -- send and watch ------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from services.routing.config import parse
 from services.routing.plan import Plan
 from services.routing.repeating import Cause, Difference, difference
 from services.routing.review.cases import Simulated
+from services.routing.review.correcting import Current
 from services.routing.review.traffic import Reader, Traffic, opened
 from services.routing.review.whatif import moved
 from services.routing.store import history
@@ -123,6 +124,11 @@ async def expected_traffic(
             given=await history.given(connection, since),
             changes=past.changes,
         )
+
+
+async def current(connection: asyncpg.Connection, since: datetime) -> list[Current]:
+    """Who has which lead now, of those given since then."""
+    return await history.current(connection, since)
 
 
 def notes(run: Simulated, traffic: Traffic) -> list[str]:

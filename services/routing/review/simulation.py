@@ -106,8 +106,8 @@ class _Run:
 
     def _again(self, case: Case, event: Asked) -> None:
         """The next attempt of a lead that comes back."""
-        if event.action == "reject":
+        if event.action == "reject" or event.correction:
             self.course.give_back(case, event.at)
         # Whom somebody named by hand is named in any configuration that knows them.
         to = event.to if self.plan.rep(event.to) is not None else None
-        self.course.again(case, event.at, Wish(to, False, event.action == "escalate"))
+        self.course.again(case, event.at, Wish(to, event.correction, event.action == "escalate"))

@@ -146,6 +146,8 @@ class Asked:
     rep: str | None
     """Who had the lead."""
     to: str | None = None
+    correction: bool = False
+    """The router erred: the turn is given back, and the named person's is charged."""
 
 
 Event = Arrival | Touch | News | Asked
@@ -227,7 +229,8 @@ class Reader:
 
     def _asked(self, row: Row, request: Record) -> None:
         self.answered[row.key] = (row.at, row.sequence + 1)
-        asked = Asked(row.at, row.key, request["action"], row.rep_id, request.get("to"))
+        to, erred = request.get("to"), bool(request.get("correction"))
+        asked = Asked(row.at, row.key, request["action"], row.rep_id, to, erred)
         self.traffic.events.append(asked)
 
     def _placed(self, row: Row, record: Record) -> None:

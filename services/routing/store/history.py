@@ -11,9 +11,11 @@ import asyncpg
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
+from schemas.base import RoleName
 from services.routing.fairness import Turn
 from services.routing.overlay import RepChange
 from services.routing.repeating import OVERLAYS, Overlays, Stored
+from services.routing.review.correcting import Current
 from services.routing.review.traffic import Row
 from services.routing.state import TurnKey
 from services.runtime.database import Connection
@@ -68,6 +70,11 @@ where at >= $1::timestamptz - interval '7 days' and at < $1 and rep_id is not nu
 order by at
 """
 
+_CURRENT = """
+select assignment_id, lead_id, role, status, rep_id, pool, coalesce(touched, false) as touched
+from routing.current where given_at >= $1 order by given_at
+"""
+
 _TURNS = "select pool, tier_group, member, count, entitlement from routing.turns"
 
 _REP_CHANGES = """
@@ -111,6 +118,21 @@ async def given(
     """Rep, pool, motion and time of every lead that was given in the week before."""
     found = await connection.fetch(_GIVEN, since)
     return [(row["rep_id"], row["pool"], row["motion"], row["at"]) for row in found]
+
+
+async def current(connection: Connection, since: datetime) -> list[Current]:
+    """Who has which lead now, of those given since then."""
+    return [
+        Current(
+            row["assignment_id"],
+            (row["lead_id"], RoleName(row["role"])),
+            row["status"],
+            row["rep_id"],
+            row["pool"],
+            row["touched"],
+        )
+        for row in await connection.fetch(_CURRENT, since)
+    ]
 
 
 async def turns(connection: Connection) -> dict[TurnKey, dict[str, Turn]]:
