@@ -19,7 +19,7 @@ from services.routing.model import GivenTurn
 from services.routing.offer import Desk, offer
 from services.routing.owner import Owned
 from services.routing.plan import tier_group
-from services.routing.policy import Target, first_match
+from services.routing.policy import Target
 from services.routing.subject import How, Placement, Subject
 
 ENGINE = "2"
@@ -34,7 +34,7 @@ def place(board: Board, subject: Subject) -> Placement:
     """
     board.tape = Tape()
     began = recording.circumstances(board, subject)
-    routed = first_match(board.rules.rules, board.rules.catch_all, subject.facts)
+    routed = board.rules.first_match(subject.facts)
     target = routed.target
     record: dict[str, Any] = {
         "engine": ENGINE,

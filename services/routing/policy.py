@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from schemas.base import Motion
 from services.kernel.conditions import Condition, Facts, Verdict
 from services.kernel.conditions.compiling import compile_node
 from services.kernel.conditions.nodes import All, Leaf, Node
+from services.routing.rule_index import RuleIndex
 from services.routing.territories import Table
 
 CATCH_ALL = "catch-all"
@@ -37,9 +38,30 @@ class RuleSet:
     rules: tuple[Rule, ...]
     catch_all: Target
 
+    @cached_property
+    def index(self) -> RuleIndex:
+        """Which rules may fire for a lead."""
+        return RuleIndex([rule.when.node for rule in self.rules])
+
     def target_of(self, facts: Facts) -> Target:
-        """As :func:`first_match`, without the account of it."""
-        return target_of(self.rules, self.catch_all, facts)
+        """As :meth:`first_match`, without the account of it."""
+        return self._firing(facts)[1]
+
+    def first_match(self, facts: Facts) -> Routed:
+        """The first rule whose condition is true; an unknown outcome does not fire."""
+        at, target = self._firing(facts)
+        before = self.rules[:at]
+        untold = max(0, len(before) - 2 * TRIED_KEPT)
+        if untold:
+            before = (*before[:TRIED_KEPT], *before[-TRIED_KEPT:])
+        return Routed(target, tuple(rule.lost(facts) for rule in before), untold)
+
+    def _firing(self, facts: Facts) -> tuple[int, Target]:
+        for at in self.index.candidates(facts):
+            rule = self.rules[at]
+            if rule.verdict(facts) is True and (target := rule.aim(facts)) is not None:
+                return at, target
+        return len(self.rules), self.catch_all
 
 
 class Rule:
@@ -79,6 +101,12 @@ class Rule:
             return None
         return Target(self.target.rule, self.target.path, hit.row.pool, hit.described())
 
+    def lost(self, facts: Facts) -> dict[str, Any]:
+        """That the rule did not fire, and why."""
+        verdict = self.verdict(facts)
+        lost = False if verdict is True else verdict  # no row of its table fits
+        return {"rule": self.target.rule, "verdict": lost, "because": self.because(facts)}
+
     def because(self, facts: Facts) -> dict[str, Any]:
         """The first part of the condition that is not true: why the rule did not fire."""
         if not self.takes(facts):
@@ -100,36 +128,6 @@ class Routed:
     """The first and the last :data:`TRIED_KEPT`."""
     untold: int = 0
     """Those between them."""
-
-
-def first_match(rules: Sequence[Rule], catch_all: Target, facts: Facts) -> Routed:
-    """The first rule whose condition is true; an unknown outcome does not fire."""
-    tried: list[tuple[Rule, Verdict]] = []
-    for rule in rules:
-        verdict = rule.verdict(facts)
-        if verdict is True and (target := rule.aim(facts)) is not None:
-            return _routed(target, tried, facts)
-        tried.append((rule, False if verdict is True else verdict))
-    return _routed(catch_all, tried, facts)
-
-
-def target_of(rules: Sequence[Rule], catch_all: Target, facts: Facts) -> Target:
-    """As :func:`first_match`, without the account of it."""
-    for rule in rules:
-        if rule.verdict(facts) is True and (target := rule.aim(facts)) is not None:
-            return target
-    return catch_all
-
-
-def _routed(target: Target, tried: Sequence[tuple[Rule, Verdict]], facts: Facts) -> Routed:
-    untold = max(0, len(tried) - 2 * TRIED_KEPT)
-    if untold:
-        tried = [*tried[:TRIED_KEPT], *tried[-TRIED_KEPT:]]
-    told = (
-        {"rule": rule.target.rule, "verdict": verdict, "because": rule.because(facts)}
-        for rule, verdict in tried
-    )
-    return Routed(target, tuple(told), untold)
 
 
 def _parts(node: Node) -> tuple[Node, ...]:
