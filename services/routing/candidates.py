@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -108,7 +108,10 @@ class _Look:
 
 
 def _look(board: Board, pool: Pool, group: str, subject: Subject, wanted: Demand) -> _Look:
-    reps = ((name, board.plan.rep(name)) for name in seats(board, pool).weights)
+    names: Iterable[str] = seats(board, pool).weights
+    if wanted == ANYBODY:  # then only those can be unfit who have a territory
+        names = [name for name in names if name in board.plan.choosy] if board.plan.choosy else ()
+    reps = ((name, board.plan.rep(name)) for name in names)
     found = ((name, unfit(rep, wanted, subject.facts)) for name, rep in reps if rep is not None)
     return _Look(
         pool, group, subject, wanted, {name: why for name, why in found if why is not None}

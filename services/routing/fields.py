@@ -140,6 +140,8 @@ def _told(event: LeadScored, names: tuple[str, ...]) -> str | None:
         known = event.facts.get(name)
         if known is not None and isinstance(known.value, str) and known.value.strip():
             return known.value.strip()
+    if not event.lead.fields:
+        return None
     said: dict[str, Any] = {
         name.casefold().replace(" ", "_").replace("-", "_"): answer
         for name, answer in event.lead.fields.items()

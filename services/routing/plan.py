@@ -63,6 +63,11 @@ class Plan:
         }
 
     @cached_property
+    def choosy(self) -> frozenset[str]:
+        """Who takes the leads of a territory of their own only."""
+        return frozenset(rep.id for rep in self.teams.reps if rep.takes is not None)
+
+    @cached_property
     def named(self) -> Mapping[str, str]:
         """What others call a rep (id, e-mail, external ids) to the rep's id."""
         names: dict[str, str] = {}

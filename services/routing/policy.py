@@ -82,7 +82,7 @@ class Rule:
         self.table = table
         self.when = when
         self.motion = motion
-        self._parts = tuple((part, compile_node(part)) for part in _parts(when.node))
+        self._parts = tuple((_Part(part), compile_node(part)) for part in _parts(when.node))
 
     def takes(self, facts: Facts) -> bool:
         """Whether the rule's pool takes leads of this motion."""
@@ -102,21 +102,31 @@ class Rule:
         return Target(self.target.rule, self.target.path, hit.row.pool, hit.described())
 
     def lost(self, facts: Facts) -> dict[str, Any]:
-        """That the rule did not fire, and why."""
-        verdict = self.verdict(facts)
-        lost = False if verdict is True else verdict  # no row of its table fits
-        return {"rule": self.target.rule, "verdict": lost, "because": self.because(facts)}
-
-    def because(self, facts: Facts) -> dict[str, Any]:
-        """The first part of the condition that is not true: why the rule did not fire."""
+        """That the rule did not fire, and the first part of its condition that is not true."""
+        verdict: Verdict = False
+        because: dict[str, Any] = {}
         if not self.takes(facts):
             want, got = self.motion, facts.get("motion")
-            return {"field": "motion", "op": "eq", "want": want, "got": got, "result": False}
+            because = {"field": "motion", "op": "eq", "want": want, "got": got, "result": False}
+        else:
+            verdict, because = self._asked(facts)
+        if verdict is True:  # no row of its table fits
+            verdict = False
+            because = {"op": f"territory {self.table.id}"} if self.table is not None else {}
+        return {"rule": self.target.rule, "verdict": verdict, "because": because}
+
+    def _asked(self, facts: Facts) -> tuple[Verdict, dict[str, Any]]:
+        """The outcome, and the first part that is not true. Each part is asked once."""
+        because: dict[str, Any] = {}
         for part, test in self._parts:
             verdict = test(facts)
-            if verdict is not True:
-                return _described(part, verdict, facts)
-        return {"op": f"territory {self.table.id}"} if self.table is not None else {}
+            if verdict is True:
+                continue
+            if not because:
+                because = part.described(verdict, facts)
+            if verdict is False:
+                return False, because
+        return (None if because else True), because
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +140,28 @@ class Routed:
     """Those between them."""
 
 
+class _Part:
+    """One part of a condition, as a record names it."""
+
+    __slots__ = ("field", "personal", "said")
+
+    def __init__(self, node: Node) -> None:
+        self.field: str | None = None
+        self.personal = False
+        if isinstance(node, Leaf):
+            self.field, self.personal = node.field, node.about.personal
+            want = list(node.want) if isinstance(node.want, tuple) else node.want
+            self.said = {"field": node.field, "op": node.op.value, "want": want}
+        else:
+            self.said = {"op": type(node).__name__.lower().replace("anyof", "any")}
+
+    def described(self, verdict: Verdict, facts: Facts) -> dict[str, Any]:
+        if self.field is None:
+            return {**self.said, "result": verdict}
+        got = facts.get(self.field)
+        shown = "(personal)" if self.personal and got is not None else got
+        return {**self.said, "got": shown, "result": verdict}
+
+
 def _parts(node: Node) -> tuple[Node, ...]:
     return node.children if isinstance(node, All) else (node,)
-
-
-def _described(part: Node, verdict: Verdict, facts: Facts) -> dict[str, Any]:
-    if not isinstance(part, Leaf):
-        return {"op": type(part).__name__.lower().replace("anyof", "any"), "result": verdict}
-    got = facts.get(part.field)
-    return {
-        "field": part.field,
-        "op": part.op.value,
-        "want": list(part.want) if isinstance(part.want, tuple) else part.want,
-        "got": "(personal)" if part.about.personal and got is not None else got,
-        "result": verdict,
-    }

@@ -19,6 +19,9 @@ leaf = st.one_of(
     st.sampled_from(["Software", "software", "Retail"]).map(lambda one: {"company.industry": one}),
     st.integers(0, 9).map(lambda count: {"company.headcount": {"gte": count}}),
     words.map(lambda word: {"company.country": {"ne": word}}),
+    st.integers(0, 9).map(lambda count: {"company.headcount": {"gt": count}}),
+    st.integers(0, 9).map(lambda count: {"company.headcount": {"between": [count, 9]}}),
+    st.integers(0, 9).map(lambda count: {"company.headcount": {"lte": count}}),
 )
 trees = st.one_of(
     leaf,
