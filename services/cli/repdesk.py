@@ -16,6 +16,7 @@ from services.cli import output, target
 from services.cli.output import CommandError
 from services.routing.config import parse
 from services.routing.staff import Author, RepFault, Staff
+from services.runtime import logs
 from services.runtime.configstore import LiveConfig
 from services.runtime.database import prepare
 from services.runtime.metrics import Metrics
@@ -27,6 +28,9 @@ Rows = dict[str, Any]
 
 def run(data: Path | None, ask: Callable[[Staff], Awaitable[T]]) -> T:
     """:raises CommandError: what was asked makes no sense."""
+
+    # Data goes to stdout; that a configuration was read is no news here.
+    logs.configure("console", "warning")
 
     async def work() -> T:
         async with opened(target.find(data).postgres) as desk:

@@ -114,8 +114,9 @@ class Drain:
 
 
 def _working(plan: Plan, name: str, now: datetime) -> int:
-    """Who of a pool, or of those it overflows into, works now; caps are counted under the locks."""
-    members = {member for pool in plan.chain(name) for member in plan.weights[pool.id]}
+    """Who of a pool, or of those it overflows into, works now, whoever stands in included; caps and
+    changes by command are looked at under the locks."""
+    members = {member for pool in plan.chain(name) for member in plan.seats[pool.id]}
     return sum(plan.away(member, now) is None for member in members)
 
 
