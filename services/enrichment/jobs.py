@@ -23,8 +23,8 @@ from services.enrichment import store
 from services.enrichment.asking import Asker, Asking
 from services.enrichment.config import EnrichmentConfig
 from services.enrichment.few import Few
-from services.enrichment.plan import missing, questions, subject, urgency_of
-from services.enrichment.providers.contract import Question
+from services.enrichment.plan import missing, questions, subject, unaskable, urgency_of
+from services.enrichment.providers.contract import Outcome, Question
 from services.enrichment.publish import to_output
 from services.enrichment.revise import picture
 from services.enrichment.settle import Job, Settled, settle
@@ -197,7 +197,13 @@ class Jobs:
         at = self._now()
         view = picture(state, job.event, at)
         absent = missing(config, view.facts, at)
-        return questions(config, absent, subject(view.lead, view.facts), asked) if absent else []
+        if not absent:
+            return []
+        about = subject(view.lead, view.facts)
+        if not asked:
+            for provider in unaskable(config, absent, about):
+                self._metrics.provider_calls.labels(provider, Outcome.SKIPPED.value).inc()
+        return questions(config, absent, about, asked)
 
     async def _ask(self, config: EnrichmentConfig, job: Job, question: Question) -> bool:
         """Whether the job is done with this answer."""

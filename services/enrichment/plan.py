@@ -80,6 +80,16 @@ def questions(
     return list(chosen.values())
 
 
+def unaskable(config: EnrichmentConfig, wanted: frozenset[str], about: Subject) -> frozenset[str]:
+    """Providers that could give a missing field, were more known of the lead."""
+    return frozenset(
+        source.provider
+        for name in wanted
+        for source in config.wanted[name].sources
+        if source.endpoint.about(about) is None
+    )
+
+
 def urgency_of(lane: Lane, kind: KindName) -> int:
     """Who goes first where several wait for one provider; the lower."""
     if lane is Lane.BULK:

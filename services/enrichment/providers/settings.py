@@ -17,6 +17,11 @@ BuyableField = Literal[
 ]  # fmt: skip
 """The facts that a provider may give, by the names that LeadEnriched carries."""
 
+StatusOutcome = Literal[
+    Outcome.MATCHED, Outcome.NO_MATCH, Outcome.RATE_LIMITED, Outcome.QUOTA, Outcome.ERROR
+]
+"""What a status may mean; the other outcomes are ours."""
+
 SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -85,7 +90,7 @@ class HttpProvider(OverHttp):
     """Where each field stands in the answer, as a JSON pointer (RFC 6901)."""
     confirm: str | None = None
     """JSON pointer to the domain that the answer is about; another one is no match."""
-    statuses: dict[int, Outcome] = {}
+    statuses: dict[int, StatusOutcome] = {}
     """What a status means where the vendor differs from custom."""
     cost: Annotated[float, Field(ge=0)] = 0.0
     """Of one matched answer, in the currency of the contract."""

@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from schemas.base import Lane
+from services.enrichment import store
 from services.enrichment.config import EnrichmentConfig, EnrichmentFile, resolve
+from services.enrichment.providers.contract import Outcome, Question
 from services.enrichment.providers.settings import HttpProvider
-from tests.integration.enrichment.flow import Flow, captured_lead
+from tests.integration.enrichment.flow import Flow, captured_lead, now
 from tests.integration.enrichment.standin import StandIn, after, answering, hang
 from tests.support.waiting import eventually
 
@@ -206,3 +212,26 @@ async def test_the_own_table_comes_before_any_purchase(flow: Flow, standin: Stan
     assert standin.requests == []
     (stated,) = await flow.take(captured_lead({"fields": {"company_size": "90"}}))
     assert (stated.facts["headcount"].value, stated.facts["headcount"].source) == (90, "form")
+
+
+async def test_a_question_is_leased_answered_and_then_kept(pool: asyncpg.Pool) -> None:
+    question = Question("p0", "answer", {"domain": "acme.example"})
+    order = store.Order(question, uuid4(), Lane.LIVE, 20_000, {}, lease=60.0)
+
+    async def begin(order: store.Order = order) -> object:
+        async with pool.acquire() as conn, conn.transaction():
+            return await store.begin(conn, order)
+
+    first, *others = await asyncio.gather(*(begin() for _ in range(4)))
+    found = [first, *others]
+    (began,) = [one for one in found if isinstance(one, store.Began)]
+    assert [type(one) for one in found].count(store.Elsewhere) == 3
+    async with pool.acquire() as conn, conn.transaction():
+        await store.end(conn, began, question, Outcome.NO_MATCH, 0)
+        await store.keep(conn, question, Outcome.NO_MATCH, {}, now(), timedelta(days=1))
+    assert await begin() == store.Kept({})
+    # Who died while asking leaves a lease that runs out.
+    other = replace(order, question=Question("p0", "answer", {"domain": "b.example"}), lease=-1.0)
+    assert isinstance(await begin(other), store.Began)
+    assert isinstance(await begin(other), store.Began)
+    assert [outcome for outcome, _, _ in await _ledger(pool)].count(None) == 2

@@ -16,7 +16,7 @@ from services.enrichment.config import (
     parse,
     resolve,
 )
-from services.enrichment.plan import missing, questions
+from services.enrichment.plan import missing, questions, unaskable
 from services.runtime.configfile import ConfigError
 
 _TEXT = (Path(__file__).parents[3] / "deploy/config/enrichment.yaml").read_text("utf-8")
@@ -124,6 +124,11 @@ def test_each_field_asks_its_first_provider_and_a_shared_one_is_asked_once() -> 
 def test_the_next_in_line_is_asked_only_after_the_first() -> None:
     assert _asked(frozenset({"headcount"}), "first/answer") == ["second"]
     assert _asked(frozenset({"headcount"}), "first/answer", "second/answer") == []
+
+
+def test_who_cannot_be_asked_is_known() -> None:
+    assert unaskable(_waterfall(), _ALL, _ABOUT) == {"people"}
+    assert unaskable(_waterfall(), _ALL, {**_ABOUT, "first_name": "Ana"}) == frozenset()
 
 
 def test_nobody_is_asked_about_what_is_not_known() -> None:
