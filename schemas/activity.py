@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Annotated, ClassVar
 from uuid import UUID
@@ -45,6 +46,25 @@ _LIVE = frozenset(ActivityName) - {
 def activity_lane(activity: ActivityName) -> Lane:
     """``live`` where someone waits for what follows from it; what comes in floods is ``bulk``."""
     return Lane.LIVE if activity in _LIVE else Lane.BULK
+
+
+HEADER = "ce_activity"
+"""A CloudEvents extension: what an activity is, so that a reader can pass over it unread. Not all
+producers give it."""
+
+
+_LANES = {name.value.encode(): activity_lane(name) for name in ActivityName}
+_PAGE_VIEW = (HEADER, ActivityName.PAGE_VIEW.value.encode())
+
+
+def lane_named(headers: Iterable[tuple[str, bytes]]) -> Lane | None:
+    """The lane of a record, unread; None where its headers do not say."""
+    return next((_LANES.get(value) for name, value in headers if name == HEADER), None)
+
+
+def is_page_view(headers: Collection[tuple[str, bytes]]) -> bool:
+    """Whether a record is known, unread, to be a page view: those come in floods."""
+    return _PAGE_VIEW in headers
 
 
 class Actor(StrEnum):

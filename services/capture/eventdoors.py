@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Final, Generic, TypeVar
 from uuid import UUID
@@ -146,6 +146,15 @@ def handed(
     event_id = draft.identity or deterministic_id(scope, request_key, at)
     kind = KeyKind.IDEMPOTENCY_KEY if key or draft.identity else KeyKind.BODY_HASH
     named = draft.identity is not None and key is None
+    made = output(
+        draft.topic,
+        draft.key,
+        draft.event,
+        event_id=event_id,
+        service=SERVICE,
+        at=now,
+        traceparent=trace,
+    )
     return Handed(
         id=event_id,
         lane=draft.lane,
@@ -155,15 +164,7 @@ def handed(
         digest=str(event_id) if named else body_digest(raw),
         received_at=now,
         expires_at=now + LIFETIMES[kind],
-        output=output(
-            draft.topic,
-            draft.key,
-            draft.event,
-            event_id=event_id,
-            service=SERVICE,
-            at=now,
-            traceparent=trace,
-        ),
+        output=replace(made, headers=(*made.headers, *draft.headers)),
         ends=False,
     )
 

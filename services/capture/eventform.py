@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from schemas import topics
-from schemas.activity import ActivityName, ActivityRecorded, Actor, activity_lane
+from schemas.activity import HEADER, ActivityName, ActivityRecorded, Actor, activity_lane
 from schemas.base import Event, Instant, Lane, deterministic_id
 from schemas.signal import SignalDetected, SignalName
 from schemas.topics import TopicSpec
@@ -103,6 +103,8 @@ class Drafted:
     key: str
     """The record's key: the account, as far as the hints tell it."""
     lane: Lane
+    headers: tuple[tuple[str, bytes], ...]
+    """Beside those of the envelope."""
     identity: UUID | None
     """Where the sender named it: what every repeat of it has in common."""
 
@@ -144,7 +146,8 @@ def activity(form: ActivityForm, source: str, now: datetime) -> Drafted:
     identity = (
         deterministic_id("activity", event.source, form.external_id) if form.external_id else None
     )
-    return Drafted(event, topics.ACTIVITIES, known or event.subject, event.lane, identity)
+    headers = ((HEADER, event.activity.value.encode()),)
+    return Drafted(event, topics.ACTIVITIES, known or event.subject, event.lane, headers, identity)
 
 
 def signal(form: SignalForm, source: str, now: datetime) -> Drafted:
@@ -169,7 +172,7 @@ def signal(form: SignalForm, source: str, now: datetime) -> Drafted:
         company=line(form.company),
         url=line(form.url),
     )
-    return Drafted(event, topics.SIGNALS, account, event.lane, signal_id(event))
+    return Drafted(event, topics.SIGNALS, account, event.lane, (), signal_id(event))
 
 
 def _refuse(field: str, given: str | None, found: object, message: str) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 import asyncpg
 
-from schemas.activity import ActivityRecorded
+from schemas.activity import ActivityRecorded, is_page_view
 from schemas.assignment import AssignmentRequested
 from schemas.base import Lane
 from schemas.score import LeadScored
@@ -116,6 +116,7 @@ def _activities(
             model=ActivityRecorded,
             outputs=_OUTPUTS,
             handler=activities.handle,
+            passes_over=is_page_view,
             on_acknowledged=activities.acknowledged,
         )
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from schemas import topics
-from schemas.activity import ActivityRecorded
+from schemas.activity import ActivityRecorded, lane_named
 from schemas.assignment import AssignmentChanged
 from schemas.base import Lane
 from schemas.enrichment import LeadEnriched
@@ -60,6 +61,7 @@ async def build(ctx: Context) -> None:
                 outputs=(topics.scored(lane),),
                 handler=recorder.handle,
                 max_records=_MOST_ACTIVITIES[lane],
+                passes_over=_other_lane(lane),
                 is_second_reader=lane is Lane.BULK,
                 on_acknowledged=outbox.acknowledged,
             )
@@ -100,6 +102,11 @@ async def _around_accounts(
     )
     ctx.task("rescorer", Rescorer(pool, outbox, lambda: live.current, _now).run)
     ctx.task("drip", Dripper(pool, lambda: live.current, _now, ctx.metrics).run)
+
+
+def _other_lane(lane: Lane) -> Callable[[Sequence[tuple[str, bytes]]], bool]:
+    """Whether a record is known, unread, to be the other lane's."""
+    return lambda headers: lane_named(headers) not in (None, lane)
 
 
 def _now() -> datetime:

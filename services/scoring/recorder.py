@@ -28,7 +28,7 @@ from services.scoring.names import meant, tokens_of, visitor_of
 from services.scoring.store import around, leads
 from services.scoring.store.around import Stored
 
-COALESCE: Final = timedelta(seconds=1)
+COALESCE: Final = timedelta(seconds=3)
 """How long a lead that was looked at collects page views before it is scored again."""
 
 

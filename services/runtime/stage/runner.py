@@ -69,7 +69,12 @@ class StageRunner(Generic[E]):
         :raises StageStopped: too many dead letters; the record at hand is not finished.
         """
         good: list[Pair[E]] = []
+        passed: list[ConsumerRecord] = []
+        passes_over = self.spec.passes_over
         for raw in batch:
+            if passes_over is not None and passes_over(raw.headers):
+                passed.append(raw)
+                continue
             match decode(raw, self.spec.model, self._compacted):
                 case Record() as record:
                     good.append((raw, record))
@@ -85,6 +90,8 @@ class StageRunner(Generic[E]):
                     else:
                         await self._bury(raw, fault, host)
         await self._settle(good, host)
+        if passed:  # after what came before them: the highest note stands for all
+            host.note(passed)
 
     # -- records that could be read ----------------------------------------------------------
     async def _settle(self, pairs: Sequence[Pair[E]], host: Host) -> None:

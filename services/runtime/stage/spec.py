@@ -33,6 +33,8 @@ class StageSpec(Generic[E]):
     handler: Handler[E]
     max_records: int = 500
     """Most records taken at once; small on the bulk lane, which shares the event loop."""
+    passes_over: Callable[[Sequence[tuple[str, bytes]]], bool] | None = None
+    """Of a record's headers: whether it is nothing for this stage. It is finished unread."""
     is_second_reader: bool = False
     """Another stage of the service reads the same topics and dead-letters what cannot be decoded;
     this one passes over it, so that it is set aside once."""

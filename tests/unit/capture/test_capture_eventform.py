@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from schemas.activity import ActivityRecorded
+from schemas.activity import ActivityRecorded, is_page_view, lane_named
 from schemas.base import Lane
 from schemas.signal import SignalDetected
 from services.capture import eventform
@@ -53,7 +53,11 @@ def test_the_record_is_keyed_by_the_account_as_far_as_it_is_known(
     ],
 )
 def test_what_somebody_waits_for_is_live(name: str, lane: Lane) -> None:
-    assert activity(activity=name, visitor_id="v").lane is lane
+    done = activity(activity=name, visitor_id="v")
+    assert done.lane is lane
+    assert lane_named(done.headers) is lane, "readers of the other lane pass over it unread"
+    assert is_page_view(done.headers) == (name == "page_view")
+    assert lane_named(()) is None
 
 
 @pytest.mark.parametrize(

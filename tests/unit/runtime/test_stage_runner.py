@@ -64,6 +64,22 @@ async def test_a_fault_in_the_acknowledgement_hook_costs_no_record() -> None:
     assert not sink.on(DLQ)
 
 
+async def test_what_the_headers_say_is_nothing_for_it_is_finished_unread_after_the_rest() -> None:
+    records = [
+        replace(one, value=b"{", headers=(*one.headers, ("ce_kind", b"noise")))
+        if one.offset % 2
+        else one
+        for one in batch(5)
+    ]
+    sink, host = Sink(), ListHost()
+    spec = replace(stage(IN, OUT), passes_over=lambda headers: ("ce_kind", b"noise") in headers)
+    await runner_of(spec, sink).run(records, host)
+    assert [out.key for out in sink.on(OUT)] == [records[n].key for n in (0, 2, 4)]
+    assert sorted(host.noted) == [0, 1, 2, 3, 4]
+    assert host.noted[:3] == [0, 2, 4], "the highest note stands for all before it"
+    assert not sink.on(DLQ)
+
+
 @given(count=st.integers(1, 40), data=st.data(), how=st.sampled_from(["decode", "raise", "refuse"]))
 @settings(max_examples=150, deadline=None)
 async def test_poison_costs_only_itself(count: int, data: st.DataObject, how: str) -> None:
