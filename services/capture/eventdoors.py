@@ -37,9 +37,27 @@ from services.runtime.http import (
 from services.runtime.records import output
 
 _MAX_BODY: Final = 262_144
+MOST_AT_ONCE: Final = 8
+"""Requests being stored. Where the stores are slow a feed comes again later: it must not take the
+room of whoever fills in a form."""
 
 Form = TypeVar("Form", bound=BaseModel)
 Feeder = Annotated[Principal, Depends(require(Scope.EVENTS_WRITE))]
+
+
+class Busy:
+    """So many requests at once; one more hears when to come again."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+
+    def __enter__(self) -> None:
+        if self._free == 0:
+            raise answers.too_many(1, Acknowledgement())
+        self._free -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._free += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +77,19 @@ def router(doors: Doors) -> APIRouter:
     """The two routes."""
     routes = APIRouter()
     limits = SourceLimits()
+    busy = Busy(MOST_AT_ONCE)
 
     @routes.post("/v1/activities", tags=["events"], **openapi_events.ACTIVITIES)
     async def record_activities(request: Request, principal: Feeder) -> Response:
         """Hand in what somebody did: one object, or a list of at most 100."""
-        return await _take(doors, limits, _ACTIVITY, request, principal)
+        with busy:
+            return await _take(doors, limits, _ACTIVITY, request, principal)
 
     @routes.post("/v1/signals", tags=["events"], **openapi_events.SIGNALS)
     async def record_signals(request: Request, principal: Feeder) -> Response:
         """Hand in what was seen about a company: one object, or a list of at most 100."""
-        return await _take(doors, limits, _SIGNAL, request, principal)
+        with busy:
+            return await _take(doors, limits, _SIGNAL, request, principal)
 
     return routes
 

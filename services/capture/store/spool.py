@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,12 +42,16 @@ class Waiting:
     output: Output
 
 
+# In one order, so that two requests with the same items wait and never in a circle.
 _PUT = """
 insert into capture.spool
     (submission_id, lane, topic, key, value, headers, slot, size, due_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9)
+select id, lane, topic, key, value, headers::jsonb, slot, size, now() + $9
+from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::text[], $7::int[],
+            $8::int[]) as n(id, lane, topic, key, value, headers, slot, size)
+order by id
 on conflict (submission_id) do nothing
-returning id
+returning submission_id
 """
 
 
@@ -55,32 +60,25 @@ async def put_all(pool: asyncpg.Pool, rows: Sequence[Spooled], due_in: timedelta
 
     :param due_in: when the relay may take it. Not at once where the caller publishes it itself.
     """
-    async with pool.acquire() as conn:
-        if len(rows) == 1:  # one statement needs no transaction around it
-            return [await _put(conn, rows[0], due_in)]
-        stored = {}
-        async with conn.transaction():
-            # In one order, so that two requests with the same items wait and never in a circle.
-            for row in sorted(rows, key=lambda row: row.submission_id):
-                stored[row.submission_id] = await _put(conn, row, due_in)
-        return [stored[row.submission_id] for row in rows]
-
-
-async def _put(conn: Connection, row: Spooled, due_in: timedelta) -> bool:
-    out = row.output
-    stored = await conn.fetchval(
+    outs = [row.output for row in rows]
+    found = await pool.fetch(
         _PUT,
-        row.submission_id,
-        row.lane.value,
-        out.topic,
-        out.key,
-        out.value,
-        [[name, value.decode()] for name, value in out.headers],
-        row.slot,
-        row.size,
+        [row.submission_id for row in rows],
+        [row.lane.value for row in rows],
+        [out.topic for out in outs],
+        [out.key for out in outs],
+        [out.value for out in outs],
+        [_headers(out) for out in outs],
+        [row.slot for row in rows],
+        [row.size for row in rows],
         due_in,
     )
-    return stored is not None
+    stored = {row["submission_id"] for row in found}
+    return [row.submission_id in stored for row in rows]
+
+
+def _headers(out: Output) -> str:
+    return json.dumps([[name, value.decode()] for name, value in out.headers])
 
 
 _DUE = """
