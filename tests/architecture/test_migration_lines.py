@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-_SERVICES = Path(__file__).parents[3] / "services"
+_SERVICES = Path(__file__).parents[2] / "services"
 FOLDERS = sorted(_SERVICES.glob("*/migrations"))
 
 
