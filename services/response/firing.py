@@ -137,8 +137,10 @@ def _late_reminder(
 def _not_accepted(lead: Lead, now: datetime, policy: Policy) -> Change:
     if lead.accepted_at is not None:
         return Change(lead)
-    # Compare-and-set: who accepts at this moment keeps it.
-    return _taken(lead, now, policy, "not accepted in time", lead.status, "acceptance")
+    # Compare-and-set: who accepts at this moment keeps it. Then no answer comes, so the lead is
+    # still the rep's and its other clocks go on.
+    taken = _taken(lead, now, policy, "not accepted in time", lead.status, "acceptance")
+    return replace(taken, lead=lead, stop=frozenset())
 
 
 def _breached(lead: Lead, clock: Clock, now: datetime, policy: Policy) -> Change:

@@ -90,6 +90,13 @@ async def test_who_does_not_accept_in_time_loses_it_but_not_by_surprise(desk: De
     assert await desk.asked() == [("reassign", "not accepted in time")]
     assert desk.sample("handraise_hops_total", reason="acceptance") == 1
     assert desk.sample("handraise_breaches_total", tier="warm") == 0
+    # The rep accepts at that very moment: routing refuses the request, and the clocks go on.
+    await desk.hear(lead.accepted())
+    assert set(await desk.running(lead.lead_id)) == {"reminder", "breach"}
+    await desk.later(hours=2, minutes=31)
+    assert await desk.told() == [("reminder", "rep")]
+    await desk.later(hours=1)
+    assert await desk.asked() == [("reassign", "not touched in time")]
 
 
 async def test_a_clock_waits_until_everything_before_its_deadline_was_read(desk: Desk) -> None:
