@@ -143,6 +143,6 @@ async def test_500_leads_of_every_mood_while_services_are_killed(
 ) -> None:
     options = ("--kafka", "apache", "--clock-scale", str(SCALE), "--config", str(config))
     with running(tmp_path / "data", *options) as pipeline:
-        did = await torment(pipeline, leads=500, kills=16, every_s=9, patience_s=900)
+        did = await torment(pipeline, leads=500, kills=12, every_s=9, patience_s=600)
     print(dict(sorted(did.items())))
     assert did["escalated"]
