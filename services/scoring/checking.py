@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
-from services.kernel.analysis import EVERYTHING, Flaw, flaws, same
+from services.kernel.analysis import EVERYTHING, Flaw, flaws, same, shadowed
 from services.kernel.faults import Fault
 from services.scoring.config import FitRule, IntentRule, ScoringFile
 from services.scoring.reach import out_of_reach
@@ -16,6 +16,7 @@ def findings(model: ScoringFile) -> Iterator[Fault]:
     """Each with its path in ``scoring.yaml``."""
     yield from _rules("fit", model.fit.rules, lambda rule: None)
     yield from _rules("intent", model.intent.rules, _trigger)
+    yield from _outbound(model)
     yield from out_of_reach(model)
 
 
@@ -44,6 +45,25 @@ def _rules(
     for found in same(nodes, lambda one, other: triggers[one] == triggers[other]):
         rule, other = rules[found.at], rules[found.others[0]]
         yield Fault((side, "rules", found.at), _twice(rule, other))
+
+
+def _outbound(model: ScoringFile) -> Iterator[Fault]:
+    outbound = model.outbound
+    if outbound is None:
+        return
+    if outbound.icp is not None:
+        for found in flaws([outbound.icp.node]):
+            where = ("outbound", "icp", *found.path)
+            yield Fault(where, f"{found.flaw} profile: {found.why}")
+    nodes = [EVERYTHING if drip.when is None else drip.when.node for drip in outbound.drips]
+    for found in flaws(nodes):
+        where = ("outbound", "drips", found.at, "when", *found.path)
+        yield Fault(where, f"{found.flaw} drip: {found.why}")
+    for found in shadowed(nodes):
+        before = " and ".join(repr(outbound.drips[at].pool) for at in found.others)
+        pool = outbound.drips[found.at].pool
+        message = f"the drip of {pool!r} is never reached: {before} before it {found.why}"
+        yield Fault(("outbound", "drips", found.at), message)
 
 
 def _twice(rule: Rule, other: Rule) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from schemas.base import KindName, TierName
@@ -108,7 +109,7 @@ def _intent(
         for rule in holds:
             if touch.kind in rule.kinds and (earned := _earned(rule, touch, now)) is not None:
                 yield earned
-    for rule in holds:
+    for rule in holds if around.activities else ():
         for activity in counted(rule, around.activities):
             if (earned := _earned(rule, activity, now)) is not None:
                 yield earned
@@ -177,22 +178,10 @@ def _order(touch: Touch) -> tuple[datetime, str]:
     return touch.at, str(touch.event)
 
 
-def _line(
-    rule: str,
-    dimension: Dimension,
-    group: str,
-    points: int,
-    event: UUID | None = None,
-    expires_at: datetime | None = None,
-) -> LedgerLine:
-    return LedgerLine(
-        rule=rule,
-        dimension=dimension,
-        group=group,
-        points=points,
-        event=event,
-        expires_at=expires_at,
-    )
+@lru_cache(maxsize=4096)
+def _line(rule: str, dimension: Dimension, group: str, points: int) -> LedgerLine:
+    """A line about the lead, not about an event: many leads share it, so it is made once."""
+    return LedgerLine(rule=rule, dimension=dimension, group=group, points=points)
 
 
 __all__ = ["TOTAL", "Scored", "Touch", "score"]

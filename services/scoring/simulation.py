@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from schemas.base import TierName
+from schemas.base import Motion, TierName
 from services.kernel.conditions import Facts
+from services.kernel.facts import as_of
 from services.scoring.config import ScoringFile
-from services.scoring.happened import Around
+from services.scoring.happened import Around, countable
 from services.scoring.model import Scored, Touch, score
+from services.scoring.outbound import held
 
 WHY = 3
 """Rules that are named for a move, those that changed most."""
@@ -72,10 +74,24 @@ def again(model: ScoringFile, lead: Recorded) -> Scored:
     return score(model, lead.facts, lead.touches, lead.at, lead.around)
 
 
+def tier_of(model: ScoringFile, lead: Recorded, scored: Scored) -> TierName:
+    """The tier that routing hears: a prospect outside the profile, or whose turn has not come, is
+    nurtured. One who left nurture had a turn."""
+    outbound = model.outbound
+    if outbound is None or lead.facts.get("motion") != Motion.OUTBOUND:
+        return scored.tier
+    facts = as_of(lead.facts, lead.at, countable(lead.around.activities))
+    had_turn = lead.verdict.tier is not TierName.NURTURE
+    back = held(outbound, facts, scored.tier, released=had_turn)
+    return TierName.NURTURE if back else scored.tier
+
+
 def change(model: ScoringFile, lead: Recorded) -> Change:
     """What becomes of a lead under another model."""
     found = again(model, lead)
-    after = Verdict(found.tier, found.mql, found.score.fit, found.score.intent, found.score.total)
+    points_of = found.score
+    tier = tier_of(model, lead, found)
+    after = Verdict(tier, found.mql, points_of.fit, points_of.intent, points_of.total)
     points: Counter[str] = Counter()
     for line in found.ledger:
         points[line.rule] += line.points

@@ -12,7 +12,7 @@ from uuid import uuid4
 import asyncpg
 from typer.testing import CliRunner
 
-from schemas.base import KindName, TierName
+from schemas.base import KindName, Lane, Motion, TierName
 from services.cli import configfiles
 from services.cli.main import build
 from services.scoring.config import ScoringFile
@@ -86,6 +86,19 @@ async def test_the_command_takes_a_folder_and_prints_who_moves(
         CliRunner().invoke, build(["simulate"]), ["simulate", *asked[:-1]]
     )
     assert "nobody moves to another tier" in told.output
+
+
+async def test_a_prospect_who_waits_for_a_turn_does_not_move_by_being_looked_at(desk: Desk) -> None:
+    known = {**VP, "headcount": 600, "industry": "software", "company_country": "DE"}
+    outbound = {"motion": Motion.OUTBOUND, "kind": KindName.PROSPECT, "lane": Lane.BULK}
+    await desk.take(
+        enriched_lead(known, account="c.example", **outbound),
+        enriched_lead({"headcount": 3}, account="d.example", **outbound),
+    )
+    assert not any(one.moves for one in await _changes(desk.pool, MODEL))
+    free = MODEL.model_copy(update={"outbound": None})
+    moved = [one for one in await _changes(desk.pool, free) if one.moves]
+    assert [one.account_key for one in moved] == ["c.example"]
 
 
 async def test_only_leads_of_the_period_are_scored_again(desk: Desk) -> None:

@@ -118,6 +118,22 @@ def test_a_hot_kind_reaches_its_band_without_points() -> None:
     assert said(model(intent=cold, hot={"kinds": ["demo_request"], "band": "high"})) == []
 
 
+def test_profiles_and_drips_are_looked_at_too() -> None:
+    never = {"company.headcount": {"gte": 9, "lt": 5}}
+    large, larger = {"company.headcount": {"gte": 50}}, {"company.headcount": {"gte": 500}}
+    drips = [
+        {"pool": "a", "when": large, "per_day": 5},
+        {"pool": "b", "when": larger, "per_day": 5},
+    ]
+    found = said(model(outbound={"icp": never, "drips": drips}))
+    assert found == [
+        "outbound.icp: dead profile: no lead can meet it: company.headcount gte 9 and "
+        "company.headcount lt 5 exclude each other",
+        "outbound.drips.1: the drip of 'b' is never reached: 'a' before it takes every lead that "
+        "it would take",
+    ]
+
+
 def test_a_cap_puts_a_band_out_of_reach() -> None:
     assert len(said(model(fit={"cap": 5}))) == 3
     assert len(said(model(fit={"groups": {"one": {"cap": 5}}}))) == 3
