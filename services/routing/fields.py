@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from schemas.activity import ActivityName
 from schemas.score import LeadScored
 from services.kernel.conditions import Condition
-from services.kernel.facts import FIELDS, facts_of
+from services.kernel.facts import FIELDS, as_of, facts_of
 from services.kernel.fields import Field, FieldKind, FieldSet
 from services.kernel.timezones import zone_of
 from services.routing.companies import Company, Level, normal_postal
@@ -83,7 +83,7 @@ def routing_facts(
 
     :param activity: the last one of the lead, and when it happened.
     """
-    facts = facts_of(event)
+    facts = as_of(facts_of(event), now)
     facts.update(_place(event))
     facts["account.known"] = company is not None
     if company is not None:

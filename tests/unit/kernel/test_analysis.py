@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from services.kernel.analysis import EVERYTHING, Flaw, flaws, implies, same, shadowed
+from services.kernel.analysis import (
+    EVERYTHING,
+    Flaw,
+    Goal,
+    flaws,
+    implies,
+    possible,
+    same,
+    shadowed,
+)
 from services.kernel.conditions import EnrichedCondition
 from services.kernel.conditions.nodes import Node
 
@@ -119,3 +128,18 @@ def test_the_same_condition_in_other_words() -> None:
     assert list(same(rules, lambda one, other: False)) == []
     assert implies(rules[0], rules[2])
     assert not implies(rules[2], rules[0])
+
+
+def test_a_count_that_lies_between_two_bounds_can_leave_two_limits_open() -> None:
+    """Three pricing views and one of an unknown page: neither "4 or more" nor "3 or fewer"."""
+
+    def count(asked: Tree) -> EnrichedCondition:
+        return EnrichedCondition({"activities": {"page_kind": "pricing", "count": asked}})
+
+    some, many, few = count({"gte": 1}), count({"gte": 4}), count({"lte": 3})
+    seen: Tree = {"kind": "page_view", "at": 0.0}
+    known: Tree = {"now": 1.0, "activities": [*[{**seen, "page_kind": "pricing"}] * 3, seen]}
+    assert (some(known), many(known), few(known)) == (True, None, None)
+    claims = [(some.node, Goal.TRUE), (many.node, Goal.NOT_TRUE), (few.node, Goal.NOT_TRUE)]
+    assert possible(claims)
+    assert not possible([*claims[:2], (count({"eq": 4}).node, Goal.TRUE)])
