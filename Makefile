@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 export HANDRAISE_CACHE ?= $(HOME)/.cache/handraise
 DEBIAN := $(HANDRAISE_CACHE)/debian
 PROMTOOL := $(DEBIAN)/usr/bin/promtool
+KAFKAJS := $(HANDRAISE_CACHE)/kafkajs/node_modules
 CHROMIUM := $(HANDRAISE_CACHE)/chromium/usr/lib/chromium/chromium-headless-shell
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes --prefer-binary -r
@@ -30,13 +31,13 @@ run: $(VENV)/run.stamp ## start everything here, send sample leads, show who get
 demo: $(VENV)/run.stamp ## send N leads (LEADS=200) through everything, account for each, end
 	@$(BIN)/handraise demo --leads $(or $(LEADS),200)
 
-test: $(VENV)/dev.stamp $(PROMTOOL) $(CHROMIUM) ## every test; with the best Kafka that can be had, and it says which
+test: $(VENV)/dev.stamp $(PROMTOOL) $(CHROMIUM) $(KAFKAJS) ## every test; with the best Kafka that can be had, and it says which
 	@$(SUITE) $(ARGS)
 
 test-real: export HANDRAISE_REQUIRE_REAL := 1
 test-real: export HANDRAISE_REQUIRE_PROMTOOL := 1
 test-real: export HANDRAISE_REQUIRE_BROWSER := 1
-test-real: $(VENV)/dev.stamp $(PROMTOOL) $(CHROMIUM) ## every test, and fail where no real Kafka can be had
+test-real: $(VENV)/dev.stamp $(PROMTOOL) $(CHROMIUM) $(KAFKAJS) ## every test, and fail where no real Kafka can be had
 	@$(SUITE) $(ARGS)
 
 bench: $(VENV)/dev.stamp ## measure latency and throughput against bare aiokafka, on real Kafka
@@ -120,3 +121,11 @@ $(CHROMIUM):
 	    { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get download -qq $$(wanted); } || true; \
 	  for deb in *.deb; do if [ -e "$$deb" ]; then dpkg -x "$$deb" . && rm "$$deb"; fi; done; fi
 	@test -x $@ || echo "Chromium is missing (Debian package chromium-headless-shell): its tests will say so"
+
+# What the JavaScript of docs/subscribe.md imports; only where there is Node.js.
+$(KAFKAJS):
+	@mkdir -p $(dir $@)
+	@if command -v node npm >/dev/null; then \
+	  echo "fetching kafkajs (npm) into $(dir $@)"; \
+	  npm install --silent --no-audit --no-fund --prefix $(dir $@) kafkajs@2.2.4 || true; fi
+	@test -d $@ || echo "kafkajs is missing (npm): its test will say so"
