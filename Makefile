@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest
 # Most tests wait for something: two at a time make use of two cores. A file stays in one process.
 SUITE := $(PYTEST) -n $(or $(JOBS),2) --dist loadfile
 
-.PHONY: help run demo test test-real bench reliability fuzz proofs lint format kafka docs lock clean
+.PHONY: help run demo test test-real bench bench-capture reliability fuzz proofs lint format kafka docs lock clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test-real: $(VENV)/dev.stamp $(PROMTOOL) $(CHROMIUM) $(KAFKAJS) ## every test, a
 
 bench: $(VENV)/dev.stamp ## measure latency and throughput against bare aiokafka, on real Kafka
 	@$(BIN)/python -m tests.benchmarks.pipeline $(ARGS)
+
+bench-capture: $(VENV)/dev.stamp ## measure what capture takes on one core, against a bare handler that only produces
+	@$(BIN)/python -m tests.benchmarks.capture $(ARGS)
 
 reliability: export HANDRAISE_REQUIRE_REAL := 1
 reliability: $(VENV)/dev.stamp ## all that kill, freeze and starve, the long runs too (20 minutes), on real Kafka

@@ -1,0 +1,1 @@
+"""Capture alone, against a bare handler that only produces."""
