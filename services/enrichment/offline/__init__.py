@@ -9,10 +9,10 @@ from functools import lru_cache
 from schemas.base import Provenance
 from schemas.lead import Lead
 from services.enrichment.offline import headcount, languages
-from services.enrichment.offline.company_names import clean
 from services.enrichment.offline.phones import Number, read
 from services.enrichment.offline.places import Place, country, time_zone
 from services.enrichment.offline.titles import classify
+from services.kernel.company_names import spoken_name
 from services.kernel.identity import (
     EmailClass,
     email_class,
@@ -39,7 +39,7 @@ def derive(lead: Lead, at: datetime) -> Facts:
     _place(lead, domain, number, at, facts)
     _title(lead, at, facts)
     if lead.company:
-        facts["company"] = Provenance(value=clean(lead.company), source="form", at=at)
+        facts["company"] = Provenance(value=spoken_name(lead.company), source="form", at=at)
     size = headcount.stated(lead.fields)
     if size is not None:
         facts["headcount"] = _fact(size.people, "form", at, size.confidence)

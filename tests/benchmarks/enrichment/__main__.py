@@ -31,11 +31,12 @@ from schemas.base import KindName
 from schemas.enrichment import LeadEnriched
 from schemas.lead import LeadCaptured
 from services.enrichment.merge import dump
-from services.enrichment.offline import company_names, phones, titles
+from services.enrichment.offline import phones, titles
 from services.enrichment.plan import missing
 from services.enrichment.publish import to_output
 from services.enrichment.revise import picture, revise, touched, unknown
 from services.enrichment.store.values import text
+from services.kernel import company_names
 from services.runtime import migrate
 from services.runtime.database import open_pool
 from services.runtime.embedded.postgres import EmbeddedPostgres
@@ -74,7 +75,7 @@ def cpu() -> dict[str, float]:
     enriching, scored = [], []
     for turn in range(ROUNDS):
         raw = [_lead(turn * BATCH + n).encode() for n in range(BATCH)]
-        for cached in (phones.read, titles.classify, company_names.clean):
+        for cached in (phones.read, titles.classify, company_names.spoken_name):
             cached.cache_clear()
         outputs, took = _timed(partial(_enriched, datetime.now(UTC)), raw)
         enriching.append(took)

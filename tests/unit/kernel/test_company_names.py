@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.enrichment.offline.company_names import clean
+from services.kernel.company_names import spoken_name
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,9 @@ from services.enrichment.offline.company_names import clean
     ],
 )
 def test_the_legal_form_goes_and_the_name_stays(written: str, known: str) -> None:
-    assert clean(written) == known
+    assert spoken_name(written) == known
 
 
 @given(st.text(min_size=1, max_size=80).filter(lambda text: bool(text.strip())))
 def test_something_stays_of_every_name(name: str) -> None:
-    assert clean(name).strip()
+    assert spoken_name(name).strip()
