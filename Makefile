@@ -18,7 +18,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes --prefer-binary -r
 PYTEST := $(BIN)/python -m pytest
 # Most tests wait for something: two at a time make use of two cores. A file stays in one process.
-SUITE := $(PYTEST) -n $(or $(JOBS),2) --dist loadfile
+# Whole installations (e2e) and what is killed (reliability) have the machine to themselves.
+PARALLEL := $(PYTEST) -n $(or $(JOBS),2) --dist loadfile
+APART := tests/architecture tests/unit tests/property tests/contract tests/wiring tests/integration
+ALONE := tests/e2e tests/reliability
+SUITE = if [ -n "$(ARGS)" ]; then $(PARALLEL) $(ARGS); else \
+  status=0; $(PARALLEL) $(APART) || status=$$?; $(PYTEST) $(ALONE) || status=$$?; exit $$status; fi
 
 .PHONY: help run demo test test-real bench bench-capture reliability fuzz proofs lint format kafka docs lock clean
 
@@ -32,13 +37,13 @@ demo: $(VENV)/run.stamp ## send N leads (LEADS=200) through everything, account 
 	@$(BIN)/handraise demo --leads $(or $(LEADS),200)
 
 test: $(VENV)/dev.stamp $(PROMTOOL) $(CHROMIUM) $(KAFKAJS) ## every test; with the best Kafka that can be had, and it says which
-	@$(SUITE) $(ARGS)
+	@$(SUITE)
 
 test-real: export HANDRAISE_REQUIRE_REAL := 1
 test-real: export HANDRAISE_REQUIRE_PROMTOOL := 1
 test-real: export HANDRAISE_REQUIRE_BROWSER := 1
 test-real: $(VENV)/dev.stamp $(PROMTOOL) $(CHROMIUM) $(KAFKAJS) ## every test, and fail where no real Kafka can be had
-	@$(SUITE) $(ARGS)
+	@$(SUITE)
 
 bench: $(VENV)/dev.stamp ## measure latency and throughput against bare aiokafka, on real Kafka
 	@$(BIN)/python -m tests.benchmarks.pipeline $(ARGS)

@@ -61,7 +61,7 @@ class LeadsDoor:
             source.name, item.delivery_key, item.key_kind, now.timestamp()
         )
         if known is not None:
-            return self._repeated(known, raw, source)
+            return self._repeated(known, raw, source, principal)
         kind = form.kind or source.config.kind
         event = events.received(
             source.name,
@@ -74,16 +74,22 @@ class LeadsDoor:
             at=now,
         )
         [accepted] = await accept(acceptance, [event], request, Acknowledgement())
-        return self._answer(accepted, source)
+        return self._answer(accepted, source, principal)
 
-    def _repeated(self, known: Delivered, raw: bytes, source: Source) -> Response:
+    def _repeated(
+        self, known: Delivered, raw: bytes, source: Source, principal: Principal
+    ) -> Response:
         match compare(known, body_digest(raw)):
             case Delivery.RETRY:
-                return self._answer(Accepted(known.submission_id, duplicate=True), source)
+                known_already = Accepted(known.submission_id, duplicate=True)
+                return self._answer(known_already, source, principal)
             case Delivery.CONFLICT:
                 raise answers.conflict(str(known.submission_id))
 
-    def _answer(self, accepted: Accepted, source: Source) -> Response:
+    def _answer(self, accepted: Accepted, source: Source, principal: Principal) -> Response:
+        if not principal.publishable:
+            return answers.accepted([accepted])
+        # Only a page asks afterwards, and it has no key that may read.
         shown = token(source.name, accepted.submission_id, self._doors.key)
         return answers.accepted([accepted], shown)
 

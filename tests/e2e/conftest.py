@@ -1,4 +1,5 @@
-"""One installation for everything that asks or changes a running one."""
+"""An installation for each file that asks or changes a running one: it ends before the next one
+starts, since an idle one costs half a core."""
 
 from __future__ import annotations
 
@@ -14,9 +15,9 @@ from tests.support.commands import Run
 from tests.support.up import Up, handraise, up
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """One installation for the commands, on a copy of the example configuration."""
+    """An installation for the commands, on a copy of the example configuration."""
     root = tmp_path_factory.mktemp("commands")
     config = shutil.copytree(configfiles.folder(None), root / "config")
     with up(root / "data", "--config", str(config)) as started:

@@ -202,9 +202,11 @@ def test_what_feeds_tell_is_an_activity(running: Up, sent: Sent) -> None:
     wanted = sorted((source, *said) for (source, _), said in HAPPENED.items())
 
     def seen(rows: Rows) -> list[tuple[str, ...]]:
-        return sorted((v["source"], v["activity"], v["email"] or v["phone"]) for _, v in rows)
+        # At least once: the broker that forgets is told again of what has no end yet.
+        once = {(v["source"], v["external_id"], v["activity"]): v for _, v in rows}
+        return sorted((v["source"], v["activity"], v["email"] or v["phone"]) for v in once.values())
 
-    rows = of_topic(running, ("activities.v1",), lambda rows: len(rows) >= len(wanted))
+    rows = of_topic(running, ("activities.v1",), lambda rows: len(seen(rows)) >= len(wanted))
     assert seen(rows) == wanted
 
 

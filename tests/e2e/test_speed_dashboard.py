@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -49,7 +50,12 @@ async def test_every_query_of_the_dashboards_returns_data(tmp_path: Path) -> Non
     with (
         _provider() as address,
         up(
-            tmp_path / "data", "--config", str(_config(tmp_path / "config", address)), env=SECRETS
+            tmp_path / "data",
+            "--config",
+            str(_config(tmp_path / "config", address)),
+            "--clock-scale",  # the first breach comes after seconds
+            "60",
+            env=SECRETS,
         ) as running,
     ):
         targets = {
@@ -72,10 +78,53 @@ async def _traffic(running: Up, server: Prometheus) -> None:
         for number in range(5):
             running.post_lead(kind="webinar", email=f"held{number}@waits-{number}.example.com")
         await _poison(running.line["kafka"])
+        await _answers(client, running)
+        # An increase is seen only from a first sample on.
+        server.wait_for("sum(handraise_speed_to_lead_seconds_count) > 0", seconds=40)
+        server.wait_for("sum(handraise_time_to_accept_seconds_count) > 0", seconds=40)
+        server.wait_for("sum(handraise_hops_total) > 0", seconds=60)
+        for sample in islice(samples(format(int(time.time()) + 1, "x"), now), 30):
+            await _hand_in(client, running, sample)
+        await _answers(client, running)
         server.wait_for("sum(handraise_holds) > 0")
         server.wait_for("sum(handraise_hold_seconds_count) >= 1", seconds=40)
         for sample in islice(samples(format(int(time.time()), "x"), now), 30):
             await _hand_in(client, running, sample)
+
+
+async def _answers(client: httpx.AsyncClient, running: Up) -> None:
+    """A rep accepts a lead, and two are called."""
+    connection = await asyncpg.connect(running.line["postgres"])
+    try:
+        rows = await connection.fetch(
+            "select lead_id, assignment_id, rep_id from routing.attempts"
+            " where status = 'assigned' and tier = 'hot' order by given_at desc limit 3"
+        )
+    finally:
+        await connection.close()
+    first, *called = rows
+    routing = running.line["services"]["routing"]
+    accepted = await client.post(
+        f"{routing}/v1/assignments/{first['assignment_id']}/accept",
+        json={"rep_id": first["rep_id"]},
+        headers=running.headers,
+    )
+    assert accepted.status_code in (200, 409), accepted.text
+    for row in called:
+        said = await client.post(
+            "/v1/activities",
+            json={
+                "activity": "call_connected",
+                "lead_id": str(row["lead_id"]),
+                "rep_id": row["rep_id"],
+                "actor": "human",
+                "source": "dialler",
+                "external_id": f"call-{row['lead_id']}",
+                "occurred_at": datetime.now(UTC).isoformat(),
+            },
+            headers=running.headers,
+        )
+        assert said.status_code == 200, said.text
 
 
 async def _hand_in(client: httpx.AsyncClient, running: Up, sample: Sample) -> httpx.Response:

@@ -19,6 +19,7 @@ from tests.support.observer import Seen
 ASSIGNMENTS, CURRENT = "assignments.v1", "assignments.current.v1"
 QUARANTINE, DEAD_LETTERS = "quarantine.v1", ".dlq"
 ACTIVE = frozenset({"assigned", "reassigned", "accepted", "escalated"})
+_LIFE = frozenset({"accepted", "rejected", "expired", "reassigned", "escalated", "closed"})
 _PIPELINE = ("leads.captured.", "leads.enriched.", "leads.scored.", "assignments.v1")
 _PLACE = ("topic", "partition", "offset")
 _MOST_SHOWN = 5
@@ -74,8 +75,14 @@ class History:
         found: dict[str, list[str]] = defaultdict(list)
         held: set[str] = set()
         opened: set[str] = set()
+        before: dict[str, tuple[str, str]] = {}
         for _, event in self.assignments:
             submission = event["submission_id"]
+            stands = (event["assignment_id"], event["status"])
+            moved = before.get(event["lead_id"]) != stands
+            before[event["lead_id"]] = stands
+            if moved and event["status"] in _LIFE and submission in found:
+                continue  # what became of the attempt later, by a clock or a request, is no end
             # A hold that became an assignment is no second end, nor is what follows it.
             if submission is not None and submission not in held:
                 found[submission].append(_end(event, opened))

@@ -81,7 +81,10 @@ async def test_a_page_of_the_source_posts_and_hears_who_will_call(
         await decided(
             it, said["submission_id"], source="web_forms", status="held", rep=None, sequence=1
         )
-        other = (await it.lead("k2", email="e@northwind.example")).json()
+        asks = {**PAGE, "authorization": key}
+        other = (await it.lead("k2", email="e@northwind.example", headers=asks)).json()
+        unasked = await it.lead("k3", email="f@northwind.example")
+        assert unasked.json().keys() == {"status", "submission_id"}, "a program has its own key"
         await decided(
             it, other["submission_id"], source="web_forms", status="held", rep=None, sequence=1
         )

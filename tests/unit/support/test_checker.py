@@ -100,7 +100,7 @@ _SCORED = {"submission_id": "s1", "lead": {"lead_id": "lead"}, "score_revision":
         (lambda h: replace(h, accepted=h.accepted | {"s9"}), "one end"),
         (_add(_submission("unanswered")), "one end"),
         (_add(_DEAD), "one end"),
-        (_add(_assignment("s1", 3, "accepted")), "one end"),
+        (_add(_assignment("s1", 3, "nurtured")), "one end"),
         (_without("assignments.v1", sequence=1), "sequences"),
         (_add(replace(_assignment("s2", 2), headers=(("ce_id", b"fork"),))), "sequences"),
         (
