@@ -21,7 +21,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 """``HANDRAISE_SECRET_<name>`` holds the value."""
 
-_TELLS_A_REP = frozenset(
+TELLS_A_REP = frozenset(
     {
         AssignmentStatus.ASSIGNED,
         AssignmentStatus.REASSIGNED,
@@ -29,6 +29,7 @@ _TELLS_A_REP = frozenset(
         AssignmentStatus.RE_ENGAGED,
     }
 )
+"""The changes after which a rep has something to do."""
 _ENDS_OR_CHANGES = frozenset(
     {
         AssignmentStatus.ACCEPTED,
@@ -82,7 +83,7 @@ class _Sink(_Strict):
 
     def statuses(self) -> frozenset[AssignmentStatus]:
         """What this kind of sink is told of unless ``only.statuses`` says otherwise."""
-        return _TELLS_A_REP
+        return TELLS_A_REP
 
     def secrets(self) -> Iterator[tuple[str, str]]:
         """Field and name of each secret."""
@@ -122,7 +123,7 @@ class SlackSink(_Http):
 
     def statuses(self) -> frozenset[AssignmentStatus]:
         # An app changes its message when the attempt is over.
-        return _TELLS_A_REP | _ENDS_OR_CHANGES if self.token else _TELLS_A_REP
+        return TELLS_A_REP | _ENDS_OR_CHANGES if self.token else TELLS_A_REP
 
     @model_validator(mode="after")
     def _one_way(self) -> SlackSink:
@@ -189,7 +190,7 @@ class HubSpotSink(_Http):
     concurrency: Annotated[int, Field(ge=1, le=200)] = 200
 
     def statuses(self) -> frozenset[AssignmentStatus]:
-        return _TELLS_A_REP | {AssignmentStatus.NURTURED}
+        return TELLS_A_REP | {AssignmentStatus.NURTURED}
 
 
 class SalesforceSink(_Http):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import asyncpg
 
 from schemas.assignment import AssignmentChanged
+from schemas.base import Event
 from schemas.people import PersonChanged
 from schemas.touch import TouchDue
 from services.delivery.config import DeliveryFile
@@ -17,9 +20,11 @@ from services.runtime.database import Connection
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
 
+E = TypeVar("E", bound=Event)
 
-class Dispatcher:
-    """The handler of the stage."""
+
+class _Storing(ABC, Generic[E]):
+    """A stage that only writes rows: one batch, one transaction; what comes again adds nothing."""
 
     def __init__(
         self, outbox: Outbox, config: Callable[[], DeliveryFile], wake: Callable[[], None]
@@ -29,11 +34,20 @@ class Dispatcher:
         self._config = config
         self._wake = wake
 
-    async def handle(self, records: Sequence[Record[AssignmentChanged]]) -> Sequence[Output]:
-        """One batch, one transaction; a change that comes again adds nothing."""
+    async def handle(self, records: Sequence[Record[E]]) -> Sequence[Output]:
+        """One batch, one transaction; what comes again adds nothing."""
         outputs = await self._outbox.process(records, self._store)
         self._wake()
         return outputs
+
+    @abstractmethod
+    async def _store(
+        self, conn: Connection, records: Sequence[Record[E]]
+    ) -> Mapping[UUID, Sequence[Output]]: ...
+
+
+class Dispatcher(_Storing[AssignmentChanged]):
+    """The handler of assignments.v1: a row for each sink that is concerned."""
 
     async def _store(
         self, conn: Connection, records: Sequence[Record[AssignmentChanged]]
@@ -50,21 +64,11 @@ class Dispatcher:
         return {}
 
 
-class Reminders:
-    """The handler of touches.v1: what is due on a lead, to whoever has it now."""
+class Reminders(_Storing[TouchDue]):
+    """The handler of touches.v1: what is due on a lead, to whoever has it now.
 
-    def __init__(
-        self, outbox: Outbox, config: Callable[[], DeliveryFile], wake: Callable[[], None]
-    ) -> None:
-        self._outbox = outbox
-        self._config = config
-        self._wake = wake
-
-    async def handle(self, records: Sequence[Record[TouchDue]]) -> Sequence[Output]:
-        """One batch, one transaction; a touch of an attempt that is over reminds nobody."""
-        outputs = await self._outbox.process(records, self._store)
-        self._wake()
-        return outputs
+    A touch of an attempt that is over reminds nobody.
+    """
 
     async def _store(
         self, conn: Connection, records: Sequence[Record[TouchDue]]

@@ -10,6 +10,7 @@ from schemas.assignment import AssignmentChanged, AssignmentStatus
 from schemas.lead import Consent
 from schemas.touch import Audience, TouchDue
 from services.delivery.config import (
+    TELLS_A_REP,
     DeliveryFile,
     EmailSink,
     Only,
@@ -24,14 +25,6 @@ STANDARD_WEBHOOKS_S: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000
 _OTHERS_S: Final = (1, 2, 5, 15, 30, 60, 120, 300, 600)
 _JITTER: Final = 0.2
 _REFUSALS: Final = frozenset({"refused", "withdrawn", "none"})
-_ANNOUNCES: Final = frozenset(
-    {
-        AssignmentStatus.ASSIGNED,
-        AssignmentStatus.REASSIGNED,
-        AssignmentStatus.ESCALATED,
-        AssignmentStatus.RE_ENGAGED,
-    }
-)
 
 
 def touched_by(config: DeliveryFile, touch: TouchDue, event: AssignmentChanged) -> Iterator[str]:
@@ -108,7 +101,7 @@ def overtaken(sink: Sink, event: AssignmentChanged, current: Current | None) -> 
 
 
 def _changes_a_message(sink: Sink, event: AssignmentChanged) -> bool:
-    return isinstance(sink, SlackSink) and event.status not in _ANNOUNCES
+    return isinstance(sink, SlackSink) and event.status not in TELLS_A_REP
 
 
 def barred_channels(consents: tuple[Consent, ...]) -> frozenset[str]:

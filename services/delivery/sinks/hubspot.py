@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from schemas.assignment import AssignmentChanged, AssignmentStatus
 from services.delivery.config import HubSpotSink
@@ -55,7 +55,7 @@ class HubSpot:
         answer = await self._read(messages)
         if answer.status not in (200, 207):
             return [_failed(answer)] * len(messages)
-        owners = _owners(answer.body)
+        owners = _owners(answer.document)
         outcomes: dict[int, Outcome] = {}
         to_write: list[tuple[int, Message]] = []
         for at, message in enumerate(messages):
@@ -105,7 +105,7 @@ class HubSpot:
         answer = await self._post(f"{_CONTACTS}/batch/upsert", {"inputs": inputs})
         if answer.status not in (200, 201, 207):
             return {at: _failed(answer) for at, _ in messages}
-        ids, errors = _written(answer.body)
+        ids, errors = _written(answer.document)
         found: dict[int, Outcome] = {}
         for at, message in messages:
             event = message.delivery.event
@@ -160,19 +160,18 @@ class HubSpot:
         )
 
 
-def _owners(body: bytes) -> dict[str, str | None]:
+def _owners(said: Mapping[str, Any]) -> dict[str, str | None]:
     """E-mail to owner id of the contacts that exist."""
     found = {}
-    for contact in _object(body).get("results") or ():
+    for contact in said.get("results") or ():
         properties = contact.get("properties") or {}
         if email := properties.get("email"):
             found[str(email).lower()] = properties.get(_OWNER) or None
     return found
 
 
-def _written(body: bytes) -> tuple[dict[str, str], dict[str, str]]:
+def _written(said: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
     """Contact ids by trace id (and e-mail), and what was refused by trace id."""
-    said = _object(body)
     ids: dict[str, str] = {}
     for contact in said.get("results") or ():
         keys = (contact.get("objectWriteTraceId"), (contact.get("properties") or {}).get("email"))
@@ -191,11 +190,3 @@ def _failed(answer: Answer) -> Outcome:
     if answer.status in (423, 429, 477) or answer.status >= 500:
         return Again(f"status_{answer.status}", answer.retry_after_s)
     return Refused(f"status_{answer.status}")
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        said = from_json(body)
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}

@@ -12,9 +12,10 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Final
+from typing import Any, Final
 
 import httpx
+from pydantic_core import from_json
 
 MOST_BYTES: Final = 65_536
 _NAT64: Final = ip_network("64:ff9b::/96")
@@ -33,6 +34,15 @@ class Answer:
     status: int
     body: bytes
     headers: Mapping[str, str]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON object of the body; an empty one for anything else."""
+        try:
+            said = from_json(self.body)
+        except ValueError:
+            return {}
+        return said if isinstance(said, dict) else {}
 
     @property
     def retry_after_s(self) -> float | None:

@@ -51,7 +51,7 @@ class Salesforce:
         found = await self._ask("GET", f"/query?q={quote(_query(event.lead.email), safe='')}")
         if found.status != 200:
             return _failed(found)
-        records = _object(found.body).get("records") or []
+        records = found.document.get("records") or []
         if not records:
             return await self._create(event, wanted)
         return await self._own(records[0], wanted, message.place)
@@ -89,7 +89,7 @@ class Salesforce:
         answer = await self._ask("POST", "/sobjects/Lead", body, {"sforce-auto-assign": "FALSE"})
         if answer.status != 201:
             return _failed(answer)
-        return Delivered(ref=str(_object(answer.body).get("id")), place=wanted)
+        return Delivered(ref=str(answer.document.get("id")), place=wanted)
 
     async def _ask(
         self,
@@ -135,7 +135,7 @@ class Salesforce:
         )
         if answer.status != 200:
             return answer
-        self._token = str(_object(answer.body).get("access_token"))
+        self._token = str(answer.document.get("access_token"))
         return None
 
 
@@ -174,11 +174,3 @@ def _code(body: bytes) -> str | None:
     if isinstance(said, list) and said and isinstance(said[0], dict):
         return str(said[0].get("errorCode"))
     return str(said["error"]) if isinstance(said, dict) and "error" in said else None
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        said = from_json(body)
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}

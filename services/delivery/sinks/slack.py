@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from schemas.assignment import ACTIVE, AssignmentStatus
 from schemas.touch import Audience
@@ -98,7 +98,7 @@ class SlackApp:
         answer = await self._outside.request("POST", url, headers=self._headers, body=body)
         if answer.status != 200:
             return _failed(answer)
-        said = _object(answer.body)
+        said = answer.document
         if said.get("ok") is True:
             stamp, channel = str(said.get("ts", "")), str(said.get("channel", ""))
             return Delivered(ref=stamp, place=f"{channel} {stamp}")
@@ -141,11 +141,3 @@ def _judged(error: str, answer: Answer) -> Outcome:
     if code in _PASSES:
         return Again(code, answer.retry_after_s)
     return Refused(code)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        said = from_json(body)
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}
