@@ -21,6 +21,8 @@ from services.runtime.logs import describe
 log = structlog.get_logger(__name__)
 
 _LOOK_S: Final = 0.5
+_MEASURE_S: Final = 5.0
+"""What waits is counted as often as Prometheus asks; a sink that is away may have many rows."""
 _RESTART_S: Final = 1.0
 
 
@@ -44,10 +46,11 @@ class Workers:
     async def run(self) -> None:
         """Until cancelled; then every worker gives its leases back and connections are closed."""
         try:
-            while True:
-                await self._adjust()
-                await self._measure()
-                await asyncio.sleep(_LOOK_S)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._measure_now_and_then())
+                while True:
+                    await self._adjust()
+                    await asyncio.sleep(_LOOK_S)
         finally:
             tasks = [task for _, _, task in self._running.values()]
             self._running.clear()
@@ -79,6 +82,11 @@ class Workers:
         self._unconfigured.discard(name)
         task = asyncio.create_task(_keep_running(worker), name=f"sink.{name}")
         self._running[name] = (config, worker, task)
+
+    async def _measure_now_and_then(self) -> None:
+        while True:
+            await self._measure()
+            await asyncio.sleep(_MEASURE_S)
 
     async def _measure(self) -> None:
         metrics = self._parts.metrics
