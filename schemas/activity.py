@@ -67,6 +67,11 @@ def is_page_view(headers: Collection[tuple[str, bytes]]) -> bool:
     return _PAGE_VIEW in headers
 
 
+def is_other_than(activity: ActivityName, headers: Collection[tuple[str, bytes]]) -> bool:
+    """Whether a record is known, unread, to be another activity; one that does not say is not."""
+    return any(name == HEADER and value != activity.value.encode() for name, value in headers)
+
+
 class Actor(StrEnum):
     """Only a human's touch stops a response clock."""
 

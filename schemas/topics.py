@@ -138,7 +138,7 @@ ACTIVITIES = TopicSpec(
     ActivityRecorded,
     "account key",
     ("CRM", "SDR tooling", "capture"),
-    ("scoring", "response", "routing"),
+    ("scoring", "response", "routing", "delivery"),
 )
 SIGNALS = TopicSpec(
     "signals.v1", SignalDetected, "account key", ("providers", "capture"), ("scoring",)

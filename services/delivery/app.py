@@ -5,21 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 from pydantic_core import to_json
 
+from schemas.activity import ActivityName, ActivityRecorded, is_other_than
 from schemas.assignment import AssignmentChanged
 from schemas.base import Lane
 from schemas.people import PersonChanged
-from schemas.topics import ASSIGNMENTS, PEOPLE, TOUCHES
+from schemas.topics import ACTIVITIES, ASSIGNMENTS, PEOPLE, TOUCHES
 from schemas.touch import TouchDue
 from services.delivery.acting import SERVICE, Acting
 from services.delivery.composing import Composer
 from services.delivery.config import DeliveryFile, SlackSink, missing_secrets, parse
 from services.delivery.following import Following
-from services.delivery.handlers import Directory, Dispatcher, Reminders
+from services.delivery.handlers import Directory, Dispatcher, Reminders, Unsubscribing
 from services.delivery.http import Doors, router
+from services.delivery.persons import persons_of
 from services.delivery.sinks.outside import Forbidden
 from services.delivery.sinks.registry import Registry
 from services.delivery.tokens import Tokens
@@ -43,18 +46,20 @@ async def build(ctx: Context) -> None:
         log.warning("sink.without_secret", sink=path[1], reason=message)
     pool = await ctx.pool(Lane.BULK)
     outbox = ctx.outbox("delivery", Lane.LIVE)
-    tokens = Tokens(ctx.secrets.get(LEAD_ID_KEY)[0])
+    secret = ctx.secrets.get(LEAD_ID_KEY)[0]
+    tokens = Tokens(secret)
     registry = Registry(ctx.secrets, _now)
     composer = Composer(config, tokens, _public_url(ctx), _now)
-    workers = Workers(
-        config, registry, Parts(pool, composer, Following(outbox, _now), ctx.metrics, _now)
-    )
+    persons = partial(persons_of, secret)
+    parts = Parts(pool, composer, Following(outbox, _now), ctx.metrics, _now, persons)
+    workers = Workers(config, registry, parts)
     _declare_stages(
         ctx,
         Dispatcher(outbox, config, workers.wake),
         Reminders(outbox, config, workers.wake),
         Directory(pool),
     )
+    _declare_activities(ctx, Unsubscribing(outbox, secret))
     doors = Doors(
         acting=Acting(await ctx.pool(Lane.LIVE), outbox, _now),
         tokens=tokens,
@@ -100,6 +105,22 @@ def _declare_stages(
             model=PersonChanged,
             outputs=(),
             handler=directory.handle,
+        )
+    )
+
+
+def _declare_activities(ctx: Context, unsubscribing: Unsubscribing) -> None:
+    """Whoever unsubscribes; all other activities are passed over unread."""
+    ctx.lane(Lane.LIVE).add(
+        StageSpec(
+            name="delivery.activities",
+            service=SERVICE,
+            lane=Lane.LIVE,
+            inputs=(ACTIVITIES,),
+            model=ActivityRecorded,
+            outputs=(),
+            handler=unsubscribing.handle,
+            passes_over=partial(is_other_than, ActivityName.UNSUBSCRIBED),
         )
     )
 

@@ -16,8 +16,8 @@ from schemas.assignment import AssignmentChanged, LeadBlock
 from schemas.base import KindName
 from schemas.touch import TouchDue, TouchReason
 from services.delivery.config import Question
+from services.delivery.consent import barred_channels
 from services.delivery.model import Colleague
-from services.delivery.policy import barred_channels
 from services.kernel.timezones import zone_of
 
 MOST_CHARACTERS = 1_200

@@ -9,13 +9,15 @@ from uuid import UUID
 
 import asyncpg
 
+from schemas.activity import ActivityName, ActivityRecorded
 from schemas.assignment import AssignmentChanged
 from schemas.base import Event
 from schemas.people import PersonChanged
 from schemas.touch import TouchDue
 from services.delivery.config import DeliveryFile
 from services.delivery.policy import touched_by, wanted_by
-from services.delivery.store import current, deliveries, people
+from services.delivery.store import current, deliveries, people, refusals
+from services.kernel.hints import Hint, HintKind, hints_of
 from services.runtime.database import Connection
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
@@ -85,6 +87,41 @@ class Reminders(_Storing[TouchDue]):
                 )
         await deliveries.add_touches(conn, due)
         return {}
+
+
+class Unsubscribing:
+    """The handler of activities.v1: who wants to hear nothing more.
+
+    Kept by what the activity names, whether or not we know the lead already; a company or a browser
+    unsubscribes nobody.
+    """
+
+    def __init__(self, outbox: Outbox, secret: bytes) -> None:
+        """:param secret: the installation's, under which people's tokens are made."""
+        self._outbox = outbox
+        self._secret = secret
+
+    async def handle(self, records: Sequence[Record[ActivityRecorded]]) -> Sequence[Output]:
+        """One batch, one transaction; the latest of each person counts."""
+        told = [one for one in records if one.event.activity is ActivityName.UNSUBSCRIBED]
+        return await self._outbox.process(told, self._store) if told else []
+
+    async def _store(
+        self, conn: Connection, records: Sequence[Record[ActivityRecorded]]
+    ) -> Mapping[UUID, Sequence[Output]]:
+        for record in records:
+            hints = hints_of(record.event, self._secret)
+            persons = {UUID(hint.value) for hint in hints if hint.kind in _PERSONS}
+            persons |= await current.leads_of(conn, _attempts(hints))
+            await refusals.keep(conn, persons, record.event.occurred_at)
+        return {}
+
+
+_PERSONS = frozenset({HintKind.LEAD, HintKind.PERSON})
+
+
+def _attempts(hints: Sequence[Hint]) -> list[UUID]:
+    return [UUID(hint.value) for hint in hints if hint.kind is HintKind.ASSIGNMENT]
 
 
 class Directory:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Final
 
 from schemas.assignment import AssignmentChanged, AssignmentStatus
-from schemas.lead import Consent
 from schemas.touch import Audience, TouchDue
 from services.delivery.config import (
     TELLS_A_REP,
@@ -24,7 +23,6 @@ STANDARD_WEBHOOKS_S: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000
 """Seconds between attempts, as standardwebhooks.com recommends."""
 _OTHERS_S: Final = (1, 2, 5, 15, 30, 60, 120, 300, 600)
 _JITTER: Final = 0.2
-_REFUSALS: Final = frozenset({"refused", "withdrawn", "none"})
 
 
 def touched_by(config: DeliveryFile, touch: TouchDue, event: AssignmentChanged) -> Iterator[str]:
@@ -102,11 +100,6 @@ def overtaken(sink: Sink, event: AssignmentChanged, current: Current | None) -> 
 
 def _changes_a_message(sink: Sink, event: AssignmentChanged) -> bool:
     return isinstance(sink, SlackSink) and event.status not in TELLS_A_REP
-
-
-def barred_channels(consents: tuple[Consent, ...]) -> frozenset[str]:
-    """Channels by which the person refused to be contacted; ``any`` bars all of them."""
-    return frozenset(one.channel or "any" for one in consents if one.basis in _REFUSALS)
 
 
 def wait(sink: Sink, attempt: int, asked_s: float | None, spread: float) -> timedelta:

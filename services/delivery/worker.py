@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -23,9 +23,11 @@ from aiolimiter import AsyncLimiter
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
+from schemas.assignment import AssignmentChanged
 from services.delivery import policy
 from services.delivery.composing import subject
 from services.delivery.config import Sink as SinkConfig
+from services.delivery.consent import barred
 from services.delivery.following import Following
 from services.delivery.model import (
     Again,
@@ -40,7 +42,7 @@ from services.delivery.model import (
 )
 from services.delivery.sinks.base import Message, Sink
 from services.delivery.sinks.outside import Forbidden
-from services.delivery.store import current, deliveries, sinks
+from services.delivery.store import current, deliveries, refusals, sinks
 from services.runtime.database import Connection, is_infrastructure
 from services.runtime.logs import describe
 from services.runtime.metrics import Metrics
@@ -72,6 +74,8 @@ class Parts:
     following: Following
     metrics: Metrics
     now: Callable[[], datetime]
+    persons: Callable[[AssignmentChanged], Collection[UUID]]
+    """By what the lead's person may have unsubscribed."""
 
 
 class Worker:
@@ -158,7 +162,10 @@ class Worker:
     async def _try(self, it: Delivery) -> tuple[Outcome, str]:
         async with self._parts.pool.acquire() as conn:
             known = await current.of_lead(conn, it.event.lead_id, it.event.role)
-            needless = policy.needless(self.config, it, known)
+            since = await refusals.since(conn, self._parts.persons(it.event))
+            needless = policy.needless(self.config, it, known) or barred(
+                self.config, it.event, it.touch, since
+            )
             if needless is not None:
                 return Skipped(needless), needless
             message = await self._parts.compose(conn, it, self.config, self.name)

@@ -16,7 +16,6 @@ from schemas.assignment import AssignmentChanged, AssignmentStatus
 from services.delivery.config import HubSpotSink
 from services.delivery.model import Again, Delivered, Disabled, Outcome, Owned, Refused, Skipped
 from services.delivery.ownership import Verdict, judge
-from services.delivery.policy import barred_channels
 from services.delivery.sinks.base import Message
 from services.delivery.sinks.batching import Batcher
 from services.delivery.sinks.outside import Answer, Outside
@@ -44,8 +43,6 @@ class HubSpot:
         if event.status is AssignmentStatus.NURTURED:
             if self._config.nurture_list is None:
                 return Skipped("no_nurture_list")
-            if barred_channels(event.lead.consent) & {"email", "any"}:
-                return Skipped("no_consent")
         elif self._owner_id(event) is None:
             return Refused("no_hubspot_id")
         return await self._batcher.send(message)

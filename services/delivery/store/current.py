@@ -71,6 +71,18 @@ def _row(event: AssignmentChanged, value: bytes) -> tuple[object, ...]:
     )
 
 
+async def leads_of(conn: Connection, assignment_ids: Collection[UUID]) -> set[UUID]:
+    """The leads of attempts, present and past, as far as any was to be told of."""
+    if not assignment_ids:
+        return set()
+    rows = await conn.fetch(
+        "select lead_id from delivery.current where assignment_id = any($1::uuid[])"
+        " union select lead_id from delivery.deliveries where assignment_id = any($1::uuid[])",
+        list(assignment_ids),
+    )
+    return {row["lead_id"] for row in rows}
+
+
 async def of_lead(conn: Connection, lead_id: UUID, role: RoleName) -> Current | None:
     """The latest of a lead."""
     row = await conn.fetchrow(

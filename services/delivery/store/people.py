@@ -8,9 +8,11 @@ from schemas.people import PersonChanged
 from services.runtime.database import Connection
 
 _KEEP = """
-insert into delivery.people as p (rep_id, external_ids, changed_at) values ($1, $2, $3)
+insert into delivery.people as p (rep_id, external_ids, email, active, changed_at)
+values ($1, $2, $3, $4, $5)
 on conflict (rep_id) do update
-set external_ids = excluded.external_ids, changed_at = excluded.changed_at
+set external_ids = excluded.external_ids, email = excluded.email, active = excluded.active,
+    changed_at = excluded.changed_at
 where p.changed_at <= excluded.changed_at
 """
 
@@ -19,7 +21,8 @@ async def keep(conn: Connection, people: Sequence[PersonChanged]) -> None:
     """Remember the newest of each; an older one changes nothing."""
     ordered = sorted(people, key=lambda one: (one.rep_id, one.changed_at))
     await conn.executemany(
-        _KEEP, [(one.rep_id, one.external_ids, one.changed_at) for one in ordered]
+        _KEEP,
+        [(one.rep_id, one.external_ids, one.email, one.active, one.changed_at) for one in ordered],
     )
 
 

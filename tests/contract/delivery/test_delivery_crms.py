@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.assignment import AssignmentChanged, AssignmentStatus
-from schemas.lead import Consent
 from services.delivery.brief import brief
 from services.delivery.config import HubSpotSink, SalesforceSink
 from services.delivery.model import (
@@ -24,7 +23,6 @@ from services.delivery.model import (
     Outcome,
     Owned,
     Refused,
-    Skipped,
 )
 from services.delivery.ownership import Verdict, judge
 from services.delivery.sinks.base import Message, Sink
@@ -137,9 +135,7 @@ async def test_hubspot_many_go_together_and_one_that_is_refused_costs_itself_onl
     assert max(portal.sizes) == 100
 
 
-async def test_hubspot_nurtured_leads_go_onto_the_list_unless_they_refused_mail(
-    registry: Registry, portal: Portal
-) -> None:
+async def test_hubspot_nurtured_leads_go_onto_the_list(registry: Registry, portal: Portal) -> None:
     sink = hubspot(registry, portal, nurture_list="42")
     nurtured = AssignmentStatus.NURTURED
     assert isinstance(
@@ -147,10 +143,6 @@ async def test_hubspot_nurtured_leads_go_onto_the_list_unless_they_refused_mail(
     )
     assert portal.lists == {"42": {"id-dana@acme.example"}}
     assert "hubspot_owner_id" not in portal.contacts["dana@acme.example"]
-    refused = Consent(purpose="marketing", channel="email", basis="refused")
-    event = owned_by("711", nurtured, email="erin@acme.example", consent=(refused,))
-    assert await sink.send(message(event)) == Skipped("no_consent")
-    assert "erin@acme.example" not in portal.contacts
 
 
 @pytest.mark.parametrize(

@@ -7,22 +7,25 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import asyncpg
 import yaml
 
+from schemas.activity import ActivityRecorded
 from schemas.assignment import AssignmentChanged, AssignmentRequested
 from schemas.base import NAMESPACE
 from schemas.cloudevents import Envelope
-from schemas.topics import ASSIGNMENT_REQUESTS, ASSIGNMENTS, TOUCHES
+from schemas.topics import ACTIVITIES, ASSIGNMENT_REQUESTS, ASSIGNMENTS, TOUCHES
 from schemas.touch import TouchDue
 from services.delivery.acting import Acting
 from services.delivery.composing import Composer
 from services.delivery.config import DeliveryFile, parse
 from services.delivery.following import Following
-from services.delivery.handlers import Dispatcher, Reminders
+from services.delivery.handlers import Dispatcher, Reminders, Unsubscribing
+from services.delivery.persons import persons_of
 from services.delivery.sinks.registry import Registry
 from services.delivery.tokens import Tokens
 from services.delivery.worker import Parts
@@ -41,6 +44,7 @@ SECRETS = {
     "SMTP": [b"password"],
 }
 HERE = ["127.0.0.1/32"]
+KEY = b"an installation's secret of 32 bytes!"
 
 
 def now() -> datetime:
@@ -72,13 +76,21 @@ class Office:
 
     def __post_init__(self) -> None:
         self.metrics = Metrics()
-        self.tokens = Tokens(b"an installation's secret of 32 bytes!")
+        self.tokens = Tokens(KEY)
         self.outbox = Outbox("delivery", self.pool, self._publish, self.metrics)
         composer = Composer(lambda: self.config, self.tokens, lambda: "http://me", now)
-        parts = Parts(self.pool, composer, Following(self.outbox, now), self.metrics, now)
+        parts = Parts(
+            self.pool,
+            composer,
+            Following(self.outbox, now),
+            self.metrics,
+            now,
+            partial(persons_of, KEY),
+        )
         self.workers = Workers(lambda: self.config, Registry(SECRETS, now), parts)
         self.dispatcher = Dispatcher(self.outbox, lambda: self.config, self.workers.wake)
         self.reminders = Reminders(self.outbox, lambda: self.config, self.workers.wake)
+        self.unsubscribing = Unsubscribing(self.outbox, KEY)
         self.acting = Acting(self.pool, self.outbox, now)
 
     async def tell(self, *events: AssignmentChanged) -> None:
@@ -88,6 +100,11 @@ class Office:
     async def remind(self, *touches: TouchDue) -> None:
         """One batch of touches.v1."""
         await self.reminders.handle([_record_of_touch(touch) for touch in touches])
+
+    async def hear(self, *activities: ActivityRecorded) -> None:
+        """One batch of activities.v1."""
+        records = [_of(one, one.occurred_at, ACTIVITIES.name, uuid4()) for one in activities]
+        await self.unsubscribing.handle(records)
 
     async def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
         return [dict(row) for row in await self.pool.fetch(query, *arguments)]
