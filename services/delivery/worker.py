@@ -88,6 +88,9 @@ class Worker:
         self._parts = parts
         self._woken = asyncio.Event()
         self._leased: dict[UUID, Delivery] = {}
+        # An increase is seen only from a first sample on.
+        parts.metrics.delivery_dead_letters.labels(name)
+        parts.metrics.deliveries_in_doubt.labels(name)
         self._limiter = AsyncLimiter(config.rate.calls, config.rate.seconds)
         self._breakers = AsyncCircuitBreakerFactory(
             default_threshold=config.breaker.failures,
@@ -204,6 +207,7 @@ class Worker:
         self, it: Delivery, outcome: Outcome, detail: str, seconds: float
     ) -> None:
         requests: list[Output] = []
+        given_up = False
         async with self._parts.pool.acquire() as conn, conn.transaction():
             await deliveries.note(conn, it, type(outcome).__name__.lower(), detail, seconds)
             match outcome:
@@ -220,22 +224,25 @@ class Worker:
                 case Skipped(reason=reason):
                     await deliveries.end(conn, it, State.SKIPPED, reason)
                 case Refused(reason=reason):
-                    await deliveries.end(conn, it, State.DEAD, reason)
+                    given_up = await deliveries.end(conn, it, State.DEAD, reason)
                 case Disabled(reason=reason):
                     await sinks.disable(conn, self.name, reason)
                     await deliveries.give_back(conn, [it])
                 case Again():
-                    await self._again(conn, it, outcome)
+                    given_up = await self._again(conn, it, outcome)
         await self._parts.following.release(requests)
+        if given_up:
+            self._parts.metrics.delivery_dead_letters.labels(self.name).inc()
         self._observe(it, outcome, seconds)
 
-    async def _again(self, conn: Connection, it: Delivery, outcome: Again) -> None:
+    async def _again(self, conn: Connection, it: Delivery, outcome: Again) -> bool:
+        """Whether it is too old to be tried again."""
         if self._parts.now() - it.created_at > self.config.give_up_after:
-            await deliveries.end(conn, it, State.DEAD, outcome.reason)
-            return
+            return await deliveries.end(conn, it, State.DEAD, outcome.reason)
         spread = random.random()  # noqa: S311  (spreads waits)
         wait = policy.wait(self.config, it.attempt, outcome.after_s, spread)
         await deliveries.put_off(conn, it, wait, outcome.reason)
+        return False
 
     def _observe(self, it: Delivery, outcome: Outcome, seconds: float) -> None:
         metrics, kind = self._parts.metrics, type(outcome).__name__.lower()

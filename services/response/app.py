@@ -35,7 +35,7 @@ async def build(ctx: Context) -> None:
     scale = ctx.settings.clock_scale
     pool = await ctx.pool(Lane.LIVE)
     outbox = ctx.outbox("response", Lane.LIVE)
-    meters = Meters(ctx.metrics)
+    meters = Meters(ctx.metrics, scale)
     assignments = Assignments(outbox, config, meters, scale)
     activities = Activities(outbox, config, meters)
     people = People(pool)

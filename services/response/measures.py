@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from services.response.clocks import FIVE_MINUTES
 from services.response.model import Kind, Measured
 from services.response.store.due import Gauges
 from services.runtime.metrics import Metrics
@@ -12,8 +13,10 @@ from services.runtime.metrics import Metrics
 class Meters:
     """The metrics of one process."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, scale: float = 1.0) -> None:
+        """:param scale: so many times faster than the configuration says the clocks run."""
         self._metrics = metrics
+        self._in_time_s = FIVE_MINUTES.total_seconds() / scale
 
     def observe(self, measured: Iterable[Measured]) -> None:
         """What a committed transaction brought about."""
@@ -26,6 +29,8 @@ class Meters:
                     metrics.time_to_accept.labels(one.label).observe(one.seconds)
                 case "five_minutes":
                     metrics.hot_leads.labels(one.label).inc()
+                case "told_late" if one.seconds <= self._in_time_s:
+                    metrics.hot_leads.labels("told_late").inc()
                 case "breach":
                     metrics.breaches.labels(one.label).inc()
                 case "hop":

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from schemas.activity import ActivityName, ActivityRecorded, Actor
+from schemas.base import TierName
 from services.response.clocks import PERSONAL
 from services.response.model import WAITING, Change, Happening, Kind, Lead, Measured, Phase
 
@@ -63,6 +64,7 @@ def touched(lead: Lead, event: ActivityRecorded, now: datetime) -> Change | None
         return None
     first = lead.touched_at is None
     waited = max(0.0, (at - lead.raised_at).total_seconds())
+    late = first and lead.measured and lead.tier is TierName.HOT
     text = f"{event.rep_id or 'Somebody'}: {event.activity.value.replace('_', ' ')}."
     if first:
         text = f"First human touch after {round(waited)} s. {text}"
@@ -74,7 +76,10 @@ def touched(lead: Lead, event: ActivityRecorded, now: datetime) -> Change | None
         ),
         stop=PERSONAL,
         story=(Happening(at, "touched", text, lead.assignment_id, event.rep_id),),
-        measured=(Measured("touched", lead.tier.value, waited),) if first else (),
+        measured=(
+            *((Measured("touched", lead.tier.value, waited),) if first else ()),
+            *((Measured("told_late", lead.tier.value, waited),) if late else ()),
+        ),
     )
 
 

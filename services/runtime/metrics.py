@@ -151,6 +151,11 @@ class Metrics:
             "Attempts without an answer: they are repeated, and may have arrived twice.",
             ("sink",), registry=r,
         )  # fmt: skip
+        self.delivery_dead_letters = Counter(
+            "handraise_delivery_dead_letters_total",
+            "Messages given up: the sink refused them, or was away for too long.",
+            ("sink",), registry=r,
+        )  # fmt: skip
         self.deliveries_waiting = Gauge(
             "handraise_deliveries_waiting",
             "Changes that a sink has not been told of yet.",
@@ -202,7 +207,8 @@ class Metrics:
         )  # fmt: skip
         self.hot_leads = Counter(
             "handraise_hot_leads_five_minutes_total",
-            "Hot hand-raises whose five minutes have passed: touched within them, or untouched.",
+            "Hot hand-raises whose five minutes have passed: touched within them, or untouched. "
+            "told_late: of the untouched, a touch in time that was told only afterwards.",
             ("outcome",), registry=r,
         )  # fmt: skip
         self.oldest_untouched_hot = Gauge(

@@ -55,6 +55,7 @@ async def test_every_query_of_the_dashboards_returns_data(tmp_path: Path) -> Non
             str(_config(tmp_path / "config", address)),
             "--clock-scale",  # the first breach comes after seconds
             "60",
+            "--demo-sinks",
             env=SECRETS,
         ) as running,
     ):

@@ -112,6 +112,29 @@ def test_the_speed_dashboard_shows_what_it_promises() -> None:
     } <= shown
 
 
+def test_the_dashboards_of_response_and_delivery_show_every_measure_and_rules_watch_them() -> None:
+    """Each measure that is promised has a panel and an alert, directly or by a recorded rule."""
+    measures = {
+        "handraise_speed_to_lead_seconds",
+        "handraise_hot_leads_five_minutes",
+        "handraise_oldest_untouched_hot_lead_seconds",
+        "handraise_time_to_accept_seconds",
+        "handraise_breaches",
+        "handraise_hops",
+        "handraise_deliveries",
+        "handraise_delivery_latency_seconds",
+        "handraise_feed_age_seconds",
+    }
+    shown = " ".join(query.expression for path in PATHS for query in grafana.queries(path))
+    groups = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in RULES.glob("*.yml")]
+    rules = [rule for file in groups for group in file["groups"] for rule in group["rules"]]
+    watched = " ".join(rule["expr"] for rule in rules if "alert" in rule)
+    for measure in measures:
+        told = measure.replace("five_minutes", "touched_in_five_minutes")
+        assert measure in shown or told in shown, measure
+        assert measure in watched or told in watched, measure
+
+
 def test_provisioning_finds_the_dashboards_and_the_data_source() -> None:
     provisioning = DASHBOARDS.parent / "provisioning"
     provider = yaml.safe_load((provisioning / "dashboards" / "handraise.yaml").read_text())

@@ -174,6 +174,10 @@ async def test_too_old_is_a_dead_letter_that_can_be_tried_again(postgres_dsn: st
             assert row["event"], "its bytes are kept"
             tried = await it.rows("select number, outcome, detail from delivery.attempts")
             assert [one["detail"] for one in tried] == ["status_500"] * 2
+            counted = it.metrics.registry.get_sample_value
+            await eventually(
+                lambda: counted("handraise_delivery_dead_letters_total", {"sink": "hook"}) == 1
+            )
 
 
 async def test_a_worker_that_died_leaves_a_lease_that_runs_out(postgres_dsn: str) -> None:

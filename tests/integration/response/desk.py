@@ -90,7 +90,7 @@ class Desk:
         self.metrics = Metrics()
         self.published: list[Output] = []
         self.outbox = Outbox("response", pool, self._publish, self.metrics)
-        meters = Meters(self.metrics)
+        meters = Meters(self.metrics, scale)
         self.assignments = Assignments(self.outbox, config, meters, scale)
         self.activities = Activities(self.outbox, config, meters)
         self.people = People(pool)

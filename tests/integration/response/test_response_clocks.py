@@ -69,6 +69,20 @@ async def test_the_first_human_touch_stops_all_clocks_of_the_rep(desk: Desk) -> 
     assert counted == 1
 
 
+async def test_a_touch_in_time_that_a_crm_tells_of_late_counts_once_more(desk: Desk) -> None:
+    lead, slow = LeadLife(), LeadLife()
+    await desk.hear(lead.given("ana"), slow.given("ben"))
+    await desk.later(minutes=6)
+    await desk.fire()
+    await desk.happens(
+        activity(lead.lead_id, ago=timedelta(minutes=4)),
+        activity(slow.lead_id, ago=timedelta(seconds=10)),
+    )
+    name = "handraise_hot_leads_five_minutes_total"
+    counted = {one: desk.sample(name, outcome=one) for one in ("touched", "untouched", "told_late")}
+    assert counted == {"touched": 0, "untouched": 2, "told_late": 1}
+
+
 async def test_accept_stops_the_acceptance_clock_only(desk: Desk) -> None:
     lead = LeadLife(TierName.WARM)
     await desk.hear(lead.given("ana"))
