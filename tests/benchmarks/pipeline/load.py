@@ -46,6 +46,8 @@ class Outcome:
     missing: int = 0
     seconds: float = 0.0
     """From the first send to the last output."""
+    times: dict[int, tuple[float, float]] = field(default_factory=dict)
+    """Number of the body -> when it was to be sent, and when its output was seen."""
 
 
 class Connection:
@@ -152,16 +154,17 @@ async def run_load(
     ]
     for connection in pool:
         free.put_nowait(connection)
-    outcome, due = Outcome(), dict[str, float]()
+    outcome, due, numbers = Outcome(), dict[str, float](), dict[str, int]()
     start = time.perf_counter() + 0.1
     when: Callable[[int], float] = lambda n: start + n / rate if rate else time.perf_counter()  # noqa: E731
 
-    async def one(body: bytes, scheduled: float, connection: Connection) -> None:
+    async def one(number: int, body: bytes, scheduled: float, connection: Connection) -> None:
         status, answer = await connection.post(body)
         free.put_nowait(connection)
         if status == 200:
             outcome.answered += 1
-            due[json.loads(answer)["submission_id"]] = scheduled
+            submission_id = json.loads(answer)["submission_id"]
+            due[submission_id], numbers[submission_id] = scheduled, number
         else:
             outcome.refused += 1
 
@@ -170,7 +173,7 @@ async def run_load(
             scheduled = when(number)
             if (wait := scheduled - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
-            group.create_task(one(body, scheduled, await free.get()))
+            group.create_task(one(number, body, scheduled, await free.get()))
     outcome.sent = len(bodies)
     deadline = time.perf_counter() + drain_seconds
     while not due.keys() <= observer.seen.keys() and time.perf_counter() < deadline:
@@ -183,6 +186,7 @@ async def run_load(
     arrived = [(due[i], observer.seen[i]) for i in due if i in observer.seen]
     outcome.latencies = [seen - scheduled for scheduled, seen in sorted(arrived)]
     outcome.missing = len(due) - len(arrived)
+    outcome.times = {numbers[i]: (due[i], observer.seen[i]) for i in due if i in observer.seen}
     outcome.seconds = max((seen for _, seen in arrived), default=start) - start
     return outcome
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,16 +73,22 @@ def floor_b(parts: Parts, run: str, sizes: HopSizes) -> Iterator[Target]:
 
 
 @contextmanager
-def handraise(parts: Parts, run: str) -> Iterator[Target]:
-    """The installed command on the same broker and database."""
+def handraise(
+    parts: Parts, run: str, options: Sequence[str] = (), env: Mapping[str, str] | None = None
+) -> Iterator[Target]:
+    """The installed command on the same broker and database.
+
+    :param options: more of ``up``.
+    :param env: more of the environment.
+    """
     data = parts.scratch / "handraise"
     command = [
         sys.executable, "-m", "services.cli.main", "up", "--json", "--port", "0",
         "--kafka", parts.kafka, "--postgres", parts.postgres,
-        "--data", str(data),
+        "--data", str(data), *options,
     ]  # fmt: skip
     with ExitStack() as stack:
-        process = _start(stack, command, stdout=subprocess.PIPE)
+        process = _start(stack, command, stdout=subprocess.PIPE, env=env)
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
@@ -107,9 +114,12 @@ def _relay(stack: ExitStack, parts: Parts, prefix: str, options: Sequence[str]) 
 
 
 def _start(
-    stack: ExitStack, command: Sequence[str], stdout: int | None = None
+    stack: ExitStack,
+    command: Sequence[str],
+    stdout: int | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(command, stdout=stdout)
+    process = subprocess.Popen(command, stdout=stdout, env={**os.environ, **(env or {})})
     stack.callback(_stop, process)
     return process
 

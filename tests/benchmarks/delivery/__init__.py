@@ -1,0 +1,1 @@
+"""From the submission to the message that a rep sees."""
