@@ -77,9 +77,9 @@ class Progress:
     async def once(self) -> None:
         """One round."""
         until: dict[Partition, datetime] = {}
+        async with self._pool.acquire() as connection:  # one time, older than all the ends
+            at = await feeds.database_time(connection)
         for reading, notes in self._stages:
-            async with self._pool.acquire() as connection:
-                at = await feeds.database_time(connection)
             ends = await reading.ends()
             positions = await reading.positions()
             if ends:

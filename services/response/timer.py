@@ -67,11 +67,17 @@ class Timer:
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._every(PERIOD_S, self.fresh))
+            group.create_task(self._every(PERIOD_S, self.look))
             group.create_task(self._every(1.0, self.overdue))
-            group.create_task(self._every(PERIOD_S, self.opening))
             group.create_task(self._every(_GAUGES_S, self.show))
             group.create_task(self._every(_WAITING_S, self.match))
+
+    async def look(self) -> int:
+        """See in one statement whether anything is due now, and do what is; how many leads."""
+        async with self._pool.acquire() as connection:
+            found = await due.look(connection)
+        done = await self.fresh() if found.fresh else 0
+        return done + (await self.opening() if found.opening else 0)
 
     async def fresh(self) -> int:
         """Fire what became due within the last minute; how many leads."""

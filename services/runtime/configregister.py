@@ -33,6 +33,12 @@ select id, version, author, note from handraise.config_scheduled
 where ended_at is null and effective_at <= clock_timestamp() order by effective_at, id
 """
 
+_LOOK = """
+select (select version from handraise.config_active) as active,
+       exists(select from handraise.config_scheduled
+              where ended_at is null and effective_at <= clock_timestamp()) as due
+"""
+
 
 class NoConfiguration(Exception):
     """The register is empty."""
@@ -131,6 +137,15 @@ class ConfigStore:
             version,
         )
         return len(done)
+
+    async def look(self, connection: Connection) -> str | None:
+        """The active version, after what has become due was made active."""
+        row = await connection.fetchrow(_LOOK)
+        assert row is not None
+        if not row["due"]:
+            return row["active"]  # type: ignore[no-any-return]
+        await self.promote(connection)
+        return await connection.fetchval(ACTIVE)  # type: ignore[no-any-return]
 
     async def promote(self, connection: Connection) -> None:
         """Make active what has become due; several processes may try at once."""

@@ -13,7 +13,6 @@ import structlog
 
 from services.runtime.configfile import ConfigError
 from services.runtime.configregister import (
-    ACTIVE,
     CHANNEL,
     ConfigStore,
     Files,
@@ -131,9 +130,8 @@ class LiveConfig(Generic[T]):
         await connection.add_listener(CHANNEL, self._told)
         try:
             while True:
-                await self._store.promote(connection)
                 seen = self.current
-                await self._load(connection, await connection.fetchval(ACTIVE), seen)
+                await self._load(connection, await self._store.look(connection), seen)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), _POLL_SECONDS)
                 self._changed.clear()

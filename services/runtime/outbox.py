@@ -55,6 +55,8 @@ class Outbox:
         self._publish = publish
         self._unpublished = metrics.outbox_unpublished.labels(schema)
         self._published: list[tuple[int, int]] = []
+        self._compacted = False
+        """Whether any of them lies on a compacted topic, where the order of records counts."""
         self._run = 0
         self._to_mark = asyncio.Event()
 
@@ -118,6 +120,7 @@ class Outbox:
                     self._run += 1
                 latest = out.row
                 self._published.append((out.row, self._run))
+                self._compacted |= sql.compacted(out.topic)
         self._to_mark.set()
 
     @contextlib.asynccontextmanager
@@ -162,18 +165,21 @@ class Outbox:
     async def mark(self) -> None:
         """Mark the rows whose publication was acknowledged since the last call."""
         rows, self._published = self._published, []
+        compacted, self._compacted = self._compacted, False
         if not rows:
             return
         try:
+            ids, runs = [row for row, _ in rows], [run for _, run in rows]
+            if not compacted:
+                await self._pool.execute(self._sql.mark, ids)
+                return
             async with self._transaction() as connection:
-                # Losing a mark only repeats a record, so no commit waits for the disk for it.
-                await connection.execute("set local synchronous_commit = off")
-                ids, runs = [row for row, _ in rows], [run for _, run in rows]
                 await connection.execute(self._sql.mark, ids)
                 # After the marks, in a statement of its own: it must see those of others, too.
                 await connection.execute(self._sql.unmark_overtaken, ids, runs)
         except BaseException:
             self._published[:0] = rows
+            self._compacted |= compacted
             raise
 
     async def sweep(self) -> int:
@@ -190,6 +196,13 @@ class Outbox:
             await connection.execute(self._sql.mark, list(again))
         log.info("outbox.swept", rows=len(rows))
         return len(rows)
+
+    async def _overdue(self) -> bool:
+        """Whether there is anything to sweep; shows how many rows are unpublished."""
+        row = await self._pool.fetchrow(self._sql.count, SWEEP_AGE_S)
+        assert row is not None
+        self._unpublished.set(row["unpublished"])
+        return bool(row["overdue"])
 
     async def _mark_loop(self) -> None:
         while True:
@@ -208,10 +221,10 @@ class Outbox:
         while True:
             await asyncio.sleep(min(SWEEP_PERIOD_S * 2**failures, _MOST_BACK_OFF_S))
             try:
-                swept = await self.sweep()
-                while swept == SWEEP_ROWS:
-                    swept = await self.sweep()
-                self._unpublished.set(await self._pool.fetchval(self._sql.count))
+                if await self._overdue():
+                    while await self.sweep() == SWEEP_ROWS:
+                        pass
+                    await self._overdue()
                 failures = 0
             except Exception as error:
                 if not (is_infrastructure(error) or isinstance(error, KafkaError)):

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from pydantic_core import to_json
 
 from schemas.topics import BY_NAME
 from services.runtime.records import Output
@@ -51,7 +52,7 @@ def columns(rows: Sequence[tuple[UUID | None, int, Output]]) -> tuple[list[Any],
         [out.key for _, _, out in rows],
         [out.value for _, _, out in rows],
         [_pack(out) for _, _, out in rows],
-        [_compacted(out.topic) for _, _, out in rows],
+        [compacted(out.topic) for _, _, out in rows],
     )
 
 
@@ -63,10 +64,11 @@ def to_output(row: asyncpg.Record) -> Output:
 
 def _pack(out: Output) -> bytes:
     # Latin-1 maps every byte to one character, so any header comes back as it was.
-    return json.dumps([(name, value.decode("latin-1")) for name, value in out.headers]).encode()
+    return to_json([(name, value.decode("latin-1")) for name, value in out.headers])
 
 
-def _compacted(topic: str) -> bool:
+def compacted(topic: str) -> bool:
+    """Whether the last record of a key is the one that stays on this topic."""
     spec = BY_NAME.get(topic)
     return spec is not None and spec.compacted
 
@@ -125,7 +127,12 @@ select id, input_id, topic, key, value, headers from SCHEMA.outbox
 where input_id = any($1::uuid[]) order by id
 """
 
-_MARK = "update SCHEMA.outbox set published_at = now() where id = any($1::bigint[])"
+# Losing a mark only repeats a record, so no commit waits for the disk for it.
+_MARK = """
+update SCHEMA.outbox set published_at = now()
+from (select set_config('synchronous_commit', 'off', true)) as relaxed
+where id = any($1::bigint[])
+"""
 
 # On a compacted topic the last record of a key is the one that stays, so it must be the newest
 # decision. Two processes may publish out of order, and so may one: only within a run ($2), rows of
@@ -161,7 +168,11 @@ where mine.id = any($1::bigint[])
 order by n.topic, n.key, n.id desc
 """
 
-_COUNT = "select count(*) from SCHEMA.outbox where published_at is null"
+_COUNT = """
+select count(*) as unpublished,
+       coalesce(bool_or(created_at < now() - make_interval(secs => $1)), false) as overdue
+from SCHEMA.outbox where published_at is null
+"""
 
 _STATEMENTS = (
     _CLAIM,

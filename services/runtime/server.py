@@ -18,6 +18,7 @@ from services.runtime.connections import CONNECTIONS, Guard, GuardedProtocol
 
 _KEEP_ALIVE_SECONDS: Final = 75
 _BACKLOG: Final = 2_048
+_DATE_SECONDS: Final = 1.0
 _OTHER_FILES: Final = 256
 """Kept free for the broker, the database and whatever else a process opens."""
 
@@ -29,16 +30,32 @@ class PortInUse(Exception):
 class _Server(uvicorn.Server):
     """Leaves the signals to the process that embeds it."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+    async def main_loop(self) -> None:
+        """Until :meth:`end`. uvicorn's own loop wakes an idle process ten times a second."""
+        while not await self.on_tick(0):  # writes the Date header anew, and looks whether to end
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DATE_SECONDS):
+                    await self._ended.wait()
+
+    def end(self) -> None:
+        """Take no more connections."""
+        self.should_exit = True
+        self._ended.set()
 
 
 class HttpServer:
     """A listening server."""
 
     def __init__(
-        self, server: uvicorn.Server, listener: socket.socket, host: str, guard: Guard
+        self, server: _Server, listener: socket.socket, host: str, guard: Guard
     ) -> None:
         self._server = server
         self._task = asyncio.create_task(server.serve([listener]), name="http")
@@ -65,7 +82,7 @@ class HttpServer:
     async def stop(self, seconds: float = 3.0) -> None:
         """Take no more connections, let running requests finish, at most ``seconds``."""
         self._server.config.timeout_graceful_shutdown = max(1, round(seconds))
-        self._server.should_exit = True
+        self._server.end()
         try:
             await asyncio.wait_for(asyncio.shield(self._task), seconds + 0.5)
         except TimeoutError:

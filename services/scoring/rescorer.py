@@ -13,7 +13,7 @@ import structlog
 
 from schemas.base import Lane
 from services.runtime.configstore import Versioned
-from services.runtime.database import is_infrastructure
+from services.runtime.database import Connection, is_infrastructure
 from services.runtime.outbox import Outbox
 from services.scoring import again
 from services.scoring.config import ScoringFile
@@ -75,7 +75,11 @@ class Rescorer:
 
     async def step(self) -> int:
         """Score a few of the leads that are due; how many there were."""
-        async with self._pool.acquire() as conn, conn.transaction():
+        async with self._pool.acquire() as conn:
+            return await self._step(conn) if await leads.any_due(conn) else 0
+
+    async def _step(self, conn: Connection) -> int:
+        async with conn.transaction():
             rows = await leads.lock_due(conn, AT_ONCE)
             if not rows:
                 return 0

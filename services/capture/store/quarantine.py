@@ -43,6 +43,8 @@ on conflict do nothing
 
 async def keep(conn: Connection, rows: Sequence[SubmissionQuarantined]) -> None:
     """Store what was set aside."""
+    if not rows:  # nearly always: a round trip for nothing
+        return
     await conn.executemany(
         _KEEP,
         [

@@ -153,13 +153,14 @@ async def open_by_slot(pool: asyncpg.Pool) -> list[tuple[Lane, int, int, int]]:
     return [(Lane(lane), slot, count, int(size)) for lane, slot, count, size in rows]
 
 
-async def count_open(pool: asyncpg.Pool) -> int:
-    """Rows that are not through yet."""
-    return int(
-        await pool.fetchval(
-            "select count(*) from capture.spool where ended_at is null and due_at < 'infinity'"
-        )
+async def count_open(pool: asyncpg.Pool) -> tuple[int, bool]:
+    """Rows that are not through yet, and whether any of them is due."""
+    row = await pool.fetchrow(
+        "select count(*), coalesce(bool_or(due_at <= now()), false) from capture.spool"
+        " where ended_at is null and due_at < 'infinity'"
     )
+    assert row is not None
+    return int(row[0]), bool(row[1])
 
 
 def _output(row: Any) -> Output:

@@ -21,6 +21,13 @@ select clock_timestamp() as now,
        least(clock_timestamp(), (select min(read_until) from response.progress)) as read_until,
        (select count(*) from response.progress) as partitions
 """
+_LOOK = f"""
+select exists(select from response.clocks where state = 'running' and try_at <= read_until
+              and try_at > now - interval '{LATE.total_seconds():g} s') as fresh,
+       exists(select from response.leads where phase = 'queued' and opens_at <= read_until)
+           as opening
+from ({_HORIZON}) as horizon
+"""
 _DUE = """
 select distinct lead_id, role from (
     select lead_id, role from response.clocks
@@ -80,6 +87,16 @@ class Horizon:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What is worth a transaction."""
+
+    fresh: bool
+    """A clock became due within the last minute."""
+    opening: bool
+    """A lead of the night may start."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gauges:
     """What is shown of all leads and clocks."""
 
@@ -96,6 +113,13 @@ async def horizon(connection: Connection) -> Horizon:
     row = await connection.fetchrow(_HORIZON)
     assert row is not None
     return Horizon(row["now"], row["read_until"] if row["partitions"] else None)
+
+
+async def look(connection: Connection) -> Found:
+    """Whether there may be anything to do; locks nothing."""
+    row = await connection.fetchrow(_LOOK)
+    assert row is not None
+    return Found(row["fresh"], row["opening"])
 
 
 async def due(connection: Connection, after: datetime, until: datetime, limit: int) -> list[Key]:

@@ -111,12 +111,10 @@ class Observer:
 async def _behind(consumer: AIOKafkaConsumer) -> bool:
     """Whether the consumer knows of records that it has not handed out."""
     try:
-        for partition in consumer.assignment():
-            end = consumer.highwater(partition)
-            if end is None:
-                continue
-            async with asyncio.timeout(_POSITION_TIMEOUT_S):
-                if end > await consumer.position(partition):
+        async with asyncio.timeout(_POSITION_TIMEOUT_S):
+            for partition in consumer.assignment():
+                end = consumer.highwater(partition)
+                if end is not None and end > await consumer.position(partition):
                     return True
     except (IllegalStateError, KafkaError):
         return False  # a rebalance is on; the poll reports what is wrong

@@ -54,16 +54,16 @@ class Reading:
             return Positions({}, frozenset())
         finished: dict[Partition, int] = {}
         try:
-            for at in consumer.assignment():
-                async with asyncio.timeout(_TIMEOUT_S):
+            async with asyncio.timeout(_TIMEOUT_S):
+                for at in consumer.assignment():
                     position = await consumer.position(at)
-                # Asked after the await: what was polled meanwhile counts as unfinished.
-                pending = [
-                    raw.offset
-                    for raw in (*sub.taken, *sub.ahead)
-                    if (raw.topic, raw.partition) == (at.topic, at.partition)
-                ]
-                finished[at.topic, at.partition] = min([position, *pending])
+                    # Asked after the await: what was polled meanwhile counts as unfinished.
+                    pending = [
+                        raw.offset
+                        for raw in (*sub.taken, *sub.ahead)
+                        if (raw.topic, raw.partition) == (at.topic, at.partition)
+                    ]
+                    finished[at.topic, at.partition] = min([position, *pending])
         except (IllegalStateError, KafkaError, TimeoutError):
             return Positions({}, frozenset())  # a rebalance is on: ask again
         known = {

@@ -43,7 +43,9 @@ class StageTelemetry:
         self._batches = self._records = self._outputs = 0
         self._slowest_s = 0.0
         self._logged_at = 0.0
-        self.shown(None)
+        self._shown: WaitingFor | None = None
+        for gauge in self._waiting.values():
+            gauge.set(0)
         self._lag.set(0)
 
     def taken(self, records: int) -> None:
@@ -77,6 +79,9 @@ class StageTelemetry:
 
     def shown(self, what: WaitingFor | None) -> None:
         """What the stage waits for now."""
+        if what == self._shown:
+            return
+        self._shown = what
         for name, gauge in self._waiting.items():
             gauge.set(1 if name == what else 0)
 

@@ -138,6 +138,13 @@ async def lock_known(conn: Connection, leads: Iterable[UUID]) -> dict[UUID, Lead
     return await _with_touches(conn, await conn.fetch(_LOCK_KNOWN, sorted(leads)))
 
 
+async def any_due(conn: Connection) -> bool:
+    """Whether there is a lead to be scored again now."""
+    return bool(
+        await conn.fetchval("select exists(select from scoring.leads where rescore_at <= now())")
+    )
+
+
 async def lock_due(conn: Connection, limit: int) -> dict[UUID, LeadRow]:
     """Lock leads that are to be scored again; those that somebody works on are passed over."""
     return await _with_touches(conn, await conn.fetch(_LOCK_DUE, limit))
