@@ -62,7 +62,7 @@ async def build(ctx: Context) -> None:
         key=secret,
     )
     ctx.app.state.max_body = _MAX_BODY
-    ctx.app.include_router(router(doors))
+    ctx.app.include_router(router(doors, ctx.app.state.hot))
 
     for lane, gate in gates.items():
         await gate.start()

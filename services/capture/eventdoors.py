@@ -25,11 +25,13 @@ from services.capture.handed import Handed
 from services.capture.limits import SourceLimits
 from services.capture.repeats import LIFETIMES
 from services.capture.wire import parse_json
+from services.runtime.hotroutes import HotRoutes
 from services.runtime.http import (
     Principal,
     Problem,
     Scope,
     check_json,
+    holder,
     invalid,
     read_body,
     require,
@@ -73,17 +75,20 @@ _ACTIVITY: Final = _Sort("activity", ActivityForm, eventform.activity)
 _SIGNAL: Final = _Sort("signal", SignalForm, eventform.signal)
 
 
-def router(doors: Doors) -> APIRouter:
-    """The two routes."""
+def router(doors: Doors, hot: HotRoutes) -> APIRouter:
+    """The two routes; activities come in floods."""
     routes = APIRouter()
     limits = SourceLimits()
     busy = Busy(MOST_AT_ONCE)
 
+    async def activities(request: Request, principal: Principal) -> Response:
+        with busy:
+            return await _take(doors, limits, _ACTIVITY, request, principal)
+
     @routes.post("/v1/activities", tags=["events"], **openapi_events.ACTIVITIES)
     async def record_activities(request: Request, principal: Feeder) -> Response:
         """Hand in what somebody did: one object, or a list of at most 100."""
-        with busy:
-            return await _take(doors, limits, _ACTIVITY, request, principal)
+        return await activities(request, principal)
 
     @routes.post("/v1/signals", tags=["events"], **openapi_events.SIGNALS)
     async def record_signals(request: Request, principal: Feeder) -> Response:
@@ -91,6 +96,7 @@ def router(doors: Doors) -> APIRouter:
         with busy:
             return await _take(doors, limits, _SIGNAL, request, principal)
 
+    hot.add("POST", "/v1/activities", lambda ask: activities(ask, holder(ask, Scope.EVENTS_WRITE)))
     return routes
 
 

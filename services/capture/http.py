@@ -10,27 +10,27 @@ from services.capture import door_prospects, door_standing, eventdoors, openapi,
 from services.capture.door import Doors
 from services.capture.door_hooks import HooksDoor
 from services.capture.door_leads import LeadsDoor
-from services.runtime.http import (
-    Principal,
-    Scope,
-    require,
-)
+from services.runtime.hotroutes import HotRoutes
+from services.runtime.http import Principal, Scope, holder, require
 
 __all__ = ["Doors", "router"]
 
 Writer = Annotated[Principal, Depends(require(Scope.LEADS_WRITE))]
 
 
-def router(doors: Doors) -> APIRouter:
-    """The routes of capture."""
+def router(doors: Doors, hot: HotRoutes) -> APIRouter:
+    """The routes of capture; those that many call are entered in ``hot`` too."""
     routes = APIRouter()
     routes.include_router(website.routes(doors))
     routes.include_router(door_standing.routes(doors))
-    routes.include_router(eventdoors.router(doors))
+    routes.include_router(eventdoors.router(doors, hot))
     routes.include_router(door_prospects.router(doors))
-    leads = LeadsDoor(doors)
-    hooks = HooksDoor(doors)
+    _leads(routes, LeadsDoor(doors), doors, hot)
+    _hooks(routes, HooksDoor(doors), hot)
+    return routes
 
+
+def _leads(routes: APIRouter, leads: LeadsDoor, doors: Doors, hot: HotRoutes) -> None:
     for_pages = APIRouter(route_class=website.readable_from(doors))
 
     @for_pages.post("/v1/leads", tags=["leads"], **openapi.LEADS)
@@ -38,8 +38,14 @@ def router(doors: Doors) -> APIRouter:
         """Hand in one lead. A 200 means that it is durable and will have an end."""
         return await leads.create(request, principal)
 
-    routes.include_router(for_pages)
+    async def created(request: Request) -> Response:
+        return await leads.create(request, holder(request, Scope.LEADS_WRITE))
 
+    routes.include_router(for_pages)
+    hot.add("POST", "/v1/leads", website.readable(doors, created))
+
+
+def _hooks(routes: APIRouter, hooks: HooksDoor, hot: HotRoutes) -> None:
     @routes.post("/hooks/{source}", tags=["hooks"], **openapi.HOOK)
     async def receive(request: Request, source: str) -> Response:
         """A form tool's webhook. Proven by the source's signature, over the raw bytes."""
@@ -50,4 +56,4 @@ def router(doors: Doors) -> APIRouter:
         """A vendor's check that the address is ours."""
         return await hooks.handshake(request, source)
 
-    return routes
+    hot.add("POST", "/hooks/{source}", lambda ask: hooks.receive(ask, ask.path_params["source"]))

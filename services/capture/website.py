@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from services.capture import openapi_website
 from services.capture.config import Source
 from services.capture.door import Doors
+from services.runtime.hotroutes import Answer
 from services.runtime.http import Principal, Problem
 
 _PREFLIGHT_S: Final = 7_200
@@ -92,22 +93,27 @@ def check_origin(request: Request, source: Source, principal: Principal) -> None
 
 
 def readable_from(doors: Doors) -> type[APIRoute]:
-    """A class of routes whose every answer, faults too, can be read by the allowed pages."""
+    """A class of routes whose every answer can be read by the allowed pages."""
 
     class Readable(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            answer = super().get_route_handler()
-
-            async def answered(request: Request) -> Response:
-                allowed = granted(request, doors)
-                try:
-                    response = await answer(request)
-                except Problem as problem:
-                    problem.headers |= allowed
-                    raise
-                response.headers.update(allowed)
-                return response
-
-            return answered
+            return readable(doors, super().get_route_handler())
 
     return Readable
+
+
+def readable(doors: Doors, answer: Answer) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    """An answer that the allowed pages can read, faults too."""
+
+    async def answered(request: Request) -> Response:
+        allowed = granted(request, doors)
+        try:
+            response = await answer(request)
+        except Problem as problem:
+            problem.headers |= allowed
+            raise
+        if allowed:
+            response.headers.update(allowed)
+        return response
+
+    return answered

@@ -5,33 +5,26 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-import structlog
 from fastapi import FastAPI, Request, Response, Security
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from prometheus_client import Histogram
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Send
-from starlette.types import Scope as Connection
 
 from services.runtime import problems
-from services.runtime.admission import MAX_BODY, Admission, Body, Unproven
+from services.runtime.admission import MAX_BODY, Unproven
 from services.runtime.apikeys import KeyRing, Principal, Scope
 from services.runtime.health import Health
-from services.runtime.logs import describe
+from services.runtime.hotroutes import HotRoutes
 from services.runtime.metrics import Metrics
 from services.runtime.networks import Clients, Network
 from services.runtime.problems import MEDIA_TYPE, Problem, invalid, unauthorized
 from services.runtime.server import HttpServer, PortInUse, serve
+from services.runtime.shell import Shell
 
-log = structlog.get_logger(__name__)
-
-_PROBES: Final = frozenset({"/live", "/ready", "/metrics"})
 _CHARSET: Final = re.compile(r"charset\s*=\s*\"?([\w-]+)")
 BODY_SECONDS: Final = 6.0
 """For a whole body."""
@@ -63,7 +56,8 @@ def create_app(
     app.state.clients = Clients(proxies)
     app.state.unproven = Unproven(app.state.clients)
     problems.install(app)
-    app.add_middleware(_Shell, health=app.state.health, answer=metrics.answer)
+    app.state.hot = HotRoutes()
+    app.add_middleware(Shell, health=app.state.health, answer=metrics.answer, hot=app.state.hot)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     _add_probes(app)
     return app
@@ -78,22 +72,33 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
 
     async def principal(
         request: Request,
-        # A default, not an annotation: those are text here, and could not name ``scope``.
-        given: HTTPAuthorizationCredentials | None = Security(_BEARER, scopes=[scope.value]),  # noqa: B008
+        # For the document. A default, not an annotation: those are text here, and could not name
+        # ``scope``.
+        _: HTTPAuthorizationCredentials | None = Security(_BEARER, scopes=[scope.value]),  # noqa: B008
     ) -> Principal:
-        keys: KeyRing = request.app.state.keys
-        if given is None:
-            raise _unproven(request, "An API key is needed: Authorization: Bearer <key>.")
-        found = keys.authenticate(given.credentials)
-        if found is None and not keys.loaded:
-            raise Problem(503, "Starting", "The keys are not loaded.", headers={"Retry-After": "1"})
-        if found is None:
-            raise _unproven(request, "This API key is not known or was revoked.")
-        if scope not in found.scopes:
-            raise Problem(403, "Forbidden", f"This key lacks the scope {scope}.", scope=scope)
-        return found
+        return holder(request, scope)
 
     return principal
+
+
+def holder(request: Request, scope: Scope) -> Principal:
+    """Who sent the request; what :func:`require` does, for hot routes.
+
+    :raises Problem: 401, 403 or 503.
+    """
+    keys: KeyRing = request.app.state.keys
+    given = request.headers.get("authorization", "")
+    kind, _, token = given.partition(" ")
+    if kind.lower() != "bearer" or not (token := token.strip()):
+        raise _unproven(request, "An API key is needed: Authorization: Bearer <key>.")
+    found = keys.authenticate(token)
+    if found is None and not keys.loaded:
+        raise Problem(503, "Starting", "The keys are not loaded.", headers={"Retry-After": "1"})
+    if found is None:
+        raise _unproven(request, "This API key is not known or was revoked.")
+    if scope not in found.scopes:
+        raise Problem(403, "Forbidden", f"This key lacks the scope {scope}.", scope=scope)
+    return found
 
 
 def _unproven(request: Request, detail: str) -> Problem:
@@ -163,71 +168,6 @@ async def read_body(request: Request, limit: int, deadline: float = BODY_SECONDS
     return bytes(body)
 
 
-class _Shell:
-    """Times each answer, keeps requests out until the process has started, and answers a crash."""
-
-    def __init__(self, app: ASGIApp, health: Health, answer: Histogram) -> None:
-        self._app = app
-        self._health = health
-        self._answer = answer
-        self._admission = Admission()
-        self._bound: dict[tuple[str, int], Any] = {}
-
-    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        began = time.perf_counter()
-        status = 0
-
-        async def watch(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        if refused := self._refused(scope):
-            await refused.response()(scope, receive, watch)
-        else:
-            limit = scope["app"].state.max_body
-            body = Body(self._admission, scope, receive, watch, limit)
-            try:
-                await self._guarded(scope, body.receive, body.send, lambda: status)
-            finally:
-                body.done()
-        self._observe(scope, status, time.perf_counter() - began)
-
-    def _refused(self, scope: Connection) -> Problem | None:
-        if scope["path"] in _PROBES:
-            return None
-        if self._health.starting is not None:
-            return Problem(503, "Starting", self._health.starting, headers={"Retry-After": "1"})
-        return self._admission.full()
-
-    async def _guarded(
-        self, scope: Connection, receive: Receive, send: Send, status: Callable[[], int]
-    ) -> None:
-        try:
-            await self._app(scope, receive, send)
-        except Exception as error:
-            log.error("http.failed", route=_route(scope), **describe(error))
-            if status() == 0:
-                failed = Problem(500, "Internal error", "The fault is ours and was logged.")
-                await failed.response()(scope, receive, send)
-
-    def _observe(self, scope: Connection, status: int, seconds: float) -> None:
-        place = (_route(scope), status)
-        bound = self._bound.get(place)
-        if bound is None:
-            bound = self._bound[place] = self._answer.labels(place[0], str(status))
-        bound.observe(seconds)
-
-
-def _route(scope: Connection) -> str:
-    """The template of the path, never the path: labels must stay few."""
-    return getattr(scope.get("route"), "path", "none")
-
-
 def _add_probes(app: FastAPI) -> None:
     health: Health = app.state.health
     metrics: Metrics = app.state.metrics
@@ -284,6 +224,7 @@ __all__ = [
     "Scope",
     "check_json",
     "create_app",
+    "holder",
     "invalid",
     "json_only",
     "read_body",

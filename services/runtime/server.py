@@ -54,9 +54,7 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """A listening server."""
 
-    def __init__(
-        self, server: _Server, listener: socket.socket, host: str, guard: Guard
-    ) -> None:
+    def __init__(self, server: _Server, listener: socket.socket, host: str, guard: Guard) -> None:
         self._server = server
         self._task = asyncio.create_task(server.serve([listener]), name="http")
         self._sweep = asyncio.create_task(guard.run(), name="http-deadlines")

@@ -152,7 +152,7 @@ class Door:
             _nothing_yet,
             lambda: AT,
         )
-        self.app.include_router(router(doors))
+        self.app.include_router(router(doors, self.app.state.hot))
 
     def close(self) -> None:
         self.loop.close()

@@ -15,6 +15,7 @@ from services.capture import http as capture
 from services.delivery import http as delivery
 from services.routing import accounts_http, fairness_http
 from services.routing import http as routing
+from services.runtime.hotroutes import HotRoutes
 from services.runtime.http import create_app
 from services.runtime.metrics import Metrics
 
@@ -31,7 +32,7 @@ def _routing() -> APIRouter:
 
 
 ROUTERS: Mapping[str, Callable[[], APIRouter]] = {
-    "capture": lambda: capture.router(cast(capture.Doors, None)),
+    "capture": lambda: capture.router(cast(capture.Doors, None), HotRoutes()),
     "routing": _routing,
     "delivery": lambda: delivery.router(cast(delivery.Doors, None)),
 }

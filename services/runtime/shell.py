@@ -1,0 +1,88 @@
+"""What surrounds every request: times, admission, hot routes, and the answer to a crash."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from prometheus_client import Histogram
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as Connection
+
+from services.runtime.admission import Admission, Body
+from services.runtime.health import Health
+from services.runtime.hotroutes import HotRoutes
+from services.runtime.logs import describe
+from services.runtime.problems import Problem
+
+log = structlog.get_logger(__name__)
+
+_PROBES: Final = frozenset({"/live", "/ready", "/metrics"})
+
+
+class Shell:
+    """Times each answer, keeps requests out until the process has started, and answers a crash."""
+
+    def __init__(self, app: ASGIApp, health: Health, answer: Histogram, hot: HotRoutes) -> None:
+        self._app = app
+        self._hot = hot
+        self._health = health
+        self._answer = answer
+        self._admission = Admission()
+        self._bound: dict[tuple[str, int], Any] = {}
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        if refused := self._refused(scope):
+            await refused.response()(scope, receive, watch)
+        else:
+            limit = scope["app"].state.max_body
+            body = Body(self._admission, scope, receive, watch, limit)
+            try:
+                await self._guarded(scope, body.receive, body.send, lambda: status)
+            finally:
+                body.done()
+        self._observe(scope, status, time.perf_counter() - began)
+
+    def _refused(self, scope: Connection) -> Problem | None:
+        if scope["path"] in _PROBES:
+            return None
+        if self._health.starting is not None:
+            return Problem(503, "Starting", self._health.starting, headers={"Retry-After": "1"})
+        return self._admission.full()
+
+    async def _guarded(
+        self, scope: Connection, receive: Receive, send: Send, status: Callable[[], int]
+    ) -> None:
+        try:
+            await (self._hot.find(scope) or self._app)(scope, receive, send)
+        except Exception as error:
+            log.error("http.failed", route=_route(scope), **describe(error))
+            if status() == 0:
+                failed = Problem(500, "Internal error", "The fault is ours and was logged.")
+                await failed.response()(scope, receive, send)
+
+    def _observe(self, scope: Connection, status: int, seconds: float) -> None:
+        place = (_route(scope), status)
+        bound = self._bound.get(place)
+        if bound is None:
+            bound = self._bound[place] = self._answer.labels(place[0], str(status))
+        bound.observe(seconds)
+
+
+def _route(scope: Connection) -> str:
+    """The template of the path, never the path: labels must stay few."""
+    return getattr(scope.get("route"), "path", "none")
