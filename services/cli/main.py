@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "fairness": "services.cli.fairness:fairness",
     "assignments": "services.cli.assignments:app",
     "accounts": "services.cli.accounts:app",
+    "territories": "services.cli.territories:app",
     "quarantine": "services.cli.quarantine:app",
     "dlq": "services.cli.dlq:app",
     "import": "services.cli.importing:import_",

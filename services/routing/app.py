@@ -20,7 +20,7 @@ from schemas.topics import (
     ASSIGNMENTS_CURRENT,
     scored,
 )
-from services.routing import accounts_http, fairness_http
+from services.routing import accounts_http, fairness_http, territories_http
 from services.routing.accounts import Accounts
 from services.routing.activities import STAGE as ACTIVITY_STAGE
 from services.routing.activities import Activities
@@ -131,6 +131,7 @@ def _serve(
     ctx.app.include_router(router(requests.now, partial(history.of_lead, live), staff))
     ctx.app.include_router(accounts_http.router(accounts))
     ctx.app.include_router(fairness_http.router(live))
+    ctx.app.include_router(territories_http.router(live))
 
 
 def clock_of(scale: float) -> Clock:

@@ -28,9 +28,9 @@ COLUMNS: Final = (
 )  # fmt: skip
 NURTURE: Final = "nurture"
 """In the column ``pool``: nobody gets the lead."""
-_LAST: Final = "\uffff"
+LAST: Final = "\uffff"
 """After every letter: a range that ends with ``SW1`` holds ``SW1A 1AA``."""
-_NO_END: Final = float("inf")
+NO_END: Final = float("inf")
 
 Facts = Mapping[str, object]
 
@@ -81,7 +81,7 @@ class Hit:
             "employees": list(row.employees) if row.employees is not None else None,
         }
         by = {name: value for name, value in asked.items() if value is not None}
-        if row.employees is not None and row.employees[1] == _NO_END:
+        if row.employees is not None and row.employees[1] == NO_END:
             by["employees"] = [row.employees[0], None]
         return {"table": self.table, "line": row.line, "territory": row.territory, "by": by}
 
@@ -122,7 +122,7 @@ class _Bucket:
     def add(self, row: Row) -> None:
         if row.postal is not None:
             start, end = row.postal
-            self.postal.rows.append((start, end + _LAST, row))
+            self.postal.rows.append((start, end + LAST, row))
         elif row.employees is not None:
             self.employees.rows.append((*row.employees, row))
         else:
@@ -172,6 +172,10 @@ class Table:
         """The most specific row that a lead fits; None where none does."""
         best = min(self._fitting(facts), key=lambda row: row.rank, default=None)
         return Hit(self.id, best) if best is not None else None
+
+    def fitting(self, facts: Facts) -> list[Row]:
+        """Every row that a lead fits, the one that counts first; of equal ones only the first."""
+        return sorted(self._fitting(facts), key=lambda row: row.rank)
 
     def _fitting(self, facts: Facts) -> Iterator[Row]:
         postal, employees = _text(facts, "place.postal_code"), facts.get("company.headcount")
@@ -266,11 +270,11 @@ def _range(said: Mapping[str, str], name: str, read: Any, wrong: list[tuple[str,
     numbers = read is _number
     try:
         low: Any = read(start) if start else (0.0 if numbers else read(end))
-        high: Any = read(end) if end else (_NO_END if numbers else low)
+        high: Any = read(end) if end else (NO_END if numbers else low)
     except ValueError:
         wrong.append((f"{name}_from", f"{start or end!r} is no number"))
         return None
-    if low > (high if numbers else high + _LAST):
+    if low > (high if numbers else high + LAST):
         wrong.append((f"{name}_to", f"{end!r} comes before {start!r}"))
     return low, high
 

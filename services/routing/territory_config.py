@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -16,6 +17,8 @@ from services.runtime.configfile import Fault, Faults
 
 TERRITORIES = "territories.yaml"
 
+Places = Callable[[int], tuple[str, int]]
+"""From a row's number to its file and line."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 
 
@@ -65,6 +68,27 @@ def tables(faults: Faults, files: Mapping[str, str], teams: Teams | None) -> dic
             found[name] = table
             _check_pools(faults, table, said, teams)
     return found
+
+
+def places(files: Mapping[str, str]) -> dict[str, Places]:
+    """Of each table: from a row's line (or its number, where the rows stand in the YAML) to where
+    it stands. The files are a good set."""
+    faults = Faults(files)
+    parsed = faults.parse(TerritoriesFile, TERRITORIES) if TERRITORIES in files else None
+    return {
+        name: partial(_in_file, said.file)
+        if said.file is not None
+        else partial(_inline_place, faults, name)
+        for name, said in (parsed.tables.items() if parsed is not None else ())
+    }
+
+
+def _in_file(file: str, line: int) -> tuple[str, int]:
+    return file, line
+
+
+def _inline_place(faults: Faults, table: str, number: int) -> tuple[str, int]:
+    return TERRITORIES, faults.locate(TERRITORIES, ("tables", table, "rows", number - 1))
 
 
 def role_faults(table: Table, teams: Teams, role: RoleName) -> list[str]:

@@ -35,7 +35,8 @@ SHELL = {
     "services.routing": {
         "accounts", "accounts_http", "activities", "app", "deciding", "drain", "finding",
         "fairness_http", "handlers", "http", "http_reps", "http_story", "people_feed", "requests",
-        "review.books", "review.fairness", "staff", "store", "sweeps",
+        "review.books", "review.fairness", "review.territories", "staff", "store", "sweeps",
+        "territories_http",
     },
     "services.response": {
         "app", "handlers", "measures", "progress", "retime", "store", "timer", "touring",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,8 @@ from services.routing.state import TurnKey
 from services.runtime.database import Connection
 
 _PAGE = 500
+_FEW = 100
+"""Where a running service reads: what else it does waits for no more than a page."""
 
 # The features of a decision are those of its record; a change without a record decided nothing.
 _REPEATABLE = """
@@ -68,6 +71,12 @@ where at >= $1::timestamptz - interval '7 days' and at < $1 and rep_id is not nu
     select from routing.traffic b where b.assignment_id = t.assignment_id and b.at < $1
     and b.record->'returned' is not null)
 order by at
+"""
+
+_PLACED = """
+select lead_id, role, pool, status, (record->'features')::text as features from routing.traffic
+where at >= $1 and at < $2 and record->'outcome' is not null and record->'features' is not null
+order by at desc, nth desc limit $3
 """
 
 _CURRENT = """
@@ -118,6 +127,25 @@ async def given(
     """Rep, pool, motion and time of every lead that was given in the week before."""
     found = await connection.fetch(_GIVEN, since)
     return [(row["rep_id"], row["pool"], row["motion"], row["at"]) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a lead was placed, and what was known of it then."""
+
+    lead_id: UUID
+    role: str
+    pool: str | None
+    status: str
+    features: dict[str, Any]
+
+
+async def placed(
+    connection: asyncpg.Connection, since: datetime, until: datetime, most: int | None = None
+) -> AsyncIterator[Placed]:
+    """Every placement of a period, the newest first; must run inside a transaction."""
+    async for row in connection.cursor(_PLACED, since, until, most, prefetch=_FEW):
+        yield Placed(**{**dict(row), "features": from_json(row["features"])})
 
 
 async def current(connection: Connection, since: datetime) -> list[Current]:
