@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from uuid import UUID
 
 from schemas.base import Event, Instant, Lane, open_vocabulary
+from schemas.qualification import Answers
 
 
 class ActivityName(StrEnum):
@@ -110,6 +111,9 @@ class ActivityRecorded(Event):
     amount: float | None = None
     """In the currency of the opportunity; for ``opportunity_created``, ``won`` and ``lost``."""
     reason: str | None = None
+    """Why it was lost or disqualified; for the latter one of ``qualification.yaml``."""
+    answers: Answers | None = None
+    """What a rep learned of the five things to know."""
     submission_id: UUID | None = None
 
     @property

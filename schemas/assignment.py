@@ -10,6 +10,7 @@ from pydantic import Field
 
 from schemas.base import Event, Instant, Kind, Model, PipelineEvent, RoleName, TierName
 from schemas.lead import Consent
+from schemas.qualification import OpenQuestion
 from schemas.score import Score
 
 
@@ -75,6 +76,10 @@ class LeadBlock(Model):
     """The rules that gave the most points, the strongest first; at most three."""
     touch: int | None = None
     """Which submission of the person this is, counted from 1."""
+    questions: tuple[OpenQuestion, ...] = ()
+    """What is still to be asked, by the shared definition of a qualified lead."""
+    sql: bool | None = None
+    """Whether it is sales-qualified by that definition; null where there is none."""
 
 
 class AssignmentChanged(PipelineEvent):

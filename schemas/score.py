@@ -17,6 +17,7 @@ from schemas.base import (
     open_vocabulary,
 )
 from schemas.lead import Lead, Repeat
+from schemas.qualification import Qualification
 from schemas.signal import SignalName
 
 
@@ -98,6 +99,8 @@ class LeadScored(PipelineEvent):
     """Those that count now, the newest first."""
     recent: tuple[RecentActivity, ...] = ()
     """The last activities, the newest first."""
+    qualification: Qualification | None = None
+    """Null where the configuration defines none."""
 
     @property
     def subject(self) -> str:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from schemas import topics
 from schemas.activity import HEADER, ActivityName, ActivityRecorded, Actor, activity_lane
 from schemas.base import Event, Instant, Lane, deterministic_id
+from schemas.qualification import Answers
 from schemas.signal import SignalDetected, SignalName
 from schemas.topics import TopicSpec
 from services.capture.leadform import Line, Link, Name
@@ -59,6 +60,9 @@ class ActivityForm(_Form):
     amount: float | None = None
     """Of the opportunity, in its currency."""
     reason: Line = None
+    """Why it was lost, or disqualified (a reason of qualification.yaml)."""
+    answers: Answers | None = None
+    """What a rep learned: by criterion what was ``said``, and whether that is ``met``."""
 
     @model_validator(mode="after")
     def _someone(self) -> Self:
@@ -139,6 +143,7 @@ def activity(form: ActivityForm, source: str, now: datetime) -> Drafted:
         detail=line(form.detail),
         amount=form.amount,
         reason=line(form.reason),
+        answers=form.answers,
     )
     nobody = UUID(int=0)
     by_mail = account_key(email, nobody)

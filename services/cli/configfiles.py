@@ -21,6 +21,7 @@ _PARSERS = (
     "services.capture.config",
     "services.enrichment.config",
     "services.scoring.config",
+    "services.scoring.qualification",
     "services.routing.config",
     "services.response.config",
     "services.delivery.config",
@@ -30,6 +31,7 @@ MODELS: dict[str, str] = {
     "channels.yaml": "services.capture.channels:ChannelTable",
     "enrichment.yaml": "services.enrichment.config:EnrichmentFile",
     "scoring.yaml": "services.scoring.config:ScoringFile",
+    "qualification.yaml": "services.scoring.qualification:QualificationFile",
     "routing.yaml": "services.routing.config:RoutingFile",
     "territories.yaml": "services.routing.territory_config:TerritoriesFile",
     "response.yaml": "services.response.config:ResponseFile",
@@ -41,6 +43,7 @@ MODELS: dict[str, str] = {
 """What each file is, for editors."""
 _CHECKS = (
     ("scoring.yaml", MODELS["scoring.yaml"], "services.scoring.checking"),
+    ("qualification.yaml", MODELS["qualification.yaml"], "services.scoring.checking_qualification"),
     ("routing.yaml", MODELS["routing.yaml"], "services.routing.checking"),
     ("response.yaml", MODELS["response.yaml"], "services.response.checking"),
 )

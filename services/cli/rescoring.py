@@ -13,7 +13,7 @@ from schemas.base import TierName
 from services.cli import configfiles, output, target
 from services.cli.scoring import points
 from services.runtime.configstore import ConfigStore, version_of
-from services.scoring.config import parse
+from services.scoring.rules import parse
 from services.scoring.simulation import Change, Summary, change, summary
 from services.scoring.store.recorded import recorded
 

@@ -16,16 +16,18 @@ from services.cli import output, target
 from services.cli.leads import find_lead
 from services.cli.output import CommandError
 from services.kernel.identity.domains import registrable_domain
-from services.runtime.configstore import ConfigStore
+from services.runtime.configstore import ConfigStore, NoConfiguration
 from services.scoring.committee import committee
-from services.scoring.config import parse
+from services.scoring.explain import qualification as explained
 from services.scoring.explain import reasons
+from services.scoring.rules import Rules, parse
+from services.scoring.simulation import Recorded
 from services.scoring.store import people, recorded
 
 app = typer.Typer(help="Scores and their ledgers.", no_args_is_help=True)
 
 _LATEST = """
-select score_revision, at, fit, intent, total, tier, mql, ledger, version
+select score_revision, at, fit, intent, total, tier, mql, sql, ledger, version
 from scoring.story where lead_id = $1 order by score_revision desc limit 1
 """
 _DRIP = """
@@ -35,6 +37,11 @@ select pool, count(*) filter (where released_at is null) as waiting,
        count(*) filter (where released_at > now() - interval '24 hours') as given_24h,
        count(released_at) as given
 from scoring.drip group by pool order by pool
+"""
+
+_DISQUALIFIED = """
+select lead_id, account_key, reason, at, returns_at from scoring.disqualified
+order by returns_at nulls last, at, lead_id
 """
 
 
@@ -64,6 +71,22 @@ def explain(
         f"(revision {found['score_revision']}, configuration {found['version']})",
         markup=False,
     )
+    if found["qualification"]:
+        _show_qualification(found["qualification"])
+
+
+def _show_qualification(found: dict[str, Any]) -> None:
+    columns = ["criterion", "state", "answer", "source", "ask"]
+    output.show(found["criteria"], columns, "the definition asks for nothing")
+    if found["sql"]:
+        output.say("sales-qualified")
+    elif out := found["disqualified"]:
+        back = str(out["returns_at"])[:10] if out["returns_at"] else "not by itself"
+        output.say(f"disqualified for {out['reason']} on {out['at'][:10]}; comes back: {back}")
+    else:
+        output.say(
+            f"not sales-qualified; missing: {', '.join(found['missing']) or 'no definition'}"
+        )
 
 
 def _line(line: dict[str, Any]) -> dict[str, Any]:
@@ -130,7 +153,7 @@ def learn(
 @app.command()
 def drip(data: output.DataOption = None, json: output.JsonOption = False) -> None:
     """Who waits for a turn of each pool's daily drip, and how many had theirs since yesterday."""
-    rows = asyncio.run(_drip(target.find(data)))
+    rows = asyncio.run(_rows(target.find(data), _DRIP))
     if json:
         output.emit(rows)
         return
@@ -138,9 +161,20 @@ def drip(data: output.DataOption = None, json: output.JsonOption = False) -> Non
     output.show(rows, columns, "nobody waits, and nobody was given a turn")
 
 
-async def _drip(where: target.Target) -> list[dict[str, Any]]:
+@app.command("disqualified")
+def given_up(data: output.DataOption = None, json: output.JsonOption = False) -> None:
+    """Whom sales gave up, why, and when they come back; those who come back soonest first."""
+    rows = asyncio.run(_rows(target.find(data), _DISQUALIFIED))
+    if json:
+        output.emit(rows)
+        return
+    columns = ["lead_id", "account_key", "reason", "at", "returns_at"]
+    output.show(rows, columns, "nobody is disqualified")
+
+
+async def _rows(where: target.Target, query: str) -> list[dict[str, Any]]:
     async with target.connection(where.postgres) as connection:
-        return [dict(row) for row in await connection.fetch(_DRIP)]
+        return [dict(row) for row in await connection.fetch(query)]
 
 
 async def _explain(where: target.Target, lead: str, why: bool) -> dict[str, Any]:
@@ -155,20 +189,26 @@ async def _explain(where: target.Target, lead: str, why: bool) -> dict[str, Any]
         for line in ledger:
             event = UUID(line["event"]) if line["event"] else None
             line["what"], line["at"] = happened.get(event, ("", None)) if event else ("", None)
+        known = await _known(connection, lead_id, row["version"])
         if why:
-            held = await _reasons(connection, lead_id, row["version"])
+            held = reasons(known[0].scoring, known[1]) if known else {}
             for line in ledger:
                 line["why"] = held.get(line["rule"], [])
-    return {"lead_id": lead_id, **row, "ledger": ledger}
+    told = explained(*known) if known else None
+    qualification = None if told is None else told.model_dump(mode="json")
+    return {"lead_id": lead_id, **row, "ledger": ledger, "qualification": qualification}
 
 
-async def _reasons(
+async def _known(
     connection: asyncpg.Connection, lead_id: UUID, version: str
-) -> dict[str, list[str]]:
+) -> tuple[Rules, Recorded] | None:
+    """The lead as it was scored, and the rules by which it was; None where one is not kept."""
     lead = await recorded.of_lead(connection, lead_id)
-    if lead is None:
-        return {}
-    return reasons(parse(await ConfigStore().files(connection, version)), lead)
+    try:
+        files = await ConfigStore().files(connection, version)
+    except NoConfiguration:
+        return None
+    return None if lead is None else (parse(files), lead)
 
 
 async def _account(where: target.Target, named: str) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from urllib.parse import quote
 from schemas.assignment import AssignmentChanged, LeadBlock
 from schemas.base import KindName
 from schemas.touch import TouchDue, TouchReason
-from services.delivery.config import Question
 from services.delivery.consent import barred_channels
 from services.delivery.model import Colleague
 from services.kernel.timezones import zone_of
@@ -86,7 +85,6 @@ _ASKED = {
 def brief(
     event: AssignmentChanged,
     *,
-    questions: Sequence[Question],
     colleagues: Sequence[Colleague],
     now: datetime,
     touch: TouchDue | None = None,
@@ -101,7 +99,7 @@ def brief(
         *_who(event.lead),
         *_why_now(event),
         Line(Part.WHY_YOU, event.reason, "routing.reason"),
-        *_ask(event.lead, questions),
+        *_ask(event.lead),
         *_call(event.lead, now),
         *_colleagues(colleagues),
     ]
@@ -173,14 +171,9 @@ def _why_now(event: AssignmentChanged) -> Iterator[Line]:
         yield Line(Part.WHY_NOW, f"Score {event.score.total / 100:g}: {reasons}.", "score.ledger")
 
 
-def _ask(lead: LeadBlock, questions: Sequence[Question]) -> Iterator[Line]:
-    for question in questions:
-        if not any(_known(lead, name) for name in question.known_by):
-            yield Line(Part.ASK, question.ask, f"delivery.yaml: {question.about}")
-
-
-def _known(lead: LeadBlock, name: str) -> bool:
-    return bool(lead.facts.get(name) or getattr(lead, name, None))
+def _ask(lead: LeadBlock) -> Iterator[Line]:
+    for question in lead.questions:
+        yield Line(Part.ASK, question.ask, f"qualification.yaml: {question.about.value}")
 
 
 def _call(lead: LeadBlock, now: datetime) -> Iterator[Line]:

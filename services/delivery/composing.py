@@ -55,7 +55,6 @@ class Composer:
         event = it.event
         told = brief(
             event,
-            questions=config.questions,
             colleagues=await current.colleagues(conn, event),
             now=self._now(),
             touch=it.touch,

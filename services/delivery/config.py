@@ -213,19 +213,9 @@ Sink = Annotated[
 ]
 
 
-class Question(_Strict):
-    """What the team has to learn about every lead."""
-
-    about: Literal["fit", "problem", "budget", "authority", "timeline"]
-    ask: Annotated[str, Field(max_length=120)]
-    known_by: tuple[str, ...] = ()
-    """Facts or answers of the form (``message``, ``headcount`` …) of which one settles it."""
-
-
 class DeliveryFile(_Strict):
     """The file."""
 
-    questions: tuple[Question, ...] = ()
     links: dict[Annotated[str, Field(max_length=30)], str] = {}
     """Title to an address; ``{lead_id}``, ``{email}`` and ``{external_id}`` are replaced."""
     sinks: dict[Name, Sink] = {}

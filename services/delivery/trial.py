@@ -28,7 +28,7 @@ async def send(
     at = datetime.now(UTC)
     registry = Registry(secrets, lambda: at)
     event = _made_up(rep, at)
-    told = brief(event, questions=config.questions, colleagues=(), now=at)
+    told = brief(event, colleagues=(), now=at)
     message = Message(Delivery(uuid4(), sink, event, 1, at), told, (), None, None)
     try:
         outcome = await registry.build(config.sinks[sink]).send(message)

@@ -103,6 +103,7 @@ _SCORE = (
     _number("score.total", "points in all"),
     _closed("tier", TierName, "how urgent the lead is"),
     _flag("mql", "fit and intent reach the marketing-qualified bands"),
+    _flag("sql", "sales-qualified by qualification.yaml"),
 )
 _ANSWERS = _text("lead.fields.", "an answer to one of the form's own questions", personal=True)
 
@@ -122,6 +123,14 @@ _ACTIVITY = (
 )
 ENRICHED_FIELDS = FIELDS.without(one.name for one in _SCORE).counting(_ACTIVITY)
 """What scoring itself may ask about: everything but its own result, and what happened since."""
+
+ANSWER = "answer"
+QUALIFYING_FIELDS = FieldSet(
+    (*FIELDS, _text(ANSWER, "what was answered, by whom ever", personal=True)),
+    families=FIELDS.families,
+    counted=_ACTIVITY,
+)
+"""What the shared definition of a qualified lead may ask about: the score too, and the answer."""
 
 _FIELD_OF_FACT = dict(_DERIVED)
 FACT_OF_FIELD: Mapping[str, str] = {one.name: fact for fact, one in _DERIVED}
@@ -153,6 +162,8 @@ def facts_of(event: LeadEnriched | LeadScored) -> dict[str, object]:
         facts["score.total"] = event.score.total / 100
         facts["tier"] = event.tier.value
         facts["mql"] = event.mql
+        if event.qualification is not None:
+            facts["sql"] = event.qualification.sql
     return facts
 
 

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from schemas.assignment import AssignmentChanged, AssignmentStatus, LeadBlock, Rep
 from schemas.base import Lane, TierName, deterministic_id, event_id
+from schemas.qualification import CriterionState, OpenQuestion
 from schemas.score import LeadScored
 from schemas.topics import ASSIGNMENTS, ASSIGNMENTS_CURRENT
 from services.kernel.vocabulary import EmailStatus
@@ -128,7 +129,8 @@ def lead_block(scored: LeadScored) -> LeadBlock:
         if len(to_json(more)) > LEAD_BYTES // 4:
             break
         kept = more
-    return LeadBlock.model_validate({**short, "facts": kept})
+    told = {"questions": block.questions, "sql": block.sql}
+    return LeadBlock.model_validate({**short, **told, "facts": kept})
 
 
 def _shortened(message: str, excess: int) -> str:
@@ -171,6 +173,17 @@ def _block(scored: LeadScored, message: str | None, facts: dict[str, str]) -> Le
         consent=lead.consent,
         score_reasons=_strongest(scored),
         touch=scored.touch,
+        questions=_questions(scored),
+        sql=scored.qualification.sql if scored.qualification else None,
+    )
+
+
+def _questions(scored: LeadScored) -> tuple[OpenQuestion, ...]:
+    criteria = scored.qualification.criteria if scored.qualification else ()
+    return tuple(
+        OpenQuestion(about=one.criterion, ask=one.ask)
+        for one in criteria
+        if one.state is CriterionState.OPEN
     )
 
 

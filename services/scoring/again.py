@@ -18,8 +18,8 @@ from schemas.topics import scored as scored_topic
 from services.runtime.configstore import Versioned
 from services.runtime.records import Output, output
 from services.scoring.assess import Assessed, assess_again
-from services.scoring.config import ScoringFile
 from services.scoring.happened import Around
+from services.scoring.rules import Rules
 from services.scoring.store.leads import LeadRow
 
 _RANK = {TierName.NURTURE: 0, TierName.WARM: 1, TierName.HOT: 2}
@@ -40,7 +40,7 @@ def better(tier: TierName, than: str | None) -> bool:
 
 
 def again(
-    config: Versioned[ScoringFile],
+    config: Versioned[Rules],
     row: LeadRow,
     happened: Around,
     lane: Lane,

@@ -18,11 +18,12 @@ from services.runtime.outbox import Outbox
 from services.runtime.service import Context
 from services.runtime.stage import StageSpec
 from services.scoring.assignments import Assignments
-from services.scoring.config import ScoringFile, parse
 from services.scoring.drip import Dripper
 from services.scoring.handlers import SERVICE, Scorer
 from services.scoring.recorder import Recorder
+from services.scoring.recycling import Recycler
 from services.scoring.rescorer import Rescorer
+from services.scoring.rules import Rules, parse
 from services.scoring.signals import Signals
 
 _MOST_RECORDS: Final = {Lane.LIVE: 500, Lane.BULK: 50}
@@ -70,7 +71,7 @@ async def build(ctx: Context) -> None:
 
 
 async def _around_accounts(
-    ctx: Context, live: LiveConfig[ScoringFile], outbox: Outbox, secret: bytes
+    ctx: Context, live: LiveConfig[Rules], outbox: Outbox, secret: bytes
 ) -> None:
     """What nobody waits for: signals, who was given whom, and what is due again."""
     pool = await ctx.pool(Lane.BULK)
@@ -101,6 +102,7 @@ async def _around_accounts(
         )
     )
     ctx.task("rescorer", Rescorer(pool, outbox, lambda: live.current, _now).run)
+    ctx.task("recycler", Recycler(pool, outbox, _now).run)
     ctx.task("drip", Dripper(pool, lambda: live.current, _now, ctx.metrics).run)
 
 

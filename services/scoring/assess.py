@@ -10,14 +10,17 @@ from uuid import UUID
 from schemas.base import KindName, Lane, Motion, TierName
 from schemas.enrichment import LeadEnriched
 from schemas.lead import Repeat
-from schemas.score import LeadScored
+from schemas.qualification import Disqualified
+from schemas.score import LeadScored, LedgerLine
 from services.kernel.conditions import Facts
 from services.kernel.facts import as_of, facts_of
-from services.scoring.config import ScoringFile
 from services.scoring.happened import NOTHING, Around, countable
 from services.scoring.happening import active_signals, recent
-from services.scoring.model import Touch, score
+from services.scoring.model import Scored, Touch, score
 from services.scoring.outbound import held
+from services.scoring.qualifying import disqualified, qualify
+from services.scoring.qualifying import line as qualifying_line
+from services.scoring.rules import Rules
 
 _CIRCUMSTANCES = ("form_id", "page_url", "referrer", "utm", "click_ids", "visitor_id")
 """Parts of a lead that describe the touch, not the person."""
@@ -48,7 +51,7 @@ def touch_of(event: LeadEnriched, event_id: UUID) -> Touch | None:
 
 
 def assess(
-    model: ScoringFile,
+    rules: Rules,
     version: str,
     event: LeadEnriched,
     event_id: UUID,
@@ -68,11 +71,11 @@ def assess(
     """
     seen = event if newest is None else _older(event, newest)
     known = list(touches)
-    return _assessed(model, version, seen, event_id, known, score_revision, around, released)
+    return _assessed(rules, version, seen, event_id, known, score_revision, around, released)
 
 
 def assess_again(
-    model: ScoringFile,
+    rules: Rules,
     version: str,
     known: LeadEnriched,
     cause: UUID | None,
@@ -98,11 +101,11 @@ def assess_again(
         }
     )
     seen = list(touches)
-    return _assessed(model, version, again, cause, seen, score_revision, around, released)
+    return _assessed(rules, version, again, cause, seen, score_revision, around, released)
 
 
 def _assessed(
-    model: ScoringFile,
+    rules: Rules,
     version: str,
     seen: LeadEnriched,
     cause: UUID | None,
@@ -114,11 +117,9 @@ def _assessed(
     received = [touch.received_at for touch in touches]
     at = max([*received, seen.received_at, around.received_at or seen.received_at])
     facts = facts_of(seen)
-    scored = score(model, facts, touches, at, around)
-    back = None
-    if seen.motion is Motion.OUTBOUND and model.outbound is not None:
-        now = as_of(facts, at, countable(around.activities))
-        back = held(model.outbound, now, scored.tier, released=released)
+    now = as_of(facts, at, countable(around.activities))
+    scored = score(rules.scoring, facts, touches, at, around)
+    out, line, pool = kept_back(rules, now, scored, touches, around, at, released=released)
     return Assessed(
         LeadScored(
             submission_id=seen.submission_id,
@@ -138,17 +139,42 @@ def _assessed(
             late=seen.late,
             score_revision=score_revision,
             score=scored.score,
-            tier=TierName.NURTURE if back else scored.tier,
+            tier=TierName.NURTURE if line else scored.tier,
             mql=scored.mql,
-            ledger=(*scored.ledger, back.line) if back else scored.ledger,
+            ledger=(*scored.ledger, line) if line else scored.ledger,
             scoring_version=version,
-            signals=active_signals(model, around.signals, at),
+            signals=active_signals(rules.scoring, around.signals, at),
             recent=recent(around),
+            qualification=qualify(rules.qualification, now, scored, around, out),
         ),
         at,
         facts,
-        back.pool if back else None,
+        pool,
     )
+
+
+def kept_back(
+    rules: Rules,
+    facts: Facts,
+    scored: Scored,
+    touches: Iterable[Touch],
+    around: Around,
+    at: datetime,
+    *,
+    released: bool,
+) -> tuple[Disqualified | None, LedgerLine | None, str | None]:
+    """Whether a lead stays in nurture whatever its points: sales said no, or a prospect waits.
+
+    :returns: what sales said; the ledger line that says why; the pool whose turn it waits for.
+    """
+    hot = rules.scoring.hot.kinds
+    out = disqualified(rules.qualification, touches, around, hot, at)
+    if out is not None:
+        return out, qualifying_line(out), None
+    if facts["motion"] != Motion.OUTBOUND or rules.scoring.outbound is None:
+        return None, None, None
+    back = held(rules.scoring.outbound, facts, scored.tier, released=released)
+    return None, back.line if back else None, back.pool if back else None
 
 
 def _older(event: LeadEnriched, newest: LeadEnriched) -> LeadEnriched:

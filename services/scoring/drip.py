@@ -14,8 +14,8 @@ import structlog
 from services.runtime.configstore import Versioned
 from services.runtime.database import is_infrastructure
 from services.runtime.metrics import Metrics
-from services.scoring.config import ScoringFile
 from services.scoring.outbound import opened
+from services.scoring.rules import Rules
 from services.scoring.store import turns
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ class Dripper:
     def __init__(
         self,
         pool: asyncpg.Pool,
-        config: Callable[[], Versioned[ScoringFile]],
+        config: Callable[[], Versioned[Rules]],
         now: Callable[[], datetime],
         metrics: Metrics,
     ) -> None:
@@ -53,7 +53,7 @@ class Dripper:
 
     async def step(self) -> None:
         """Give the turns that are open now."""
-        outbound, now = self._config().value.outbound, self._now()
+        outbound, now = self._config().value.scoring.outbound, self._now()
         drips = outbound.drips if outbound else ()
         async with self._pool.acquire() as conn:
             if not (found := await turns.waiting(conn)):

@@ -15,9 +15,9 @@ from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record, output
 from services.scoring.again import better
 from services.scoring.assess import Assessed, assess, touch_of
-from services.scoring.config import ScoringFile
 from services.scoring.happened import Around
 from services.scoring.names import Visitor, names_of
+from services.scoring.rules import Rules
 from services.scoring.store import around, leads
 from services.scoring.store.leads import LeadRow
 
@@ -30,7 +30,7 @@ class Scorer:
     def __init__(
         self,
         outbox: Outbox,
-        config: Callable[[], Versioned[ScoringFile]],
+        config: Callable[[], Versioned[Rules]],
         now: Callable[[], datetime],
         secret: bytes,
     ) -> None:
@@ -74,7 +74,7 @@ class Scorer:
 
 
 def _one(
-    config: Versioned[ScoringFile],
+    config: Versioned[Rules],
     row: LeadRow,
     record: Record[LeadEnriched],
     happened: Around,

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from schemas.activity import ActivityName, Actor
+from schemas.qualification import Answers
 from schemas.signal import SignalName
 
 
@@ -26,6 +27,9 @@ class Happened:
     page_url: str | None = None
     detail: str | None = None
     amount: float | None = None
+    reason: str | None = None
+    answers: Answers | None = None
+    """What a rep learned."""
 
 
 @dataclass(frozen=True, slots=True)

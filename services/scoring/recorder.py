@@ -22,9 +22,9 @@ from services.runtime.database import Connection
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
 from services.scoring import again
-from services.scoring.config import ScoringFile
 from services.scoring.happened import Happened
 from services.scoring.names import meant, tokens_of, visitor_of
+from services.scoring.rules import Rules
 from services.scoring.store import around, leads
 from services.scoring.store.around import Stored
 
@@ -40,7 +40,7 @@ class Recorder:
         lane: Lane,
         pool: asyncpg.Pool,
         outbox: Outbox,
-        config: Callable[[], Versioned[ScoringFile]],
+        config: Callable[[], Versioned[Rules]],
         now: Callable[[], datetime],
         secret: bytes,
     ) -> None:
@@ -71,7 +71,7 @@ class Recorder:
         visitors = {visitor for one in hints if (visitor := visitor_of(one)) is not None}
         tokens = {token for one in hints for token in tokens_of(one)}
         people, known = await around.find(conn, tokens, visitors)
-        waits = self._config().value.activities
+        waits = self._config().value.scoring.activities
         stored = []
         for record, hint in zip(records, hints, strict=True):
             whom = meant(hint, people, known)
@@ -125,4 +125,6 @@ def _happened(record: Record[ActivityRecorded]) -> Happened:
         page_url=event.page_url,
         detail=event.detail,
         amount=event.amount,
+        reason=event.reason,
+        answers=event.answers,
     )

@@ -16,8 +16,8 @@ from services.runtime.configstore import Versioned
 from services.runtime.database import Connection, is_infrastructure
 from services.runtime.outbox import Outbox
 from services.scoring import again
-from services.scoring.config import ScoringFile
 from services.scoring.recorder import write
+from services.scoring.rules import Rules
 from services.scoring.store import around, leads
 
 log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ class Rescorer:
         self,
         pool: asyncpg.Pool,
         outbox: Outbox,
-        config: Callable[[], Versioned[ScoringFile]],
+        config: Callable[[], Versioned[Rules]],
         now: Callable[[], datetime],
     ) -> None:
         self._pool = pool

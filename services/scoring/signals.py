@@ -18,8 +18,8 @@ from services.runtime.configstore import Versioned
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record, output
 from services.runtime.stage.spec import BadRecords
-from services.scoring.config import ScoringFile
 from services.scoring.happened import Seen
+from services.scoring.rules import Rules
 from services.scoring.store import leads, signals
 
 SERVICE = "scoring"
@@ -34,7 +34,7 @@ class Signals:
         self,
         pool: asyncpg.Pool,
         outbox: Outbox,
-        config: Callable[[], Versioned[ScoringFile]],
+        config: Callable[[], Versioned[Rules]],
         now: Callable[[], datetime],
         secret: bytes,
     ) -> None:
@@ -69,7 +69,7 @@ class Signals:
 
     def _wanted(self, told: Sequence[signals.Told]) -> dict[str, tuple[UUID, UUID]]:
         """The accounts whose signal makes a lead, with the lead's id and the signal's."""
-        making = {rule.signal for rule in self._config().value.signals if rule.creates_lead}
+        making = {rule.signal for rule in self._config().value.scoring.signals if rule.creates_lead}
         return {
             one.account_key: (self._lead_id(one.account_key), one.seen.event)
             for one in reversed(told)

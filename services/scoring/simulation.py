@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from schemas.base import Motion, TierName
+from schemas.base import TierName
+from schemas.qualification import Qualification
 from services.kernel.conditions import Facts
 from services.kernel.facts import as_of
+from services.scoring.assess import kept_back
 from services.scoring.config import ScoringFile
 from services.scoring.happened import Around, countable
 from services.scoring.model import Scored, Touch, score
-from services.scoring.outbound import held
+from services.scoring.qualifying import qualify
+from services.scoring.rules import Rules
 
 WHY = 3
 """Rules that are named for a move, those that changed most."""
@@ -74,23 +77,28 @@ def again(model: ScoringFile, lead: Recorded) -> Scored:
     return score(model, lead.facts, lead.touches, lead.at, lead.around)
 
 
-def tier_of(model: ScoringFile, lead: Recorded, scored: Scored) -> TierName:
-    """The tier that routing hears: a prospect outside the profile, or whose turn has not come, is
-    nurtured. One who left nurture had a turn."""
-    outbound = model.outbound
-    if outbound is None or lead.facts.get("motion") != Motion.OUTBOUND:
-        return scored.tier
+def qualified(
+    rules: Rules, lead: Recorded, scored: Scored
+) -> tuple[TierName, Qualification | None]:
+    """The tier that routing hears, and how far the lead is qualified.
+
+    A prospect outside the profile, or whose turn has not come, is nurtured, and so is whom sales
+    gave up. A prospect who left nurture had a turn.
+    """
     facts = as_of(lead.facts, lead.at, countable(lead.around.activities))
     had_turn = lead.verdict.tier is not TierName.NURTURE
-    back = held(outbound, facts, scored.tier, released=had_turn)
-    return TierName.NURTURE if back else scored.tier
+    out, line, _ = kept_back(
+        rules, facts, scored, lead.touches, lead.around, lead.at, released=had_turn
+    )
+    tier = TierName.NURTURE if line else scored.tier
+    return tier, qualify(rules.qualification, facts, scored, lead.around, out)
 
 
-def change(model: ScoringFile, lead: Recorded) -> Change:
-    """What becomes of a lead under another model."""
-    found = again(model, lead)
+def change(rules: Rules, lead: Recorded) -> Change:
+    """What becomes of a lead under other rules."""
+    found = again(rules.scoring, lead)
     points_of = found.score
-    tier = tier_of(model, lead, found)
+    tier, _ = qualified(rules, lead, found)
     after = Verdict(tier, found.mql, points_of.fit, points_of.intent, points_of.total)
     points: Counter[str] = Counter()
     for line in found.ledger:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from schemas.activity import ActivityName, Actor
+from schemas.qualification import Answers
 from schemas.signal import SignalName
 from services.runtime.database import Connection
 from services.scoring.happened import Around, Happened, Seen
@@ -68,14 +69,15 @@ returning a.lead_id
 
 _AROUND = """
 select null as account, lead_id, activity_id as event, activity as name, actor, at, received_at,
-       source, page_kind, page_url, detail, amount, null::double precision as strength, null as url
+       source, page_kind, page_url, detail, amount, reason, answers::text as answers,
+       null::double precision as strength, null as url
 from unnest($1::uuid[]) as wanted(lead)
 cross join lateral (
     select * from scoring.activities where lead_id = lead order by at desc, activity_id limit $3
 ) own
 union all
 select account, null, activity_id, activity, actor, at, received_at,
-       source, page_kind, page_url, detail, amount, null, null
+       source, page_kind, page_url, detail, amount, reason, answers::text, null, null
 from unnest($2::text[]) as wanted(account)
 cross join lateral (
     select * from scoring.activities where account_key = account
@@ -83,7 +85,7 @@ cross join lateral (
 ) shared
 union all
 select account, null, signal_id, signal, null, at, received_at, provider, null, null, detail, null,
-       strength, url
+       null, null, strength, url
 from unnest($2::text[]) as wanted(account)
 cross join lateral (
     select * from scoring.signals where account_key = account order by at desc, signal_id limit $4
@@ -92,14 +94,15 @@ cross join lateral (
 
 _KEEP = """
 insert into scoring.activities (activity_id, event_id, activity, actor, at, received_at, source,
-    page_kind, page_url, detail, amount, lead_id, account_key, waits_for, visitor_id, waits_until)
+    page_kind, page_url, detail, amount, lead_id, account_key, waits_for, visitor_id, waits_until,
+    reason, answers)
 select activity_id, event_id, activity, actor, at, received_at, source, page_kind, page_url, detail,
-       amount, lead_id, account_key, waits_for, visitor_id, now() + waits
+       amount, lead_id, account_key, waits_for, visitor_id, now() + waits, reason, answers::jsonb
 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
     $7::text[], $8::text[], $9::text[], $10::text[], $11::double precision[], $12::uuid[],
-    $13::text[], $14::uuid[], $15::text[], $16::interval[])
+    $13::text[], $14::uuid[], $15::text[], $16::interval[], $17::text[], $18::text[])
     as a(activity_id, event_id, activity, actor, at, received_at, source, page_kind, page_url,
-         detail, amount, lead_id, account_key, waits_for, visitor_id, waits)
+         detail, amount, lead_id, account_key, waits_for, visitor_id, waits, reason, answers)
 order by activity_id
 on conflict (activity_id) do nothing
 returning activity_id
@@ -188,6 +191,8 @@ async def keep(conn: Connection, activities: Sequence[Stored]) -> set[UUID]:
         [one.meant.waits_for for one in rows],
         [one.meant.visitor_id for one in rows],
         [one.waits for one in rows],
+        [one.reason for one in happened],
+        [one.answers.encode().decode() if one.answers else None for one in happened],
     )
     return {row["activity_id"] for row in found}
 
@@ -225,6 +230,8 @@ def _happened(row: Any) -> Happened:
         page_url=row["page_url"],
         detail=row["detail"],
         amount=row["amount"],
+        reason=row["reason"],
+        answers=Answers.read(row["answers"]) if row["answers"] else None,
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
 
-from schemas.base import KindName
+from schemas.base import KindName, TierName
+from schemas.qualification import Disqualified
 from services.kernel.facts import without_identifiers
 from services.runtime.database import Connection
 from services.scoring.assess import Assessed
@@ -32,19 +33,19 @@ select lead, account from unnest($1::uuid[], $2::text[]) as given(lead, account)
 order by 1
 on conflict (lead_id) do update set account_key = l.account_key
 returning lead_id, account_key, score_revision, lead_revision, latest, tier,
-          released_at is not null as released
+          released_at is not null as released, disqualified_at is not null as disqualified
 """
 
 _LOCK_KNOWN = """
 select lead_id, account_key, score_revision, lead_revision, latest, tier,
-       released_at is not null as released
+       released_at is not null as released, disqualified_at is not null as disqualified
 from scoring.leads
 where lead_id = any($1::uuid[]) order by lead_id for update
 """
 
 _LOCK_DUE = """
 select lead_id, account_key, score_revision, lead_revision, latest, tier,
-       released_at is not null as released
+       released_at is not null as released, disqualified_at is not null as disqualified
 from scoring.leads
 where rescore_at <= now() order by rescore_at limit $1 for update skip locked
 """
@@ -73,10 +74,14 @@ with leads as (
     set score_revision = n.score_revision, lead_revision = n.lead_revision,
         latest = coalesce(n.latest, l.latest), tier = n.tier, rescore_at = null, updated_at = now(),
         turn_pool = n.pool, turn_signals = n.signals, turn_total = n.total,
-        turn_since = case when n.pool is not null then coalesce(l.turn_since, now()) end
+        turn_since = case when n.pool is not null then coalesce(l.turn_since, now()) end,
+        disqualified_at = n.out_at, disqualified_for = n.out_for,
+        recycle_at = case when n.waits_on then l.recycle_at else n.returns_at end
     from unnest($1::uuid[], $2::int[], $3::int[], $4::bytea[], $23::text[], $24::text[],
-                $25::int[], $26::int[])
-        as n(lead_id, score_revision, lead_revision, latest, tier, pool, signals, total)
+                $25::int[], $26::int[], $28::timestamptz[], $29::text[], $30::timestamptz[],
+                $32::bool[])
+        as n(lead_id, score_revision, lead_revision, latest, tier, pool, signals, total,
+             out_at, out_for, returns_at, waits_on)
     where l.lead_id = n.lead_id
 ), touches as (
     insert into scoring.touches (lead_id, event_id, kind, at, received_at)
@@ -84,14 +89,14 @@ with leads as (
     on conflict do nothing
 )
 insert into scoring.scores (lead_id, score_revision, lead_revision, submission_id, at, late,
-                            fit, intent, total, tier, mql, ledger, version, facts)
+                            fit, intent, total, tier, mql, ledger, version, facts, sql)
 select lead_id, score_revision, lead_revision, submission_id, at, late,
-       fit, intent, total, tier, mql, ledger::jsonb, version, facts::jsonb
+       fit, intent, total, tier, mql, ledger::jsonb, version, facts::jsonb, sql
 from unnest($10::uuid[], $11::int[], $12::int[], $13::uuid[], $14::timestamptz[], $15::bool[],
             $16::int[], $17::int[], $18::int[], $19::text[], $20::bool[], $21::text[], $22::text[],
-            $27::text[])
+            $27::text[], $31::bool[])
     as s(lead_id, score_revision, lead_revision, submission_id, at, late,
-         fit, intent, total, tier, mql, ledger, version, facts)
+         fit, intent, total, tier, mql, ledger, version, facts, sql)
 """
 
 
@@ -110,15 +115,30 @@ class LeadRow:
     """The best that routing was told since the last submission."""
     released: bool
     """A prospect that had its turn of the drip."""
+    disqualified: bool
+    """By the score before this one."""
     touches: list[Touch]
     added: list[Touch]
     """Of ``touches``, those that are not stored yet."""
     turn: tuple[str, int, int] | None = None
     """A prospect that waits: the pool whose drip it waits for, its active signals, its points."""
+    out: Disqualified | None = None
+    """What sales said no for."""
+    returns_at: datetime | None = None
+    """When it comes back as a prospect."""
+    waits_on: bool = True
+    """What is stored of that stays."""
 
     def waits(self, assessed: Assessed) -> None:
-        """What the newest score says of its turn."""
+        """What the newest score says of its turn, and of its coming back."""
         event = assessed.event
+        self.out = event.qualification.disqualified if event.qualification else None
+        if self.out is not None:  # routing has closed it: whatever brings it back is news
+            self.tier = TierName.NURTURE.value
+            self.returns_at, self.waits_on = self.out.returns_at, False
+        elif self.disqualified:  # a submission comes back by itself, an activity has to be made one
+            self.returns_at = assessed.at if event.submission_id is None else None
+            self.waits_on = False
         sorts = {one.signal for one in event.signals}
         self.turn = (assessed.turn, len(sorts), event.score.total) if assessed.turn else None
 
@@ -196,6 +216,11 @@ async def write(conn: Connection, rows: Iterable[LeadRow], scored: Sequence[Asse
         [row.turn[1] if row.turn else None for row in changed],
         [row.turn[2] if row.turn else None for row in changed],
         [to_json(without_identifiers(one.facts)).decode() for one in scored],
+        [row.out.at if row.out else None for row in changed],
+        [row.out.reason if row.out else None for row in changed],
+        [row.returns_at for row in changed],
+        [one.event.qualification.sql if one.event.qualification else None for one in scored],
+        [row.waits_on for row in changed],
     )
 
 

@@ -41,7 +41,7 @@ from services.runtime import migrate
 from services.runtime.database import open_pool
 from services.runtime.embedded.postgres import EmbeddedPostgres
 from services.scoring.assess import assess, touch_of
-from services.scoring.config import parse as parse_scoring
+from services.scoring.rules import parse as parse_scoring
 from tests.integration.enrichment.flow import NOTHING_WANTED, Flow, captured_lead
 from tests.integration.enrichment.standin import StandIn, answering, hang, slowly
 
@@ -71,7 +71,12 @@ def _lead(number: int) -> LeadCaptured:
 
 def cpu() -> dict[str, float]:
     """Microseconds of CPU per lead, the median of several batches."""
-    scoring = parse_scoring({"scoring.yaml": (_CONFIG / "scoring.yaml").read_text("utf-8")})
+    scoring = parse_scoring(
+        {
+            name: (_CONFIG / name).read_text("utf-8")
+            for name in ("scoring.yaml", "qualification.yaml")
+        }
+    )
     enriching, scored = [], []
     for turn in range(ROUNDS):
         raw = [_lead(turn * BATCH + n).encode() for n in range(BATCH)]

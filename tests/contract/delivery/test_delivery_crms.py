@@ -39,7 +39,7 @@ def now() -> datetime:
 
 
 def message(event: AssignmentChanged, written: str | None = None) -> Message:
-    told = brief(event, questions=(), colleagues=(), now=now())
+    told = brief(event, colleagues=(), now=now())
     return Message(Delivery(event.lead_id, "crm", event, 1, now()), told, (), None, written)
 
 

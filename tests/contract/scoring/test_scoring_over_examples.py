@@ -12,11 +12,14 @@ from jsonschema import Draft202012Validator
 from schemas.enrichment import LeadEnriched
 from schemas.score import LeadScored
 from services.scoring.assess import assess, touch_of
-from services.scoring.config import parse
+from services.scoring.rules import parse
 
 _ROOT = Path(__file__).parents[3]
 _GOOD = sorted((_ROOT / "schemas/examples" / LeadEnriched.TYPE / "good").glob("*.json"))
-_MODEL = parse({"scoring.yaml": (_ROOT / "deploy/config/scoring.yaml").read_text("utf-8")})
+_FOLDER = _ROOT / "deploy/config"
+_MODEL = parse(
+    {name: (_FOLDER / name).read_text("utf-8") for name in ("scoring.yaml", "qualification.yaml")}
+)
 _SCHEMA = json.loads((_ROOT / "schemas/jsonschema" / f"{LeadScored.TYPE}.json").read_text("utf-8"))
 
 

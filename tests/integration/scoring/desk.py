@@ -18,6 +18,7 @@ from schemas.enrichment import LeadEnriched
 from schemas.lead import Lead, LeadCaptured, Repeat
 from schemas.score import LeadScored
 from schemas.signal import SignalDetected, SignalName
+from schemas.topics import CAPTURED_BULK
 from services.runtime.configstore import Versioned
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
@@ -25,14 +26,17 @@ from services.runtime.records import Output, Record
 from services.scoring.assignments import Assignments
 from services.scoring.config import ScoringFile, parse
 from services.scoring.handlers import Scorer
+from services.scoring.qualification import QualificationFile
 from services.scoring.recorder import Recorder
 from services.scoring.rescorer import Rescorer
+from services.scoring.rules import Rules
 from services.scoring.signals import Signals
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 _FILE = Path(__file__).parents[3] / "deploy/config/scoring.yaml"
 SECRET = b"an installation's secret of 32 bytes!"
 MODEL: ScoringFile = parse({"scoring.yaml": _FILE.read_text("utf-8")})
+NO_DEFINITION = QualificationFile()
 
 VP = {"email_class": "business", "email_role": False, "seniority": "vp", "department": "sales"}
 """Facts of somebody whom we want to talk to."""
@@ -131,17 +135,21 @@ class Desk:
 
     pool: asyncpg.Pool
     model: ScoringFile = MODEL
+    definition: QualificationFile = NO_DEFINITION
     released: list[LeadScored] = field(default_factory=list)
     """What the worker that scores again published."""
+    captured: list[LeadCaptured] = field(default_factory=list)
+    """What the worker that brings leads back published."""
 
     def __post_init__(self) -> None:
         outbox = Outbox("scoring", self.pool, self._publish, Metrics())
-        parts = (lambda: Versioned("abc123", self.model), lambda: AT)
+        parts = (lambda: Versioned("abc123", Rules(self.model, self.definition)), lambda: AT)
         self.scorer = Scorer(outbox, *parts, SECRET)
         self.recorders = {lane: Recorder(lane, self.pool, outbox, *parts, SECRET) for lane in Lane}
         self.signals = Signals(self.pool, outbox, *parts, SECRET)
         self.rescorer = Rescorer(self.pool, outbox, *parts)
         self.assignments = Assignments(self.pool)
+        self.outbox = outbox
 
     async def take(self, *events: LeadEnriched) -> list[LeadScored]:
         """What the stage publishes for a batch."""
@@ -179,4 +187,8 @@ class Desk:
         return [dict(row) for row in rows]
 
     async def _publish(self, outputs: Sequence[Output]) -> None:
-        self.released += [LeadScored.read(out.value) for out in outputs]
+        for out in outputs:
+            if out.topic == CAPTURED_BULK.name:
+                self.captured.append(LeadCaptured.read(out.value))
+            else:
+                self.released.append(LeadScored.read(out.value))

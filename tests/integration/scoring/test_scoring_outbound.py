@@ -16,6 +16,7 @@ from services.runtime.configstore import Versioned
 from services.runtime.metrics import Metrics
 from services.scoring.config import ScoringFile
 from services.scoring.drip import Dripper
+from services.scoring.rules import Rules
 from tests.integration.scoring.desk import AT, MODEL, VP, Desk, enriched_lead, seen
 
 OUTBOUND = {"kind": KindName.PROSPECT, "motion": Motion.OUTBOUND, "lane": Lane.BULK}
@@ -35,7 +36,7 @@ class Day:
 
     def __init__(self, desk: Desk, pool: asyncpg.Pool) -> None:
         self.now, self._desk = AT, desk
-        current: Callable[[], Any] = lambda: Versioned("abc123", desk.model)  # noqa: E731
+        current: Callable[[], Any] = lambda: Versioned("abc123", Rules(desk.model))  # noqa: E731
         self._drippers = [Dripper(pool, current, lambda: self.now, Metrics()) for _ in range(2)]
 
     async def turns(self, **later: int) -> list[LeadScored]:

@@ -16,6 +16,7 @@ from schemas.base import KindName, Lane, Motion, TierName
 from services.cli import configfiles
 from services.cli.main import build
 from services.scoring.config import ScoringFile
+from services.scoring.rules import Rules
 from services.scoring.simulation import Change, again, change, summary
 from services.scoring.store.recorded import recorded
 from tests.integration.scoring.desk import AT, MODEL, VP, Desk, done, enriched_lead, seen
@@ -23,7 +24,7 @@ from tests.integration.scoring.desk import AT, MODEL, VP, Desk, done, enriched_l
 
 async def _changes(pool: asyncpg.Pool, model: ScoringFile, **period: object) -> list[Change]:
     async with pool.acquire() as conn:
-        return [change(model, one) async for one in recorded(conn, **period)]
+        return [change(Rules(model), one) async for one in recorded(conn, **period)]
 
 
 async def _history(desk: Desk) -> None:

@@ -10,22 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.lead import Consent
+from schemas.qualification import OpenQuestion
 from services.delivery.brief import MOST_CHARACTERS, Brief, Part, brief, links
-from services.delivery.config import Question
 from services.delivery.model import Colleague
 from tests.support.changes import changed
 
 MONDAY = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
-QUESTIONS = (
-    Question(about="problem", ask="What made you look?", known_by=("message",)),
-    Question(about="fit", ask="How many reps?", known_by=("headcount",)),
-    Question(about="timeline", ask="When should it be in use?"),
-)
 
 
 def told(lead: dict[str, Any] | None = None, now: datetime = MONDAY, **fields: Any) -> Brief:
     event = changed(lead=lead, **fields)
-    return brief(event, questions=QUESTIONS, colleagues=(), now=now)
+    return brief(event, colleagues=(), now=now)
 
 
 def part(of: Brief, wanted: Part) -> str:
@@ -47,10 +42,14 @@ def test_it_says_who_why_now_and_why_you() -> None:
     assert "furthest below her share" in part(it, Part.WHY_YOU)
 
 
-def test_what_is_known_is_not_asked_for() -> None:
-    assert part(told(), Part.ASK) == "When should it be in use?"
-    unknown = told({"message": None, "facts": {}})
-    assert part(unknown, Part.ASK).count("?") == 3
+def test_what_is_still_open_is_asked_for() -> None:
+    assert part(told(), Part.ASK) == ""
+    asked = {"problem": "What made you look?", "timeline": "When should it be in use?"}
+    questions = tuple(OpenQuestion(about=about, ask=ask) for about, ask in asked.items())
+    it = told({"questions": questions})
+    assert part(it, Part.ASK) == "What made you look? When should it be in use?"
+    sources = [line.source for line in it.lines if line.part is Part.ASK]
+    assert sources == ["qualification.yaml: problem", "qualification.yaml: timeline"]
 
 
 def test_what_is_not_known_has_no_line() -> None:
@@ -93,7 +92,7 @@ def test_who_refused_calls_is_not_to_be_called() -> None:
 
 def test_colleagues_are_named_with_who_talks_to_them() -> None:
     others = (Colleague("Bo Lind (CFO)", "Sam Rivera"),)
-    it = brief(changed(), questions=(), colleagues=others, now=MONDAY)
+    it = brief(changed(), colleagues=others, now=MONDAY)
     assert part(it, Part.COLLEAGUES) == "Bo Lind (CFO) with Sam Rivera."
 
 

@@ -23,7 +23,7 @@ NOW = 1531420618.0
 
 def message(**lead: object) -> Message:
     event = changed(lead=dict(lead))
-    told = brief(event, questions=(), colleagues=(), now=event.decided_at)
+    told = brief(event, colleagues=(), now=event.decided_at)
     delivery = Delivery(event.assignment_id, "slack", event, 1, event.decided_at)
     actions = Actions("the-token", "https://x.example/v1/act/the-token")
     return Message(delivery, told, (("CRM", "https://crm.example/1"),), actions, None)
