@@ -78,15 +78,17 @@ def explain(
 def _show_qualification(found: dict[str, Any]) -> None:
     columns = ["criterion", "state", "answer", "source", "ask"]
     output.show(found["criteria"], columns, "the definition asks for nothing")
+    output.stdout.print(_verdict(found), markup=False)
+
+
+def _verdict(found: dict[str, Any]) -> str:
     if found["sql"]:
-        output.say("sales-qualified")
-    elif out := found["disqualified"]:
+        return "sales-qualified"
+    if out := found["disqualified"]:
         back = str(out["returns_at"])[:10] if out["returns_at"] else "not by itself"
-        output.say(f"disqualified for {out['reason']} on {out['at'][:10]}; comes back: {back}")
-    else:
-        output.say(
-            f"not sales-qualified; missing: {', '.join(found['missing']) or 'no definition'}"
-        )
+        return f"disqualified for {out['reason']} on {out['at'][:10]}; comes back: {back}"
+    missing = ", ".join(found["missing"]) or "a definition"
+    return f"not sales-qualified; missing: {missing}"
 
 
 def _line(line: dict[str, Any]) -> dict[str, Any]:
