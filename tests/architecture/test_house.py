@@ -29,8 +29,8 @@ SHELL = {
         "providers.mail_servers", "providers.maxmind", "providers.registry", "store", "turns",
     },
     "services.scoring": {
-        "again", "app", "assignments", "drip", "handlers", "recorder", "rescorer", "signals",
-        "store",
+        "again", "app", "assignments", "drip", "handlers", "recorder", "recycling", "rescorer",
+        "signals", "store",
     },
     "services.routing": {
         "accounts", "accounts_http", "activities", "app", "deciding", "drain", "finding",
@@ -152,6 +152,7 @@ BY_HAND = {
     "scoring": (
         "committee",
         "learning",
+        "rules",
         "simulation",
         "store.outcomes",
         "store.people",
