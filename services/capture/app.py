@@ -15,7 +15,7 @@ from services.capture.bulklag import BulkLag
 from services.capture.ends import EndsReader
 from services.capture.fetcher import Fetcher
 from services.capture.handlers import Decider, count
-from services.capture.http import Doors, router
+from services.capture.http import Doors, install
 from services.capture.kafka_gate import GateProducer, KafkaGate
 from services.capture.mx import MailChecker
 from services.capture.outcomes import Outcomes
@@ -62,7 +62,7 @@ async def build(ctx: Context) -> None:
         key=secret,
     )
     ctx.app.state.max_body = _MAX_BODY
-    ctx.app.include_router(router(doors, ctx.app.state.hot))
+    install(ctx.app, doors)
 
     for lane, gate in gates.items():
         await gate.start()

@@ -13,7 +13,6 @@ from services.capture import openapi_website
 from services.capture.browser import BrowserConfig
 from services.capture.door import Doors
 from services.capture.standing import source_of, standing
-from services.capture.website import readable_from
 from services.runtime.http import too_many_unproven
 from services.runtime.problems import unauthorized
 
@@ -25,7 +24,7 @@ Given = Annotated[HTTPAuthorizationCredentials | None, Security(_TOKEN)]
 
 def routes(doors: Doors) -> APIRouter:
     """The one route."""
-    found = APIRouter(tags=["browsers"], route_class=readable_from(doors))
+    found = APIRouter(tags=["browsers"])
 
     @found.get("/v1/submissions/{submission_id}", **openapi_website.STANDING)
     async def read_submission(

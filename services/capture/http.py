@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from services.capture import door_prospects, door_standing, eventdoors, openapi, website
 from services.capture.door import Doors
@@ -13,9 +13,15 @@ from services.capture.door_leads import LeadsDoor
 from services.runtime.hotroutes import HotRoutes
 from services.runtime.http import Principal, Scope, holder, require
 
-__all__ = ["Doors", "router"]
+__all__ = ["Doors", "install", "router"]
 
 Writer = Annotated[Principal, Depends(require(Scope.LEADS_WRITE))]
+
+
+def install(app: FastAPI, doors: Doors) -> None:
+    """The routes of capture, and what pages need to read their answers."""
+    app.state.more_headers = website.readable_from(doors)
+    app.include_router(router(doors, app.state.hot))
 
 
 def router(doors: Doors, hot: HotRoutes) -> APIRouter:
@@ -25,15 +31,13 @@ def router(doors: Doors, hot: HotRoutes) -> APIRouter:
     routes.include_router(door_standing.routes(doors))
     routes.include_router(eventdoors.router(doors, hot))
     routes.include_router(door_prospects.router(doors))
-    _leads(routes, LeadsDoor(doors), doors, hot)
+    _leads(routes, LeadsDoor(doors), hot)
     _hooks(routes, HooksDoor(doors), hot)
     return routes
 
 
-def _leads(routes: APIRouter, leads: LeadsDoor, doors: Doors, hot: HotRoutes) -> None:
-    for_pages = APIRouter(route_class=website.readable_from(doors))
-
-    @for_pages.post("/v1/leads", tags=["leads"], **openapi.LEADS)
+def _leads(routes: APIRouter, leads: LeadsDoor, hot: HotRoutes) -> None:
+    @routes.post("/v1/leads", tags=["leads"], **openapi.LEADS)
     async def create_lead(request: Request, principal: Writer) -> Response:
         """Hand in one lead. A 200 means that it is durable and will have an end."""
         return await leads.create(request, principal)
@@ -41,8 +45,7 @@ def _leads(routes: APIRouter, leads: LeadsDoor, doors: Doors, hot: HotRoutes) ->
     async def created(request: Request) -> Response:
         return await leads.create(request, holder(request, Scope.LEADS_WRITE))
 
-    routes.include_router(for_pages)
-    hot.add("POST", "/v1/leads", website.readable(doors, created))
+    hot.add("POST", "/v1/leads", created)
 
 
 def _hooks(routes: APIRouter, hooks: HooksDoor, hot: HotRoutes) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
-from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from services.capture import openapi_website
 from services.capture.config import Source
 from services.capture.door import Doors
-from services.runtime.hotroutes import Answer
 from services.runtime.http import Principal, Problem
 
 _PREFLIGHT_S: Final = 7_200
@@ -25,6 +25,12 @@ _ALLOWED: Final = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
     "Access-Control-Max-Age": str(_PREFLIGHT_S),
 }
+_FOR_PAGES: Final = ("/v1/leads", "/v1/submissions/")
+_READABLE: Final = (
+    # Without the name of the header a script reads "try again", but not when.
+    (b"access-control-expose-headers", b"Retry-After"),
+    (b"vary", b"Origin"),
+)
 _COMMENT_OR_INDENT: Final = re.compile(r"^(?:/\*.*\*/\n| *//.*\n| +)", re.MULTILINE)
 
 
@@ -54,27 +60,13 @@ def routes(doors: Doors) -> APIRouter:
         return Response(script(), headers=headers, media_type="text/javascript")
 
     async def preflight(request: Request) -> Response:
-        allowed = granted(request, doors)
-        if not allowed:
+        if request.headers.get("origin", "") not in doors.config().origins:
             raise Problem(403, "Forbidden", "No source takes leads from pages of this origin.")
-        return Response(status_code=204, headers={**_ALLOWED, **allowed})
+        return Response(status_code=204, headers=_ALLOWED)
 
     for path in ("/v1/leads", "/v1/submissions/{submission_id}"):
         found.add_api_route(path, preflight, methods=["OPTIONS"], include_in_schema=False)
     return found
-
-
-def granted(request: Request, doors: Doors) -> dict[str, str]:
-    """The headers that let a page read the answer; none for other origins."""
-    origin = request.headers.get("origin", "")
-    if not origin or origin not in doors.config().origins:
-        return {}
-    # Without the name of the header a script reads "try again", but not when.
-    return {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": "Retry-After",
-        "Vary": "Origin",
-    }
 
 
 def check_origin(request: Request, source: Source, principal: Principal) -> None:
@@ -92,28 +84,15 @@ def check_origin(request: Request, source: Source, principal: Principal) -> None
         )
 
 
-def readable_from(doors: Doors) -> type[APIRoute]:
-    """A class of routes whose every answer can be read by the allowed pages."""
+def readable_from(doors: Doors) -> Callable[[Scope], Sequence[tuple[bytes, bytes]]]:
+    """What lets allowed pages read every answer that is for them: faults and refusals too."""
 
-    class Readable(APIRoute):
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            return readable(doors, super().get_route_handler())
+    def headers(scope: Scope) -> Sequence[tuple[bytes, bytes]]:
+        if not scope["path"].startswith(_FOR_PAGES):
+            return ()
+        origin = Headers(scope=scope).get("origin", "")
+        if not origin or origin not in doors.config().origins:
+            return ()
+        return ((b"access-control-allow-origin", origin.encode("latin-1")), *_READABLE)
 
-    return Readable
-
-
-def readable(doors: Doors, answer: Answer) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-    """An answer that the allowed pages can read, faults too."""
-
-    async def answered(request: Request) -> Response:
-        allowed = granted(request, doors)
-        try:
-            response = await answer(request)
-        except Problem as problem:
-            problem.headers |= allowed
-            raise
-        if allowed:
-            response.headers.update(allowed)
-        return response
-
-    return answered
+    return headers

@@ -23,7 +23,7 @@ from services.runtime.metrics import Metrics
 from services.runtime.networks import Clients, Network
 from services.runtime.problems import MEDIA_TYPE, Problem, invalid, unauthorized
 from services.runtime.server import HttpServer, PortInUse, serve
-from services.runtime.shell import Shell
+from services.runtime.shell import Shell, no_more
 
 _CHARSET: Final = re.compile(r"charset\s*=\s*\"?([\w-]+)")
 BODY_SECONDS: Final = 6.0
@@ -42,9 +42,10 @@ def create_app(
 ) -> FastAPI:
     """An application with probes and metrics, in which every error is a problem document.
 
-    ``app.state.max_body`` (bytes) bounds every request. Until ``health.starting`` is None every
-    other path answers 503, so that no sender takes the 404 of a process that is still starting for
-    the last word.
+    ``app.state.max_body`` (bytes) bounds every request; ``app.state.more_headers`` gives, by the
+    request's scope, what belongs onto its answer, whoever makes it. Until ``health.starting`` is
+    None every other path answers 503, so that no sender takes the 404 of a process that is still
+    starting for the last word.
 
     :param proxies: networks whose ``X-Forwarded-For`` names the client.
     """
@@ -53,6 +54,7 @@ def create_app(
     app.state.health = health or Health(title, starting=None)
     app.state.keys = keys or KeyRing()
     app.state.max_body = MAX_BODY
+    app.state.more_headers = no_more
     app.state.clients = Clients(proxies)
     app.state.unproven = Unproven(app.state.clients)
     problems.install(app)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -44,6 +44,8 @@ class Shell:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if more := scope["app"].state.more_headers(scope):
+                    message = {**message, "headers": [*message.get("headers", ()), *more]}
             await send(message)
 
         if refused := self._refused(scope):
@@ -81,6 +83,11 @@ class Shell:
         if bound is None:
             bound = self._bound[place] = self._answer.labels(place[0], str(status))
         bound.observe(seconds)
+
+
+def no_more(_: Connection) -> Sequence[tuple[bytes, bytes]]:
+    """Nothing but what the answer says by itself."""
+    return ()
 
 
 def _route(scope: Connection) -> str:
