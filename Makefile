@@ -55,7 +55,7 @@ reliability: export HANDRAISE_REQUIRE_REAL := 1
 reliability: $(VENV)/dev.stamp ## all that kill, freeze and starve, the long runs too (20 minutes), on real Kafka
 	@$(PYTEST) tests/reliability -m "long or not long" -o faulthandler_timeout=0 $(ARGS)
 
-fuzz: $(VENV)/dev.stamp ## a million mutated deliveries at capture's doors (INPUTS=1000000; 10 to 20 minutes)
+fuzz: $(VENV)/dev.stamp ## a million mutated requests at capture's doors (INPUTS=1000000; 10 to 20 minutes, 90 at most)
 	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),1000000) $(ARGS)
 
 proofs: export HANDRAISE_PROOF_RUNS := $(or $(RUNS),10000)
