@@ -40,6 +40,8 @@ HEADER: Final = "header:"
 """Before a path: not in the body, but in a header that is kept."""
 _ABOUT: Final = ("email", "phone", "domain", "visitor_id", "lead_id", "assignment_id")
 _SECONDS_HAVE: Final = 11
+_MOST_DIGITS: Final = 20
+"""Python refuses to read a number of some thousand digits."""
 
 F = TypeVar("F", ActivityForm, SignalForm)
 Values = Mapping[str, Any]
@@ -171,7 +173,7 @@ def form(model: type[F], values: Mapping[str, Any]) -> F:
 def moment(value: Any) -> datetime | None:
     """A time as tools write it: ISO 8601 (without an offset it is UTC), or Unix time."""
     text = str(value or "").strip()
-    if text.isascii() and text.isdigit():
+    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
         return moment_of_ms(int(text) * (1_000 if len(text) < _SECONDS_HAVE else 1))
     try:
         found = datetime.fromisoformat(text)
