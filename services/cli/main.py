@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "assignments": "services.cli.assignments:app",
     "accounts": "services.cli.accounts:app",
     "territories": "services.cli.territories:app",
+    "territory": "services.cli.territories:app",
     "quarantine": "services.cli.quarantine:app",
     "dlq": "services.cli.dlq:app",
     "import": "services.cli.importing:import_",

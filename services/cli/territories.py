@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli import configfiles, output, target
+from services.cli import realign as realigning
 from services.cli.configfiles import FolderOption
 from services.cli.output import CommandError
 from services.cli.simulate import SinceOption, UntilOption, period
@@ -21,8 +22,12 @@ from services.routing.review.territories import Period
 from services.routing.review.territory_report import words
 from services.runtime.configstore import ConfigStore
 
-app = typer.Typer(help="Territory tables: gaps, overlaps.", no_args_is_help=True)
-app.callback()(lambda: None)
+app = typer.Typer(
+    help="Territory tables: gaps, overlaps, dealing them out anew.", no_args_is_help=True
+)
+app.command()(realigning.realign)
+app.command()(realigning.realignments)
+app.command()(realigning.undo)
 
 _CSV = ("table", "finding", "what", "wins", "loses", "leads")
 

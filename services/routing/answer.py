@@ -31,6 +31,8 @@ class Request:
     """The router erred: the wrong rep's turn is given back, the right one's is charged."""
     hand_back: bool = False
     """For a rejection by a later role: the lead goes back to who handed it over."""
+    to_pool: str | None = None
+    """The pool that it belongs to from then on; None: it stays in its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def answer(board: Board, attempt: Attempt, event: LeadScored, request: Request) 
         request.correction,
         escalate=request.action is RequestAction.ESCALATE,
         anew=request.action is RequestAction.REASSIGN,
+        pool=request.to_pool,
     )
     following = replaced(board, board.lead_of(moved), moved, event, wish)
     return Answered(verdict, (over, following))

@@ -34,6 +34,7 @@ from services.routing.people_feed import PeopleFeed
 from services.routing.plan import Plan
 from services.routing.requests import STAGE, Requests
 from services.routing.staff import Offboarding, Reps, Staff
+from services.routing.staff.realigning import Realigning
 from services.routing.store import history
 from services.routing.sweeps import Sweeps
 from services.runtime.configstore import LiveConfig
@@ -70,6 +71,8 @@ async def build(ctx: Context) -> None:
     )
     activities = _activities(ctx, live, box, config, clock)
     _serve(ctx, live, requests, Reps(live, box, config, clock), Accounts(live, config))
+    realigning = Realigning(live, config, clock, requests)
+    ctx.app.include_router(territories_http.router(live, realigning))
     sweeps = Sweeps(live, box, config, clock, ctx.metrics, activities.again)
     ctx.task("drain", drain.run)
     ctx.task("sweeps", sweeps.run)
@@ -131,7 +134,6 @@ def _serve(
     ctx.app.include_router(router(requests.now, partial(history.of_lead, live), staff))
     ctx.app.include_router(accounts_http.router(accounts))
     ctx.app.include_router(fairness_http.router(live))
-    ctx.app.include_router(territories_http.router(live))
 
 
 def clock_of(scale: float) -> Clock:

@@ -82,7 +82,7 @@ def replaced(board: Board, lead: LeadState, old: Attempt, event: LeadScored, wis
     subject = subject_of(board, opened, event)
     subject = replace(
         subject,
-        pool=_pool_of(board, old, subject.facts),
+        pool=wish.pool or _pool_of(board, old, subject.facts),
         wish=wish if opened.attempt <= board.plan.max_attempts else wish.escalated(),
     )
     placement = place(board, subject)

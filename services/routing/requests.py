@@ -125,7 +125,7 @@ class Requests:
         plan = config.value
         # Read without a lock, only to learn what must be locked; an attempt never changes its lead.
         known = await boards.attempts(connection, {id_ for id_, _ in asked})
-        scope = _scope(plan, known.values())
+        scope = _scope(plan, known.values(), {request.to_pool for _, request in asked})
         await boards.lock(connection, plan, scope)
         known = await boards.attempts(connection, known)
 
@@ -189,8 +189,9 @@ def _request(event: AssignmentRequested) -> Request:
     )
 
 
-def _scope(plan: Plan, found: Collection[Attempt]) -> Scope:
-    pools: set[str] = set()
+def _scope(plan: Plan, found: Collection[Attempt], to: Collection[str | None]) -> Scope:
+    """:param to: pools that leads are asked to move to."""
+    pools = {pool for pool in to if pool is not None}
     for attempt in found:
         pools |= plan.reachable(attempt.pool)
         if attempt.turn is not None:

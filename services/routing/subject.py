@@ -49,6 +49,8 @@ class Wish:
     """The manager is to have it."""
     anew: bool = False
     """Nobody refused it: once everybody of the pool had it, they may have it again."""
+    pool: str | None = None
+    """The pool that it moves to with that; None: it stays in its own."""
 
     def escalated(self) -> Wish:
         """It came back too often: the manager has it, unless a person was named."""

@@ -28,7 +28,7 @@ def _routing() -> APIRouter:
     routes.include_router(routing.router(cast(routing.Ask, None), *2 * [cast(Any, None)]))
     routes.include_router(accounts_http.router(cast(Any, None)))
     routes.include_router(fairness_http.router(cast(Any, None)))
-    routes.include_router(territories_http.router(cast(Any, None)))
+    routes.include_router(territories_http.router(*2 * [cast(Any, None)]))
     return routes
 
 
