@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from schemas.account import AccountChanged
 from schemas.activity import ActivityRecorded
 from schemas.assignment import AssignmentChanged, AssignmentRequested
 from schemas.base import Event, Lane
@@ -140,6 +141,9 @@ ACTIVITIES = TopicSpec(
     ("CRM", "SDR tooling", "capture"),
     ("scoring", "response", "routing", "delivery"),
 )
+ACCOUNTS = TopicSpec(
+    "accounts.v1", AccountChanged, "account id", ("delivery",), ("routing",), retention=None
+)
 SIGNALS = TopicSpec(
     "signals.v1", SignalDetected, "account key", ("providers", "capture"), ("scoring",)
 )
@@ -163,6 +167,7 @@ TOPICS: tuple[TopicSpec, ...] = (
     ASSIGNMENT_REQUESTS,
     PEOPLE,
     ACTIVITIES,
+    ACCOUNTS,
     SIGNALS,
     TOUCHES,
     ERASURES,

@@ -43,6 +43,7 @@ COMMANDS: dict[str, str] = {
     "cadence": "services.cli.cadence:app",
     "clocks": "services.cli.clocks:app",
     "deliver": "services.cli.deliver:app",
+    "crm": "services.cli.crm:app",
     "demo-sinks": "services.cli.demosinks.server:run",
     "doctor": "services.cli.doctor:doctor",
 }

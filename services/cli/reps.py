@@ -11,11 +11,14 @@ import typer
 from services.cli import output
 from services.cli.output import CommandError
 from services.cli.repdesk import Rows, author, away, caps, changers, run, shown
+from services.cli.repsimport import import_
 from services.kernel.durations import duration
 from services.routing.staff import Staff
 
-app = typer.Typer(help="People: list, show, pause, resume, leave, cap, offboard.",
+app = typer.Typer(help="People: list, show, pause, resume, leave, cap, offboard, import.",
                   no_args_is_help=True)  # fmt: skip
+
+app.command("import")(import_)
 
 RepArgument = Annotated[str, typer.Argument(help="As teams.yaml names the person.")]
 Reason = Annotated[str, typer.Option(help="Why; kept with the change and shown.")]

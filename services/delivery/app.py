@@ -19,6 +19,9 @@ from schemas.touch import TouchDue
 from services.delivery.acting import SERVICE, Acting
 from services.delivery.composing import Composer
 from services.delivery.config import DeliveryFile, SlackSink, missing_secrets, parse
+from services.delivery.crm.changes import Changes
+from services.delivery.crm.periodic import Periodic
+from services.delivery.crm.sync import Sync
 from services.delivery.following import Following
 from services.delivery.handlers import Directory, Dispatcher, Reminders, Unsubscribing
 from services.delivery.http import Doors, router
@@ -51,7 +54,8 @@ async def build(ctx: Context) -> None:
     registry = Registry(ctx.secrets, _now)
     composer = Composer(config, tokens, _public_url(ctx), _now)
     persons = partial(persons_of, secret)
-    parts = Parts(pool, composer, Following(outbox, _now), ctx.metrics, _now, persons)
+    following = Following(outbox, _now)
+    parts = Parts(pool, composer, following, ctx.metrics, _now, persons)
     workers = Workers(config, registry, parts)
     _declare_stages(
         ctx,
@@ -69,6 +73,8 @@ async def build(ctx: Context) -> None:
     )
     ctx.app.include_router(router(doors))
     ctx.task("sinks", workers.run)
+    sync = Sync(pool, outbox, Changes(pool, following, ctx.metrics), ctx.metrics, _now)
+    ctx.task("crm", Periodic(config, Registry(ctx.secrets, _now), pool, sync).run)
 
 
 def _declare_stages(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from schemas.assignment import AssignmentChanged, AssignmentStatus
 from services.delivery.brief import brief, links
-from services.delivery.config import DeliveryFile
+from services.delivery.config import DeliveryFile, HubSpotSink, SalesforceSink
 from services.delivery.config import Sink as SinkConfig
 from services.delivery.model import Delivery
 from services.delivery.sinks.base import Actions, Message
-from services.delivery.store import current, sinks
+from services.delivery.store import crm, current, sinks
 from services.delivery.tokens import Claim, Tokens
 from services.runtime.database import Connection
 
@@ -29,6 +30,21 @@ def subject(sink: SinkConfig, event: AssignmentChanged) -> UUID:
     """What a kept message is about: the attempt, or in a CRM the lead."""
     crm = sink.type in ("hubspot", "salesforce")
     return event.lead_id if crm else event.assignment_id
+
+
+async def _with_owner_id(conn: Connection, it: Delivery, sink: SinkConfig) -> Delivery:
+    """In a CRM the rep is who ``teams.yaml`` says, else the owner with the rep's address."""
+    rep = it.event.rep
+    if not isinstance(sink, HubSpotSink | SalesforceSink) or rep is None:
+        return it
+    if sink.owner_ids in rep.external_ids:
+        return it
+    found = await crm.owner_ids(conn, sink.owner_ids, [rep.email])
+    if not found:
+        return it
+    ids = {**rep.external_ids, sink.owner_ids: found[rep.email.lower()]}
+    named = rep.model_copy(update={"external_ids": ids})
+    return replace(it, event=it.event.model_copy(update={"rep": named}))
 
 
 class Composer:
@@ -52,6 +68,7 @@ class Composer:
     ) -> Message:
         """The message of a delivery for the sink of that name."""
         config = self._config()
+        it = await _with_owner_id(conn, it, sink)
         event = it.event
         told = brief(
             event,

@@ -172,6 +172,24 @@ class WebhookSink(_Http):
         return self
 
 
+class CrmSync(_Strict):
+    """What is read from a CRM, beside what is written there."""
+
+    every: Duration = timedelta(minutes=1)
+    """How long after a reading the next begins; owners and companies are read at this pace, too."""
+    accounts: bool = True
+    """Companies and their owners, into the router's accounts table."""
+    changes: bool = True
+    """Whoever gives a lead another owner there asks the router for it."""
+
+    @field_validator("every")
+    @classmethod
+    def _not_all_the_time(cls, value: timedelta) -> timedelta:
+        if not timedelta(seconds=5) <= value <= timedelta(days=1):
+            raise ValueError("must be between 5s and 1d")
+        return value
+
+
 class HubSpotSink(_Http):
     """Contact and owner, by compare-and-set; leads that nobody works now go onto a list."""
 
@@ -180,7 +198,9 @@ class HubSpotSink(_Http):
     """Of a private app with contacts and lists, read and write."""
     base_url: str = "https://api.hubapi.com"
     owner_ids: str = "hubspot"
-    """Name of the reps' external ids that are HubSpot owner ids."""
+    """Name of the reps' external ids that are HubSpot owner ids; a rep who has none is found there
+    by address."""
+    sync: CrmSync | None = None
     nurture_list: str | None = None
     """Id of a static list."""
     properties: dict[str, Literal["tier", "reason", "score", "pool", "kind"]] = {}
@@ -203,8 +223,12 @@ class SalesforceSink(_Http):
     """OAuth client credentials of a connected app."""
     api_version: Annotated[str, Field(pattern=r"^v\d+\.0$")] = "v62.0"
     owner_ids: str = "salesforce"
-    """Name of the reps' external ids that are Salesforce user ids."""
-    rate: Rate = Rate(calls=10)
+    """Name of the reps' external ids that are Salesforce user ids; a rep who has none is found
+    there by address."""
+    sync: CrmSync | None = None
+    rate: Rate = Rate(calls=400)
+    """Messages; they go in batches of 200, one call at a time."""
+    concurrency: Annotated[int, Field(ge=1, le=200)] = 200
 
 
 Sink = Annotated[

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from schemas.assignment import AssignmentRequested, RequestAction
+from schemas.assignment import AssignmentChanged, AssignmentRequested, RequestAction
 from schemas.base import deterministic_id
 from schemas.topics import ASSIGNMENT_REQUESTS
 from services.delivery.acting import SERVICE
@@ -29,26 +29,36 @@ class Following:
 
     async def store(self, conn: Connection, it: Delivery, owned: Owned) -> list[Output] | None:
         """Store the request in the caller's transaction; None where we do not know the owner."""
-        rep_id = await people.by_external_id(conn, owned.system, owned.owner_id)
-        if rep_id is None:
+        rep = await people.of_owner(conn, owned.system, owned.owner_id)
+        if rep is None:
             return None
+        reason = f"the owner in {it.sink} is another"
+        return await self._outbox.store(conn, [self.request(it.event, it.sink, rep.rep_id, reason)])
+
+    def request(
+        self, of: AssignmentChanged, sink: str, to: str, reason: str, asker: str | None = None
+    ) -> Output:
+        """That the lead is given to whom the CRM names; the same however often it is found out.
+
+        :param asker: the rep who changed it there, where it was one.
+        """
         at = self._now()
         event = AssignmentRequested(
-            assignment_id=it.event.assignment_id,
+            assignment_id=of.assignment_id,
             action=RequestAction.REASSIGN,
-            to_rep_id=rep_id,
-            reason=f"the owner in {it.sink} is another",
+            rep_id=asker,
+            to_rep_id=to,
+            reason=reason,
             requested_at=at,
         )
-        request = output(
+        return output(
             ASSIGNMENT_REQUESTS,
-            it.event.account_key,
+            of.account_key,
             event,
-            event_id=deterministic_id("follow", it.sink, it.event.assignment_id, rep_id),
+            event_id=deterministic_id("follow", sink, of.assignment_id, to),
             service=SERVICE,
             at=at,
         )
-        return await self._outbox.store(conn, [request])
 
     async def release(self, stored: list[Output]) -> None:
         """Publish it, now that it is committed."""

@@ -6,6 +6,7 @@ stays, and comes back as a request to the router. What we wrote ourselves is an 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
 
@@ -17,6 +18,15 @@ class Verdict(StrEnum):
     """It is the one that we want."""
     THEIRS = "theirs"
     """Somebody chose another."""
+
+
+def is_a_persons_choice(there: str | None, ours: Collection[str]) -> bool:
+    """Whether an owner in the CRM is one whom a person chose.
+
+    :param ours: whom we wrote, whom we want, and whom we are writing. Nobody is nobody's choice: a
+        lead without an owner there is written again with its next message.
+    """
+    return bool(there) and there not in ours
 
 
 def judge(there: str | None, wanted: str, written: str | None) -> Verdict:

@@ -214,7 +214,7 @@ class Worker:
                 case Delivered(ref=ref, place=place, reason=reason):
                     if place is not None:
                         about = subject(self.config, it.event)
-                        await sinks.keep_place(conn, self.name, about, place)
+                        await sinks.keep_place(conn, self.name, about, place, ref)
                     await deliveries.end(conn, it, State.DELIVERED, reason, ref)
                 case Owned():
                     stored = await self._parts.following.store(conn, it, outcome)

@@ -130,7 +130,7 @@ def _company(row: Mapping[str, str]) -> Company:
 def _domains(row: Mapping[str, str]) -> Iterator[str]:
     """The registrable domains; those that are not one company's are left out (and noted)."""
     for written in _written(row):
-        found = company_domain(registrable_domain(_host(written)))
+        found = company_domain(registrable_domain(host_of(written)))
         if found is not None:
             yield found
 
@@ -140,7 +140,7 @@ def _written(row: Mapping[str, str]) -> list[str]:
     return [part for part in _SEPARATOR.split(both) if part]
 
 
-def _host(written: str) -> str:
+def host_of(written: str) -> str:
     """``https://www.acme.com/about`` gives ``www.acme.com``; a page of a shared site gives none."""
     rest = written.partition("://")[2] or written
     return rest.partition("/")[0].rpartition("@")[2].partition(":")[0]
@@ -192,7 +192,7 @@ def _notes(
 ) -> Iterator[LineFault]:
     cells: dict[str, Any] = dict(zip(header, row, strict=False))
     for written in _written(cells):
-        if company_domain(registrable_domain(_host(written))) not in company.domains:
+        if company_domain(registrable_domain(host_of(written))) not in company.domains:
             yield LineFault(line, "domains", f"{written} is not one company's domain: left out")
     for kind, owner in company.owners.items():
         if not is_person(owner):

@@ -9,11 +9,13 @@ from typing import Final
 
 import asyncpg
 
+from schemas.account import AccountChanged
 from schemas.activity import ActivityRecorded, is_page_view
 from schemas.assignment import AssignmentRequested
 from schemas.base import Lane
 from schemas.score import LeadScored
 from schemas.topics import (
+    ACCOUNTS,
     ACTIVITIES,
     ASSIGNMENT_REQUESTS,
     ASSIGNMENTS,
@@ -22,6 +24,8 @@ from schemas.topics import (
 )
 from services.routing import accounts_http, fairness_http, territories_http
 from services.routing.accounts import Accounts
+from services.routing.accounts_feed import STAGE as ACCOUNTS_STAGE
+from services.routing.accounts_feed import AccountsFeed
 from services.routing.activities import STAGE as ACTIVITY_STAGE
 from services.routing.activities import Activities
 from services.routing.config import parse
@@ -70,6 +74,17 @@ async def build(ctx: Context) -> None:
         )
     )
     activities = _activities(ctx, live, box, config, clock)
+    ctx.lane(Lane.BULK).add(
+        StageSpec(
+            name=ACCOUNTS_STAGE,
+            service=SERVICE,
+            lane=Lane.BULK,
+            inputs=(ACCOUNTS,),
+            model=AccountChanged,
+            outputs=(),
+            handler=AccountsFeed(boxes[Lane.BULK]).handle,
+        )
+    )
     _serve(ctx, live, requests, Reps(live, box, config, clock), Accounts(live, config))
     realigning = Realigning(live, config, clock, requests)
     ctx.app.include_router(territories_http.router(live, realigning))

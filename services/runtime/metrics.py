@@ -166,6 +166,26 @@ class Metrics:
             "Age of the oldest of them.",
             ("sink",), registry=r,
         )  # fmt: skip
+        self.crm_read = Counter(
+            "handraise_crm_read_total",
+            "What was read from a CRM: owners, companies, leads that changed.",
+            ("sink", "stream"), registry=r,
+        )  # fmt: skip
+        self.crm_read_until = Gauge(
+            "handraise_crm_read_timestamp_seconds",
+            "When a stream of a CRM was last read to its end by this process.",
+            ("sink", "stream"), registry=r,
+        )  # fmt: skip
+        self.crm_halts = Counter(
+            "handraise_crm_halts_total",
+            "Readings of a CRM that stopped before the end; they go on where they stopped.",
+            ("sink", "stream"), registry=r,
+        )  # fmt: skip
+        self.crm_changes = Counter(
+            "handraise_crm_owner_changes_total",
+            "Owners that people changed in a CRM: asked of routing, or why they could not be.",
+            ("sink", "outcome"), registry=r,
+        )  # fmt: skip
         self.sink_stopped = Gauge(
             "handraise_sink_stopped",
             "1 while a sink is paused, out of order or not configured.",

@@ -33,18 +33,21 @@ SHELL = {
         "signals", "store",
     },
     "services.routing": {
-        "accounts", "accounts_http", "activities", "app", "deciding", "drain", "finding",
-        "fairness_http", "handlers", "http", "http_reps", "http_story", "people_feed", "requests",
-        "review.books", "review.fairness", "review.territories", "staff", "store", "sweeps",
-        "territories_http",
+        "accounts", "accounts_feed", "accounts_http", "activities", "app", "deciding", "drain",
+        "finding", "fairness_http", "handlers", "http", "http_reps", "http_story", "people_feed",
+        "requests", "review.books", "review.fairness", "review.territories", "staff", "store",
+        "sweeps", "territories_http",
     },
     "services.response": {
         "app", "handlers", "measures", "progress", "retime", "store", "timer", "touring",
     },
     "services.delivery": {
-        "acting", "app", "composing", "following", "handlers", "http", "sinks.batching",
-        "sinks.email", "sinks.hubspot", "sinks.outside", "sinks.registry", "sinks.salesforce",
-        "sinks.slack", "sinks.webhook", "store", "trial", "worker", "workers",
+        "acting", "app", "composing", "crm.byhand", "crm.changes", "crm.hubspot", "crm.periodic",
+        "crm.reader", "crm.salesforce", "crm.sync", "following", "handlers", "http",
+        "sinks.batching", "sinks.email", "sinks.hubspot", "sinks.hubspot_api", "sinks.outside",
+        "sinks.registry",
+        "sinks.salesforce", "sinks.salesforce_session", "sinks.slack", "sinks.webhook", "store",
+        "trial", "worker", "workers",
     },
 }  # fmt: skip
 """What touches the world. Every other module of a service, and all of the kernel, is pure."""
@@ -159,7 +162,14 @@ BY_HAND = {
         "store.recorded",
     ),
     "routing": ("review", "staff"),
-    "delivery": ("trial", "store.operating", "store.sinks"),
+    "delivery": (
+        "crm",
+        "sinks.registry",
+        "trial",
+        "store.crm",
+        "store.operating",
+        "store.sinks",
+    ),
     "response": ("retime", "store.cadences", "store.due"),
 }
 """What the command does itself, for a person: sign a payload, read a list, submit history, release

@@ -17,6 +17,11 @@ create table delivery.unsubscribed (
 -- What a CRM calls the record of a lead.
 alter table delivery.messages add column record text;
 create index messages_of_record on delivery.messages (sink, record) where record is not null;
+update delivery.messages m set record = (
+    select d.ref from delivery.deliveries d
+    where d.sink = m.sink and d.lead_id = m.subject and d.ref is not null
+    order by d.done_at desc limit 1
+);
 
 -- People are told apart in a CRM by their addresses where teams.yaml gives no id.
 alter table delivery.people add column email text;
@@ -36,13 +41,13 @@ create table delivery.crm_owners (
 );
 create index crm_owners_by_email on delivery.crm_owners (system, lower(email));
 
--- How far a stream of a CRM was read. A full load resumes at `page`.
+-- How far a stream of a CRM was read; a reading that was stopped goes on at `page`.
 create table delivery.crm_streams (
     sink text not null,
     stream text not null,
     read_until timestamptz,
     page text,
-    -- what the load that is under way will have read up to
+    -- when the reading that is under way began
     loading_since timestamptz,
     ran_at timestamptz,
     fault text,

@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pydantic_core import to_json
-
 from schemas.assignment import AssignmentChanged, AssignmentStatus
 from services.delivery.config import HubSpotSink
-from services.delivery.model import Again, Delivered, Disabled, Outcome, Owned, Refused, Skipped
+from services.delivery.model import Again, Delivered, Outcome, Owned, Refused, Skipped
 from services.delivery.ownership import Verdict, judge
 from services.delivery.sinks.base import Message
 from services.delivery.sinks.batching import Batcher
-from services.delivery.sinks.outside import Answer, Outside
+from services.delivery.sinks.hubspot_api import HubSpotApi, failed
+from services.delivery.sinks.outside import Answer
 
 MOST: Final = 100
 _CONTACTS: Final = "/crm/v3/objects/contacts"
@@ -28,11 +27,9 @@ _OWNER: Final = "hubspot_owner_id"
 class HubSpot:
     """One portal."""
 
-    def __init__(self, config: HubSpotSink, token: str, outside: Outside) -> None:
+    def __init__(self, config: HubSpotSink, api: HubSpotApi) -> None:
         self._config = config
-        self._base = config.base_url.rstrip("/")
-        self._headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        self._outside = outside
+        self._api = api
         self._batcher = Batcher(MOST, self._together)
 
     async def send(self, message: Message) -> Outcome:
@@ -51,12 +48,12 @@ class HubSpot:
     async def _together(self, messages: Sequence[Message]) -> Sequence[Outcome]:
         answer = await self._read(messages)
         if answer.status not in (200, 207):
-            return [_failed(answer)] * len(messages)
-        owners = _owners(answer.document)
+            return [failed(answer)] * len(messages)
+        there = _contacts(answer.document)
         outcomes: dict[int, Outcome] = {}
         to_write: list[tuple[int, Message]] = []
         for at, message in enumerate(messages):
-            found = self._judged(message, owners)
+            found = self._judged(message, there)
             if found is None:
                 to_write.append((at, message))
             else:
@@ -72,20 +69,23 @@ class HubSpot:
             "properties": ["email", _OWNER],
             "inputs": [{"id": email} for email in emails],
         }
-        return await self._post(f"{_CONTACTS}/batch/read", wanted)
+        return await self._api.post(f"{_CONTACTS}/batch/read", wanted)
 
-    def _judged(self, message: Message, owners: Mapping[str, str | None]) -> Outcome | None:
+    def _judged(
+        self, message: Message, there: Mapping[str, tuple[str, str | None]]
+    ) -> Outcome | None:
         """The outcome where nothing is to be written; None where something is."""
         event = message.delivery.event
         wanted = self._owner_id(event)
         email = str(event.lead.email).lower()
-        if event.status is AssignmentStatus.NURTURED or wanted is None or email not in owners:
+        if event.status is AssignmentStatus.NURTURED or wanted is None or email not in there:
             return None
-        match judge(owners[email], wanted, message.place):
+        contact, owner = there[email]
+        match judge(owner, wanted, message.place):
             case Verdict.THEIRS:
-                return Owned(str(owners[email]), self._config.owner_ids)
+                return Owned(str(owner), self._config.owner_ids)
             case Verdict.ALREADY:
-                return Delivered(place=wanted, reason="already")
+                return Delivered(ref=contact, place=wanted, reason="already")
             case Verdict.WRITE:
                 return None
 
@@ -99,31 +99,34 @@ class HubSpot:
             }
             for at, message in messages
         ]
-        answer = await self._post(f"{_CONTACTS}/batch/upsert", {"inputs": inputs})
+        answer = await self._api.post(f"{_CONTACTS}/batch/upsert", {"inputs": inputs})
         if answer.status not in (200, 201, 207):
-            return {at: _failed(answer) for at, _ in messages}
+            return {at: failed(answer) for at, _ in messages}
         ids, errors = _written(answer.document)
         found: dict[int, Outcome] = {}
+        to_list: dict[int, str] = {}
         for at, message in messages:
             event = message.delivery.event
+            contact = ids.get(str(at)) or ids.get(str(event.lead.email).lower())
             if str(at) in errors:
                 found[at] = Refused(errors[str(at)])
-                continue
-            contact = ids.get(str(at)) or ids.get(str(event.lead.email).lower())
-            found[at] = await self._finished(event, contact)
-        return found
+            elif event.status is not AssignmentStatus.NURTURED:
+                found[at] = Delivered(ref=contact, place=self._owner_id(event))
+            elif contact is None:
+                found[at] = Again("no_contact_id")
+            else:
+                to_list[at] = contact
+        return found | await self._listed(to_list)
 
-    async def _finished(self, event: AssignmentChanged, contact: str | None) -> Outcome:
-        if event.status is not AssignmentStatus.NURTURED:
-            return Delivered(ref=contact, place=self._owner_id(event))
-        if contact is None:
-            return Again("no_contact_id")
-        list_id = self._config.nurture_list
-        path = f"{self._base}/crm/v3/lists/{list_id}/memberships/add"
-        answer = await self._outside.request(
-            "PUT", path, headers=self._headers, body=to_json([contact])
-        )
-        return Delivered(ref=contact) if answer.status in (200, 204) else _failed(answer)
+    async def _listed(self, contacts: Mapping[int, str]) -> dict[int, Outcome]:
+        """Contacts that nobody works now go onto the list, in one call."""
+        if not contacts:
+            return {}
+        path = f"/crm/v3/lists/{self._config.nurture_list}/memberships/add"
+        answer = await self._api.put(path, list(dict.fromkeys(contacts.values())))
+        if answer.status not in (200, 204):
+            return dict.fromkeys(contacts, failed(answer))
+        return {at: Delivered(ref=contact) for at, contact in contacts.items()}
 
     def _properties(self, event: AssignmentChanged) -> dict[str, str]:
         lead = event.lead
@@ -151,19 +154,15 @@ class HubSpot:
     def _owner_id(self, event: AssignmentChanged) -> str | None:
         return event.rep.external_ids.get(self._config.owner_ids) if event.rep else None
 
-    async def _post(self, path: str, body: object) -> Answer:
-        return await self._outside.request(
-            "POST", f"{self._base}{path}", headers=self._headers, body=to_json(body)
-        )
 
-
-def _owners(said: Mapping[str, Any]) -> dict[str, str | None]:
-    """E-mail to owner id of the contacts that exist."""
+def _contacts(said: Mapping[str, Any]) -> dict[str, tuple[str, str | None]]:
+    """E-mail to id and owner of the contacts that exist."""
     found = {}
     for contact in said.get("results") or ():
         properties = contact.get("properties") or {}
         if email := properties.get("email"):
-            found[str(email).lower()] = properties.get(_OWNER) or None
+            owner = properties.get(_OWNER) or None
+            found[str(email).lower()] = str(contact.get("id")), owner
     return found
 
 
@@ -179,11 +178,3 @@ def _written(said: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
         reason = str(error.get("category") or "refused").lower()[:60]
         errors |= {str(trace): reason for trace in context.get("objectWriteTraceId") or ()}
     return ids, errors
-
-
-def _failed(answer: Answer) -> Outcome:
-    if answer.status == 401:
-        return Disabled("token_refused")
-    if answer.status in (423, 429, 477) or answer.status >= 500:
-        return Again(f"status_{answer.status}", answer.retry_after_s)
-    return Refused(f"status_{answer.status}")

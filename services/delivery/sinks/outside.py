@@ -18,6 +18,8 @@ import httpx
 from pydantic_core import from_json
 
 MOST_BYTES: Final = 65_536
+WHOLE_BYTES: Final = 16 * 1024 * 1024
+"""Of an answer that is data, a page of 2,000 records, say."""
 _NAT64: Final = ip_network("64:ff9b::/96")
 
 Address = IPv4Address | IPv6Address
@@ -71,11 +73,21 @@ def is_public(address: Address) -> bool:
 class Outside:
     """A client for one sink."""
 
-    def __init__(self, client: httpx.AsyncClient, allowed: Sequence[str], timeout_s: float) -> None:
-        """:param allowed: private networks that may be reached all the same."""
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        allowed: Sequence[str],
+        timeout_s: float,
+        whole: int | None = None,
+    ) -> None:
+        """:param allowed: private networks that may be reached all the same.
+        :param whole: answers are read to their end, and one of more bytes than this is a failure;
+            None: they are read up to 64 KiB, and what follows does not matter.
+        """
         self._client = client
         self._allowed = [ip_network(network) for network in allowed]
         self._timeout_s = timeout_s
+        self._whole = whole
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b""
@@ -127,7 +139,7 @@ class Outside:
         try:
             response = await self._client.send(request, stream=True, follow_redirects=False)
             try:
-                return Answer(response.status_code, await _read(response), response.headers)
+                return Answer(response.status_code, await self._read(response), response.headers)
             finally:
                 await response.aclose()
         except httpx.TimeoutException as error:
@@ -135,11 +147,12 @@ class Outside:
         except httpx.HTTPError as error:
             raise OSError(type(error).__name__) from error
 
-
-async def _read(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            break
-    return bytes(body[:MOST_BYTES])
+    async def _read(self, response: httpx.Response) -> bytes:
+        body, most = bytearray(), self._whole or MOST_BYTES
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > most:
+                if self._whole is not None:
+                    raise OSError(f"the answer has more than {most} bytes")
+                break
+        return bytes(body[:most])

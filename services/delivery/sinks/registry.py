@@ -9,11 +9,16 @@ import httpx
 
 from services.delivery.config import EmailSink, HubSpotSink, SalesforceSink, SlackSink, WebhookSink
 from services.delivery.config import Sink as SinkConfig
+from services.delivery.crm.hubspot import HubSpotReader
+from services.delivery.crm.reader import Reader
+from services.delivery.crm.salesforce import SalesforceReader
 from services.delivery.sinks.base import Sink
 from services.delivery.sinks.email import Email
 from services.delivery.sinks.hubspot import HubSpot
-from services.delivery.sinks.outside import Outside
+from services.delivery.sinks.hubspot_api import HubSpotApi
+from services.delivery.sinks.outside import WHOLE_BYTES, Outside
 from services.delivery.sinks.salesforce import Salesforce
+from services.delivery.sinks.salesforce_session import Session
 from services.delivery.sinks.slack import SlackApp, SlackWebhook
 from services.delivery.sinks.webhook import Webhook
 
@@ -61,10 +66,29 @@ class Registry:
                 secrets = self._live(config.secret)
                 return Webhook(config.url, secrets, self.outside(config), self._now)
             case HubSpotSink():
-                return HubSpot(config, self._text(config.token), self.outside(config))
+                return HubSpot(config, self._hubspot(config))
             case SalesforceSink():
-                secret = self._text(config.client_secret)
-                return Salesforce(config, secret, self.outside(config))
+                return Salesforce(config, self._salesforce(config))
+
+    def reader(self, config: HubSpotSink | SalesforceSink) -> Reader:
+        """What reads the CRM of a configuration.
+
+        :raises Unconfigured: names the secret that is not set.
+        """
+        if isinstance(config, HubSpotSink):
+            return HubSpotReader(self._hubspot(config))
+        return SalesforceReader(self._salesforce(config))
+
+    def _hubspot(self, config: HubSpotSink) -> HubSpotApi:
+        return HubSpotApi(config.base_url, self._text(config.token), self._data(config))
+
+    def _salesforce(self, config: SalesforceSink) -> Session:
+        return Session(config, self._text(config.client_secret), self._data(config))
+
+    def _data(self, config: HubSpotSink | SalesforceSink) -> Outside:
+        """A client whose answers are data: half an answer would be a wrong one."""
+        seconds = config.timeout_ms / 1000
+        return Outside(self._client, config.allow_networks, seconds, WHOLE_BYTES)
 
     def outside(self, config: SlackSink | WebhookSink | HubSpotSink | SalesforceSink) -> Outside:
         """The client of a sink."""

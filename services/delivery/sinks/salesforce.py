@@ -1,81 +1,141 @@
-"""Salesforce: the lead and its owner, by REST, as the user of a connected app.
+"""Salesforce: the lead and its owner, by REST, as the user of a connected app; in batches.
 
-The write names the version that was read (``If-Unmodified-Since``), so a person's change between
-the two is never overwritten; ``Sforce-Auto-Assign: FALSE`` keeps Salesforce's own assignment rules
-away from ours. Formats: developer.salesforce.com, REST API (query, sObject rows, conditional
-requests), OAuth 2.0 client credentials.
+One query finds up to 200 leads. New ones go in one call (sObject Collections). An owner is changed
+by a composite call of up to 25 writes, each of which names the version that was read
+(``If-Unmodified-Since``), so a person's change between the two is never overwritten: collections
+cannot say that. ``Sforce-Auto-Assign: FALSE`` keeps Salesforce's own assignment rules away.
+Formats: developer.salesforce.com, REST API (Query, Composite, sObject Collections, conditional
+requests).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from schemas.assignment import AssignmentChanged
 from services.delivery.config import SalesforceSink
-from services.delivery.model import Again, Delivered, Disabled, Outcome, Owned, Refused, Skipped
+from services.delivery.model import Again, Delivered, Outcome, Owned, Refused, Skipped
 from services.delivery.ownership import Verdict, judge
 from services.delivery.sinks.base import Message
-from services.delivery.sinks.outside import Answer, Outside
+from services.delivery.sinks.batching import Batcher
+from services.delivery.sinks.salesforce_session import Session, code_of, failed, judged, quoted
 
-_TOKEN_REFUSED: Final = frozenset({"invalid_client", "invalid_client_id", "invalid_grant"})
-_PASSES: Final = frozenset(
-    {"REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW", "UNKNOWN_EXCEPTION"}
-)
+MOST: Final = 200
+_WRITES: Final = 25
+_QUERY_BYTES: Final = 8_000
+"""Of the addresses in one query; an address of HTTP may have 16 KiB there."""
+_ALONE: Final = {"sforce-auto-assign": "FALSE"}
+
+Numbered = tuple[int, Message]
 
 
 class Salesforce:
     """One org."""
 
-    def __init__(self, config: SalesforceSink, secret: str, outside: Outside) -> None:
+    def __init__(self, config: SalesforceSink, session: Session) -> None:
         self._config = config
-        self._secret = secret
-        self._base = config.instance_url.rstrip("/")
-        self._data = f"{self._base}/services/data/{config.api_version}"
-        self._outside = outside
-        self._token: str | None = None
+        self._session = session
+        self._batcher = Batcher(MOST, self._together)
 
     async def send(self, message: Message) -> Outcome:
         """See :class:`~services.delivery.sinks.base.Sink`."""
         event = message.delivery.event
-        wanted = event.rep.external_ids.get(self._config.owner_ids) if event.rep else None
         if not event.lead.email:
             return Skipped("no_email")
-        if wanted is None:
+        if self._owner_id(event) is None:
             return Refused("no_salesforce_id")
-        found = await self._ask("GET", f"/query?q={quote(_query(event.lead.email), safe='')}")
-        if found.status != 200:
-            return _failed(found)
-        records = found.document.get("records") or []
-        if not records:
-            return await self._create(event, wanted)
-        return await self._own(records[0], wanted, message.place)
+        return await self._batcher.send(message)
 
-    async def _own(self, record: Mapping[str, Any], wanted: str, written: str | None) -> Outcome:
-        there, lead = record.get("OwnerId"), str(record.get("Id"))
-        match judge(there, wanted, written):
+    # -- a batch -------------------------------------------------------------------------------
+    async def _together(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        for some in _pieces(list(enumerate(messages))):
+            outcomes |= await self._some(some)
+        return [outcomes[at] for at in range(len(messages))]
+
+    async def _some(self, messages: Sequence[Numbered]) -> dict[int, Outcome]:
+        emails = {str(message.delivery.event.lead.email) for _, message in messages}
+        found = await self._session.ask("GET", f"/query?q={quote(_query(emails), safe='')}")
+        if found.status != 200:
+            return dict.fromkeys((at for at, _ in messages), failed(found))
+        there = _by_email(found.document)
+        outcomes: dict[int, Outcome] = {}
+        changed: list[tuple[int, Mapping[str, Any], str]] = []
+        made: list[tuple[int, AssignmentChanged]] = []
+        for at, message in messages:
+            event = message.delivery.event
+            record = there.get(str(event.lead.email).lower())
+            if record is None:
+                made.append((at, event))
+            elif (outcome := self._judged(record, message)) is not None:
+                outcomes[at] = outcome
+            else:
+                changed.append((at, record, str(self._owner_id(event))))
+        for start in range(0, len(changed), _WRITES):
+            outcomes |= await self._change(changed[start : start + _WRITES])
+        return outcomes | await self._create(made)
+
+    def _judged(self, record: Mapping[str, Any], message: Message) -> Outcome | None:
+        """The outcome where nothing is to be written; None where something is."""
+        there, wanted = record.get("OwnerId"), str(self._owner_id(message.delivery.event))
+        match judge(there, wanted, message.place):
             case Verdict.ALREADY:
-                return Delivered(ref=lead, place=wanted, reason="already")
+                return Delivered(ref=str(record["Id"]), place=wanted, reason="already")
             case Verdict.THEIRS:
                 return Owned(str(there), self._config.owner_ids)
             case Verdict.WRITE:
-                headers = {"sforce-auto-assign": "FALSE", **_unmodified(record)}
-                answer = await self._ask(
-                    "PATCH", f"/sobjects/Lead/{lead}", {"OwnerId": wanted}, headers
-                )
-        if answer.status in (200, 204):
-            return Delivered(ref=lead, place=wanted)
-        return Again("changed_meanwhile", 1.0) if answer.status == 412 else _failed(answer)
+                return None
 
-    async def _create(self, event: AssignmentChanged, wanted: str) -> Outcome:
+    async def _change(
+        self, changed: Sequence[tuple[int, Mapping[str, Any], str]]
+    ) -> dict[int, Outcome]:
+        requests = [
+            {
+                "method": "PATCH",
+                "url": f"{self._session.data}/sobjects/Lead/{record['Id']}",
+                "referenceId": f"r{at}",
+                "httpHeaders": {**_ALONE, **_unmodified(record)},
+                "body": {"OwnerId": wanted},
+            }
+            for at, record, wanted in changed
+        ]
+        body = {"allOrNone": False, "compositeRequest": requests}
+        answer = await self._session.ask("POST", "/composite", body)
+        if answer.status != 200:
+            return dict.fromkeys((at for at, _, _ in changed), failed(answer))
+        said = {
+            str(one.get("referenceId")): one
+            for one in answer.document.get("compositeResponse") or ()
+        }
+        return {
+            at: _changed(said.get(f"r{at}"), str(record["Id"]), wanted)
+            for at, record, wanted in changed
+        }
+
+    async def _create(self, made: Sequence[tuple[int, AssignmentChanged]]) -> dict[int, Outcome]:
+        if not made:
+            return {}
+        records = [self._fields(event) for _, event in made]
+        body = {"allOrNone": False, "records": records}
+        answer = await self._session.ask("POST", "/composite/sobjects", body, _ALONE)
+        if answer.status not in (200, 201):
+            return dict.fromkeys((at for at, _ in made), failed(answer))
+        results = from_json(answer.body)
+        return {
+            at: _created(result, str(self._owner_id(event)))
+            for (at, event), result in zip(made, results, strict=True)
+        }
+
+    def _fields(self, event: AssignmentChanged) -> dict[str, Any]:
         lead = event.lead
         fields = {
-            "OwnerId": wanted,
+            "OwnerId": self._owner_id(event),
             "Email": lead.email,
             "FirstName": lead.first_name,
             # Salesforce takes no lead without these two.
@@ -85,67 +145,42 @@ class Salesforce:
             "Phone": lead.phone,
             "LeadSource": event.channel.value,
         }
-        body = {name: value for name, value in fields.items() if value}
-        answer = await self._ask("POST", "/sobjects/Lead", body, {"sforce-auto-assign": "FALSE"})
-        if answer.status != 201:
-            return _failed(answer)
-        return Delivered(ref=str(answer.document.get("id")), place=wanted)
+        known = {name: value for name, value in fields.items() if value}
+        return {"attributes": {"type": "Lead"}, **known}
 
-    async def _ask(
-        self,
-        method: str,
-        path: str,
-        body: object | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """One call; a session that has ended is opened again, once."""
-        answer = await self._once(method, path, body, headers or {})
-        if answer.status == 401 and self._token is not None:
-            self._token = None
-            answer = await self._once(method, path, body, headers or {})
-        return answer
-
-    async def _once(
-        self, method: str, path: str, body: object | None, headers: Mapping[str, str]
-    ) -> Answer:
-        if self._token is None:
-            refused = await self._log_in()
-            if refused is not None:
-                return refused
-        sent = {
-            "authorization": f"Bearer {self._token}",
-            "content-type": "application/json",
-            **headers,
-        }
-        raw = b"" if body is None else to_json(body)
-        return await self._outside.request(method, f"{self._data}{path}", headers=sent, body=raw)
-
-    async def _log_in(self) -> Answer | None:
-        """The answer that refused us; None where we are in."""
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self._config.client_id,
-            "client_secret": self._secret,
-        }
-        answer = await self._outside.request(
-            "POST",
-            f"{self._base}/services/oauth2/token",
-            headers={"content-type": "application/x-www-form-urlencoded"},
-            body=urlencode(form).encode(),
-        )
-        if answer.status != 200:
-            return answer
-        self._token = str(answer.document.get("access_token"))
-        return None
+    def _owner_id(self, event: AssignmentChanged) -> str | None:
+        return event.rep.external_ids.get(self._config.owner_ids) if event.rep else None
 
 
-def _query(email: str) -> str:
-    """SOQL for the open lead of an address; quotes and backslashes are escaped."""
-    text = email.replace("\\", "\\\\").replace("'", "\\'")
+def _pieces(messages: Sequence[Numbered]) -> Iterator[list[Numbered]]:
+    """As many as one query can name."""
+    piece: list[Numbered] = []
+    size = 0
+    for at, message in messages:
+        more = len(quote(quoted(str(message.delivery.event.lead.email)), safe="")) + 3
+        if piece and size + more > _QUERY_BYTES:
+            yield piece
+            piece, size = [], 0
+        piece.append((at, message))
+        size += more
+    yield piece
+
+
+def _query(emails: set[str]) -> str:
+    """SOQL for the open leads of addresses."""
+    named = ",".join(quoted(email) for email in sorted(emails))
     return (
-        "SELECT Id, OwnerId, LastModifiedDate FROM Lead"
-        f" WHERE Email = '{text}' AND IsConverted = false ORDER BY LastModifiedDate DESC LIMIT 1"
+        "SELECT Id, Email, OwnerId, LastModifiedDate FROM Lead"
+        f" WHERE Email IN ({named}) AND IsConverted = false ORDER BY LastModifiedDate DESC"
     )
+
+
+def _by_email(said: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The lead of each address that was changed last."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for record in said.get("records") or ():
+        found.setdefault(str(record.get("Email")).lower(), record)
+    return found
 
 
 def _unmodified(record: Mapping[str, Any]) -> dict[str, str]:
@@ -156,21 +191,20 @@ def _unmodified(record: Mapping[str, Any]) -> dict[str, str]:
     return {"if-unmodified-since": format_datetime(at, usegmt=at.utcoffset() is not None)}
 
 
-def _failed(answer: Answer) -> Outcome:
-    code = _code(answer.body)
-    if answer.status == 401 or code in _TOKEN_REFUSED:
-        return Disabled("login_refused")
-    if code in _PASSES or answer.status == 429 or answer.status >= 500:
-        return Again((code or f"status_{answer.status}").lower()[:60], answer.retry_after_s)
-    return Refused((code or f"status_{answer.status}").lower()[:60])
+def _changed(said: Mapping[str, Any] | None, lead: str, wanted: str) -> Outcome:
+    if said is None:
+        return Again("no_result")
+    status = int(said.get("httpStatusCode") or 0)
+    if status in (200, 204):
+        return Delivered(ref=lead, place=wanted)
+    return Again("changed_meanwhile", 1.0) if status == 412 else _refused(status, said.get("body"))
 
 
-def _code(body: bytes) -> str | None:
-    """The error code, of the API (a list) or of the login (an object)."""
-    try:
-        said = from_json(body)
-    except ValueError:
-        return None
-    if isinstance(said, list) and said and isinstance(said[0], dict):
-        return str(said[0].get("errorCode"))
-    return str(said["error"]) if isinstance(said, dict) and "error" in said else None
+def _created(said: Mapping[str, Any], owner: str) -> Outcome:
+    if said.get("success"):
+        return Delivered(ref=str(said.get("id")), place=owner)
+    return _refused(400, said.get("errors"))
+
+
+def _refused(status: int, errors: Any) -> Outcome:
+    return judged(status, code_of(errors))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from schemas.people import PersonChanged
 from services.runtime.database import Connection
@@ -26,9 +27,28 @@ async def keep(conn: Connection, people: Sequence[PersonChanged]) -> None:
     )
 
 
-async def by_external_id(conn: Connection, system: str, id_: str) -> str | None:
-    """The rep whom a system knows by an id; None where nobody, or more than one, is."""
-    rows = await conn.fetch(
-        "select rep_id from delivery.people where external_ids ->> $1 = $2 limit 2", system, id_
-    )
-    return str(rows[0]["rep_id"]) if len(rows) == 1 else None
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A rep."""
+
+    rep_id: str
+    active: bool
+
+
+_OF_OWNER = """
+select rep_id, active from delivery.people where external_ids ->> $1 = $2
+union
+select p.rep_id, p.active from delivery.people p
+join delivery.crm_owners o on lower(o.email) = lower(p.email)
+where o.system = $1 and o.owner_id = $2 and not p.external_ids ? $1
+limit 2
+"""
+
+
+async def of_owner(conn: Connection, system: str, owner_id: str) -> Known | None:
+    """The rep who is an owner elsewhere, by the id in ``teams.yaml``, else by the address.
+
+    None where nobody, or more than one, is.
+    """
+    rows = await conn.fetch(_OF_OWNER, system, owner_id)
+    return Known(**rows[0]) if len(rows) == 1 else None

@@ -53,11 +53,15 @@ async def place(conn: Connection, sink: str, subject: UUID) -> str | None:
     return found
 
 
-async def keep_place(conn: Connection, sink: str, subject: UUID, place: str) -> None:
-    await conn.execute(
-        "insert into delivery.messages (sink, subject, place) values ($1, $2, $3)"
-        " on conflict (sink, subject) do update set place = excluded.place",
-        sink,
-        subject,
-        place,
-    )
+_KEEP_PLACE = """
+insert into delivery.messages as m (sink, subject, place, record) values ($1, $2, $3, $4)
+on conflict (sink, subject) do update
+set place = excluded.place, record = coalesce(excluded.record, m.record)
+"""
+
+
+async def keep_place(
+    conn: Connection, sink: str, subject: UUID, place: str, record: str | None
+) -> None:
+    """Remember it, and what the sink calls what it is about."""
+    await conn.execute(_KEEP_PLACE, sink, subject, place, record)

@@ -27,8 +27,8 @@ from services.delivery.model import (
 from services.delivery.ownership import Verdict, judge
 from services.delivery.sinks.base import Message, Sink
 from services.delivery.sinks.registry import Registry
-from tests.contract.delivery.crms import Org, Portal, listening
 from tests.support.changes import changed
+from tests.support.crms import Org, Portal, listening
 
 SECRETS = {"HUBSPOT": [b"pat-token"], "SALESFORCE": [b"client-secret"], "WRONG": [b"wrong"]}
 HERE = ("127.0.0.1/32",)
@@ -90,7 +90,7 @@ async def test_hubspot_a_new_contact_is_made_with_its_owner(
 ) -> None:
     sink = hubspot(registry, portal, properties={"lead_tier": "tier"})
     outcome = await sink.send(message(owned_by("711", email="dana@acme.example")))
-    assert outcome == Delivered(ref="id-dana@acme.example", place="711")
+    assert outcome == Delivered(ref="101", place="711")
     contact = portal.contacts["dana@acme.example"]
     assert contact["hubspot_owner_id"] == "711"
     assert contact["lead_tier"] == "hot"
@@ -99,9 +99,9 @@ async def test_hubspot_a_new_contact_is_made_with_its_owner(
 @pytest.mark.parametrize(
     ("there", "written", "expected", "owner_after"),
     [
-        (None, None, Delivered(ref="id-dana@acme.example", place="711"), "711"),
-        ("600", "600", Delivered(ref="id-dana@acme.example", place="711"), "711"),
-        ("711", None, Delivered(place="711", reason="already"), "711"),
+        (None, None, Delivered(ref="101", place="711"), "711"),
+        ("600", "600", Delivered(ref="101", place="711"), "711"),
+        ("711", None, Delivered("101", "711", "already"), "711"),
         ("900", None, Owned("900", "hubspot"), "900"),
         ("900", "600", Owned("900", "hubspot"), "900"),
     ],
@@ -141,7 +141,7 @@ async def test_hubspot_nurtured_leads_go_onto_the_list(registry: Registry, porta
     assert isinstance(
         await sink.send(message(owned_by("711", nurtured, email="dana@acme.example"))), Delivered
     )
-    assert portal.lists == {"42": {"id-dana@acme.example"}}
+    assert portal.lists == {"42": {"101"}}
     assert "hubspot_owner_id" not in portal.contacts["dana@acme.example"]
 
 
@@ -213,6 +213,38 @@ async def test_salesforce_a_change_between_reading_and_writing_wins(
     assert org.leads[id_]["OwnerId"] == "005Z"
 
 
+async def test_salesforce_many_go_together_and_each_has_its_own_end(
+    registry: Registry, org: Org
+) -> None:
+    known = [f"o'neil{n}@acme.example" for n in range(60)]
+    new = [f"new{n}@acme.example" for n in range(170)]
+    for email in known:
+        org.put(email, "005B")
+    org.invalid = {known[7], new[3]}
+    sink = salesforce(registry, org)
+    events = [owned_by("005A", email=email) for email in known + new]
+    outcomes = await asyncio.gather(*(sink.send(message(event, "005B")) for event in events))
+    by_email = dict(zip(known + new, outcomes, strict=True))
+    for email in org.invalid:
+        assert by_email.pop(email) == Refused("field_custom_validation_exception")
+    assert all(isinstance(one, Delivered) and one.ref for one in by_email.values())
+    owners = {lead["OwnerId"] for lead in org.leads.values() if lead["Email"] not in org.invalid}
+    assert owners == {"005A"}
+    assert len(org.calls) <= 10, "one log-in, two batches: a query, writes by 25, one creation"
+
+
+async def test_salesforce_a_batch_that_is_refused_comes_again_whole(
+    registry: Registry, org: Org
+) -> None:
+    sink = salesforce(registry, org)
+    await sink.send(message(owned_by("005A", email="first@acme.example")))
+    org.fails = [JSONResponse([{"errorCode": "SERVER_UNAVAILABLE"}], 503)]
+    events = [owned_by("005A", email=f"p{n}@acme.example") for n in range(30)]
+    outcomes = await asyncio.gather(*(sink.send(message(event)) for event in events))
+    assert {type(one) for one in outcomes} <= {Again, Delivered}
+    assert any(one == Again("server_unavailable") for one in outcomes)
+
+
 async def test_salesforce_an_ended_session_is_opened_again(registry: Registry, org: Org) -> None:
     sink = salesforce(registry, org)
     for person in ("a", "b"):
@@ -250,6 +282,19 @@ async def test_a_rep_whom_the_crm_does_not_know_is_said(
     event = owned_by("711", email="dana@acme.example")
     unknown = event.model_copy(update={"rep": event.rep.model_copy(update={"external_ids": {}})})
     assert await sink.send(message(unknown)) == Refused(f"no_{kind}_id")
+
+
+async def test_an_answer_that_is_longer_than_most_is_read_to_its_end(
+    registry: Registry, portal: Portal
+) -> None:
+    """Half an answer would say that nobody owns the contacts of the other half."""
+    emails = [f"p{n}@acme.example" for n in range(100)]
+    for email in emails:
+        portal.contacts[email] = {"hubspot_owner_id": "900", "filler": "x" * 2_000}
+    sink = hubspot(registry, portal)
+    events = [owned_by("711", email=email) for email in emails]
+    outcomes = await asyncio.gather(*(sink.send(message(event)) for event in events))
+    assert set(outcomes) == {Owned("900", "hubspot")}
 
 
 IDS = st.sampled_from(["a", "b", "c"])

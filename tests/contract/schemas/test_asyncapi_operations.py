@@ -12,6 +12,7 @@ import pytest
 
 from schemas.base import Lane
 from schemas.topics import (
+    ACCOUNTS,
     ACTIVITIES,
     ASSIGNMENT_REQUESTS,
     BY_NAME,
@@ -50,6 +51,7 @@ OUTSIDE_A_STAGE = {
     ("response", ASSIGNMENT_REQUESTS.name),  # what the timer asks for
     ("response", TOUCHES.name),
     ("delivery", ASSIGNMENT_REQUESTS.name),  # what reps press
+    ("delivery", ACCOUNTS.name),  # what a CRM says of companies
     ("routing", PEOPLE.name),  # the feed of a new configuration version
 }
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs" / "asyncapi.json").read_text("utf-8"))

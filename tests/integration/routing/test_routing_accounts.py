@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from schemas.account import AccountChanged
 from schemas.assignment import AssignmentStatus
+from schemas.cloudevents import Envelope
+from schemas.topics import ACCOUNTS
 from services.routing.accounts import Accounts
+from services.routing.accounts_feed import AccountsFeed
+from services.runtime.records import Record
 from tests.integration.routing.conftest import OpenDesk
 from tests.integration.routing.desk import Desk
 from tests.integration.routing.leads import files, many, scored
@@ -149,3 +156,37 @@ async def test_import_tells_what_it_did_and_a_dry_run_changes_nothing(open_desk:
     assert found.name == "Bolt & Sons"
     assert await accounts.remove(["b"]) == ["b"]
     assert await accounts.find("bolt.example") == []
+
+
+async def test_what_a_crm_says_of_a_company_finds_its_owner(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files(TEAM))
+    feed = AccountsFeed(desk.outbox)
+    await imported(desk, "a,Acme,acme.example,,DE,ben,cleo,,yes,no")
+    person = desk.config.current.value.teams.rep["ana"].email
+    said = [
+        crm_says("a", name="Acme GmbH", owner=person),
+        crm_says("b", name="Bolt", domains=("bolt.example",), owner=""),
+        crm_says("b", name="Bolt", domains=("bolt.example",), owner=person),
+        crm_says("c", name="Coil", domains=("coil.example",), owner=person),
+        crm_says("c", deleted=True),
+    ]
+    await feed.handle(said)
+    await feed.handle(said)
+    deal, owned, gone = await desk.route(
+        scored("p@acme.example"), scored("p@bolt.example"), scored("p@coil.example")
+    )
+    assert deal.rep is not None
+    assert owned.rep is not None
+    assert (deal.rep.id, owned.rep.id) == ("cleo", "ana"), "the deal is still open"
+    assert "account" not in gone.reason
+    rows = await desk.fetch("select company_id, owners from routing.companies order by 1")
+    assert [(row["company_id"], row["owners"].get("account")) for row in rows] == [
+        ("a", person), ("b", person),
+    ]  # fmt: skip
+
+
+def crm_says(account_id: str, **values: Any) -> Record[AccountChanged]:
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    event = AccountChanged(account_id=account_id, source="crm", changed_at=at, **values)
+    envelope = Envelope(id=uuid4(), type=event.TYPE, source="/test", subject=event.subject, time=at)
+    return Record(event, envelope, ACCOUNTS.name, 0, 0, account_id.encode(), event.encode(), ())

@@ -1,0 +1,1 @@
+"""What a CRM says: who can own there, which companies it knows, what people changed."""

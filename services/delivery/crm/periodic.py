@@ -1,0 +1,116 @@
+"""Reads the CRMs of the configuration again and again; of several processes one reads each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+import asyncpg
+import structlog
+
+from services.delivery.config import CrmSync, DeliveryFile, HubSpotSink, SalesforceSink
+from services.delivery.crm.model import Halted, Stream
+from services.delivery.crm.sync import Crm, Sync
+from services.delivery.sinks.outside import Forbidden
+from services.delivery.sinks.registry import Registry, Unconfigured
+from services.delivery.store import crm, sinks
+from services.runtime.logs import describe
+
+log = structlog.get_logger(__name__)
+
+_LOOK_S: Final = 0.5
+_AT_ONCE: Final = 2
+"""CRMs that are read at one time: each keeps a connection of the pool meanwhile."""
+_BACK_OFF_S: Final = (5.0, 15.0, 60.0, 300.0, 600.0)
+
+CrmSink = HubSpotSink | SalesforceSink
+
+
+def streams(wanted: CrmSync) -> list[Stream]:
+    """What is read; owners always, since companies and changes name them."""
+    found = [Stream.OWNERS]
+    if wanted.accounts:
+        found.append(Stream.ACCOUNTS)
+    return [*found, Stream.CHANGES] if wanted.changes else found
+
+
+class Periodic:
+    """One loop for each enabled CRM that has a ``sync``."""
+
+    def __init__(
+        self,
+        config: Callable[[], DeliveryFile],
+        registry: Registry,
+        pool: asyncpg.Pool,
+        sync: Sync,
+    ) -> None:
+        self._config = config
+        self._registry = registry
+        self._pool = pool
+        self._sync = sync
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
+        self._running: dict[str, tuple[CrmSink, asyncio.Task[None]]] = {}
+
+    async def run(self) -> None:
+        """Follow the configuration until cancelled."""
+        try:
+            while True:
+                await self._adjust()
+                await asyncio.sleep(_LOOK_S)
+        finally:
+            for name in list(self._running):
+                await self._end(name)
+            await self._registry.close()
+
+    async def _adjust(self) -> None:
+        wanted = {
+            name: sink
+            for name, sink in self._config().sinks.items()
+            if isinstance(sink, CrmSink) and sink.enabled and sink.sync is not None
+        }
+        for name, (sink, _) in list(self._running.items()):
+            if wanted.get(name) != sink:
+                await self._end(name)
+        for name, sink in wanted.items():
+            if name not in self._running:
+                task = asyncio.create_task(self._again_and_again(name, sink), name=f"crm.{name}")
+                self._running[name] = (sink, task)
+
+    async def _end(self, name: str) -> None:
+        _, task = self._running.pop(name)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    async def _again_and_again(self, name: str, sink: CrmSink) -> None:
+        assert sink.sync is not None  # only those are run
+        failures = 0
+        while True:
+            try:
+                await self._once(name, sink, sink.sync)
+                failures, wait = 0, sink.sync.every.total_seconds()
+            except Exception as error:
+                wait = _BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)]
+                failures += 1
+                if isinstance(error, Halted) and error.after_s is not None:
+                    wait = max(error.after_s, 1.0)
+                self._say(name, error, wait)
+            await asyncio.sleep(wait)
+
+    async def _once(self, name: str, sink: CrmSink, wanted: CrmSync) -> None:
+        reader = self._registry.reader(sink)
+        async with self._at_once, self._pool.acquire() as conn:
+            if await sinks.stopped(conn, name) is not None or not await crm.locked(conn, name):
+                return
+            try:
+                await self._sync.run(Crm(name, sink.owner_ids, reader), streams(wanted))
+            finally:
+                with contextlib.suppress(Exception):  # a lost connection has given it up already
+                    await crm.unlock(conn, name)
+
+    def _say(self, name: str, error: Exception, wait: float) -> None:
+        expected = isinstance(error, Halted | OSError | Forbidden | Unconfigured)
+        told = {"reason": str(error)} if expected else describe(error)
+        log.warning("crm.halted", sink=name, again_in_s=wait, **told)
