@@ -17,13 +17,9 @@ CHROMIUM := $(HANDRAISE_CACHE)/chromium/usr/lib/chromium/chromium-headless-shell
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes --prefer-binary -r
 PYTEST := $(BIN)/python -m pytest
-# Most tests wait for something: two at a time make use of two cores. A file stays in one process.
-# Whole installations (e2e) and what is killed (reliability) have the machine to themselves.
-PARALLEL := $(PYTEST) -n $(or $(JOBS),2) --dist loadfile
-APART := tests/architecture tests/unit tests/property tests/contract tests/wiring tests/integration
-ALONE := tests/e2e tests/reliability
-SUITE = if [ -n "$(ARGS)" ]; then $(PARALLEL) $(ARGS); else \
-  status=0; $(PARALLEL) $(APART) || status=$$?; $(PYTEST) $(ALONE) || status=$$?; exit $$status; fi
+# Most tests wait for something: three processes make use of two cores. How they share the tests,
+# tests/support/plugin.py says.
+SUITE = $(PYTEST) -n $(or $(JOBS),3) $(ARGS)
 
 .PHONY: help run demo test test-real bench bench-capture reliability fuzz proofs lint format kafka docs lock clean
 

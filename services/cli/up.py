@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -16,9 +15,11 @@ import typer
 
 from services.cli import announce, configfiles, output, prepare, target
 from services.cli.demosinks import settings as demo
+from services.cli.main import run as handraise
 from services.cli.output import CommandError, say
 from services.cli.parts import Parts
 from services.cli.service import SERVICES
+from services.runtime import forked
 from services.runtime.datafolder import DataFolder, Process, Running, started_at
 from services.runtime.embedded.ports import free_port, is_free
 from services.runtime.settings import PREFIX
@@ -57,6 +58,7 @@ class Up:
 
     async def start(self) -> Running:
         """Everything, in order; returns when all services are ready."""
+        forked.preload([*SERVICES.values(), "services.cli.service"])
         await asyncio.gather(self._database(), self._broker())
         made_up = demo.SECRETS if self.options.demo_sinks else ()
         self.secrets = prepare.secrets(self.folder, self.files, made_up)
@@ -110,15 +112,13 @@ class Up:
         return f"http://127.0.0.1:{self.ports[name]}"
 
     def _program(self, name: str) -> Program:
-        argv = (sys.executable, "-m", "services.cli.main", "service", name)
-        return Program(name, argv, self.folder.log(name), self._url(name))
+        return Program(name, handraise, ("service", name), self.folder.log(name), self._url(name))
 
     def _demo_sinks(self) -> Program:
         name = demo.PROGRAM
         ports = ("--port", str(self.ports[name]), "--smtp-port", str(self.ports[_SMTP]))
-        more = (*ports, "--delivery", self._url("delivery"))
-        argv = (sys.executable, "-m", "services.cli.main", name, *more)
-        return Program(name, argv, self.folder.log(name), self._url(name))
+        arguments = (name, *ports, "--delivery", self._url("delivery"))
+        return Program(name, handraise, arguments, self.folder.log(name), self._url(name))
 
     def _environment(self, program: Program) -> dict[str, str]:
         own = {
@@ -137,7 +137,7 @@ class Up:
         variables = {PREFIX + name: value for name, value in own.items()}
         # Some vendors sign the address that they call; without a proxy it is this one.
         public = {f"{PREFIX}HTTP__PUBLIC_URL": self._url(program.name)}
-        return {**public, **os.environ, **self.secrets, **variables, "PYTHONUNBUFFERED": "1"}
+        return {**public, **os.environ, **self.secrets, **variables}
 
 
 def up(

@@ -1,16 +1,14 @@
 """Keeps processes running on one machine, and ends them all: what ``handraise up`` stands on.
 
-Each program is a child in a session of its own whose standard input is a pipe that only this
-process holds, so that it notices the end of this process however that comes. A child that ends is
-started again after a back-off. One that keeps ending although nothing around it is down, and one
-that says its configuration is wrong (exit code 2), end everything, with the reason.
+A child that ends is started again after a back-off. One that keeps ending although nothing around
+it is down, and one that says its configuration is wrong (exit code 2), end everything, with the
+reason.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from services.runtime import forked
+from services.runtime.forked import Child, Main
 
 CONFIG_FAULT = 2
 """Exit code of a program whose settings or configuration are wrong: starting again cannot help."""
@@ -53,7 +54,8 @@ class Program:
     """A process to keep running."""
 
     name: str
-    argv: tuple[str, ...]
+    main: Main
+    arguments: tuple[str, ...]
     log: Path
     url: str
     """Where it answers; ``/ready`` says 200 when it works."""
@@ -81,7 +83,7 @@ class Supervisor:
         self._environment = environment
         self._parts = parts
         self._say = say
-        self._children: dict[str, asyncio.subprocess.Process] = {}
+        self._children: dict[str, Child] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self._part_down_at = float("-inf")
@@ -149,15 +151,9 @@ class Supervisor:
             await asyncio.sleep(delay)
 
     async def _once(self, program: Program) -> int:
-        with program.log.open("ab") as log:
-            child = await asyncio.create_subprocess_exec(
-                *program.argv,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                env=dict(self._environment(program)),
-                start_new_session=True,
-            )
+        child = await forked.start(
+            program.main, program.arguments, self._environment(program), program.log
+        )
         self._children[program.name] = child
         return await child.wait()
 
@@ -190,7 +186,7 @@ class Supervisor:
         states = {program.name: not_ready(program.url) for program in self.programs}
         return {name: why for name, why in states.items() if why}
 
-    async def _end(self, child: asyncio.subprocess.Process) -> None:
+    async def _end(self, child: Child) -> None:
         if child.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):

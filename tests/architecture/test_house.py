@@ -75,6 +75,8 @@ A_TABLE = {"services.runtime.metrics.__init__"}
 MAY_READ_THE_ENVIRONMENT = (
     "services.runtime.settings",
     "services.runtime.secretvalues",
+    # A forked process is given its own.
+    "services.runtime.forked",
     "services.cli.",
     # JAVA_HOME, and where fetched jars are kept.
     "services.runtime.embedded.java",

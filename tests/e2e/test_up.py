@@ -75,7 +75,7 @@ async def test_a_posted_lead_reaches_a_rep(data: Path) -> None:
         await connection.close()
         family = running.family()
         assert running.stop(signal.SIGINT) == 0
-        assert psutil.wait_procs(family, timeout=1)[1] == []
+        assert psutil.wait_procs(family, timeout=15)[1] == []
         assert not (data / "running.json").exists()
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from services.cli import configfiles
+from services.cli import configfiles, prepare
+from services.runtime.datafolder import DataFolder
 from services.runtime.embedded.ports import free_port
 from tests.support import used
 from tests.support.checker import Active
 from tests.support.traffic import TYPEFORM, WEBSITE
-from tests.support.up import Up, up
+from tests.support.up import Up, title, up
 from tests.support.waiting import wait_until
 
 SERVICES = ("capture", "enrichment", "scoring", "routing", "response", "delivery")
@@ -70,7 +72,7 @@ class Pipeline:
         def found() -> psutil.Process | None:
             for process in self.up.family():
                 with contextlib.suppress(psutil.Error):
-                    if process.cmdline()[-2:] == ["service", name]:
+                    if title(process) == f"handraise service {name}":
                         return process
             return None
 
@@ -245,9 +247,8 @@ def member(pipeline: Pipeline, name: str) -> Iterator[Member]:
     the block, and with this process: its standard input is a pipe.
     """
     port = free_port()
-    environment = pipeline.service(name).environ()
-    environment.pop("HANDRAISE_KAFKA__INSTANCE", None)
-    environment |= {
+    environment = {
+        **_environment(pipeline.up.line),
         "HANDRAISE_HTTP__PORT": str(port),
         "HANDRAISE_KAFKA__SESSION_TIMEOUT_MS": _MEMBER_SESSION_MS,
     }
@@ -271,6 +272,24 @@ def member(pipeline: Pipeline, name: str) -> Iterator[Member]:
             process.wait(10)
         assert process.stdin is not None
         process.stdin.close()
+
+
+def _environment(line: Mapping[str, Any]) -> dict[str, str]:
+    """What ``up`` gives its own processes, as far as all have it in common."""
+    folder = DataFolder(Path(line["data"]))
+    running = folder.running()
+    assert running is not None
+    return {
+        **os.environ,
+        **ENVIRONMENT,
+        **prepare.secrets(folder, configfiles.load(Path(running.config))),
+        "HANDRAISE_POSTGRES__DSN": running.postgres,
+        "HANDRAISE_KAFKA__BOOTSTRAP_SERVERS": running.kafka,
+        "HANDRAISE_HTTP__HOST": "127.0.0.1",
+        "HANDRAISE_CONFIG": running.config,
+        "HANDRAISE_DATA": line["data"],
+        "HANDRAISE_SUPERVISED": "true",
+    }
 
 
 def _ready(url: str) -> bool:

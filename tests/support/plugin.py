@@ -1,4 +1,8 @@
-"""How the suite chooses, reports and insists.
+"""How the suite chooses, shares out, reports and insists.
+
+Under pytest-xdist a file stays in one process. Whole installations (e2e) and what is killed
+(reliability) follow each other in one process, begin first and come before all else on the
+machine: other tests fill the time in which they wait.
 
 ``@pytest.mark.real_kafka`` (or a fixture that needs one) runs only where a real Kafka can be had.
 Where none can be, such tests are left out and the summary says so; under HANDRAISE_REQUIRE_REAL=1
@@ -11,6 +15,7 @@ import os
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support import kafka, postgres, used
 
@@ -20,8 +25,33 @@ _OWN_FIXTURES = {"own_kafka", "pipeline"}
 _REAL_FIXTURES = {"real_kafka", *_OWN_FIXTURES}
 
 
+_INSTALLATIONS = ("tests/e2e/", "tests/reliability/")
+_BEHIND = 10
+"""Niceness of a process of other tests, which makes it a tenth as important to the scheduler."""
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    """By file, all installations together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "installations" if _is_installation(nodeid) else str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return Scheduling(config, log)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    among_others = hasattr(item.config, "workerinput")
+    if among_others and not _is_installation(item.nodeid) and os.nice(0) < _BEHIND:
+        os.nice(_BEHIND)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not _is_installation(item.nodeid))
     real = [item for item in items if _needs_real(item)]
     if not real:
         return
@@ -63,6 +93,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("used")
         for line in lines:
             terminalreporter.line(line)
+
+
+def _is_installation(nodeid: str) -> bool:
+    return nodeid.startswith(_INSTALLATIONS)
 
 
 def _needs_real(item: pytest.Item) -> bool:

@@ -63,13 +63,18 @@ class Up:
         found = psutil.Process(state["services"][name]["pid"])
         if found.is_running():
             return found
-        (again,) = [p for p in self.family() if p.cmdline()[-2:] == ["service", name]]
+        (again,) = [p for p in self.family() if title(p) == f"handraise service {name}"]
         return again
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Signals it; returns its exit code."""
         self.process.send_signal(number)
         return self.process.wait(_STOP_SECONDS)
+
+
+def title(process: psutil.Process) -> str:
+    """How a process is shown by ``ps``."""
+    return " ".join(process.cmdline()).strip()
 
 
 @contextlib.contextmanager

@@ -16,15 +16,17 @@ import pytest
 from services.runtime import supervisor as module
 from services.runtime.embedded.ports import free_port
 from services.runtime.supervisor import Ended, Program, Supervisor
+from tests.support import supervised
 from tests.support.waiting import eventually, wait_until
 
-_PROGRAM = Path(__file__).with_name("supervised_program.py")
 _OWNER = """
 import asyncio, os, sys
 from pathlib import Path
 from services.runtime.supervisor import Program, Supervisor
+from tests.support import supervised
 async def main():
-    program = Program("sleeper", tuple(sys.argv[3:]), Path(sys.argv[1]), sys.argv[2])
+    arguments = tuple(sys.argv[3:])
+    program = Program("sleeper", supervised.main, arguments, Path(sys.argv[1]), sys.argv[2])
     supervisor = Supervisor([program], lambda _: os.environ, {}, print)
     supervisor.start()
     await supervisor.ready(20)
@@ -63,8 +65,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def program(tmp_path: Path) -> Callable[..., Program]:
     def make(name: str, *how: str) -> Program:
         port = free_port()
-        argv = (sys.executable, str(_PROGRAM), str(port), *how)
-        return Program(name, argv, tmp_path / f"{name}.log", f"http://127.0.0.1:{port}")
+        log, url = tmp_path / f"{name}.log", f"http://127.0.0.1:{port}"
+        return Program(name, supervised.main, (str(port), *how), log, url)
 
     return make
 
@@ -166,9 +168,19 @@ async def test_stop_drains_and_kills_what_does_not(program, supervise, monkeypat
 
 def test_children_end_when_the_supervisor_is_killed(program) -> None:
     one = program("one")
-    argv = [sys.executable, "-c", _OWNER, str(one.log), one.url, *one.argv]
+    argv = [sys.executable, "-c", _OWNER, str(one.log), one.url, *one.arguments]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         child = psutil.Process(int(owner.stdout.readline()))
         owner.kill()
     wait_until(lambda: not child.is_running())
+
+
+async def test_children_of_a_killed_fork_server_are_started_again(program, supervise) -> None:
+    started = supervise(program("one"))
+    await started.ready(20)
+    first = psutil.Process(started.pid("one"))
+    first.parent().kill()
+    await eventually(lambda: started.pid("one") not in (first.pid, None))
+    await started.ready(20)
+    assert not first.is_running() or first.status() == psutil.STATUS_ZOMBIE
