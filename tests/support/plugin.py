@@ -1,8 +1,8 @@
 """How the suite chooses, shares out, reports and insists.
 
 Under pytest-xdist a file stays in one process. Whole installations (e2e) and what is killed
-(reliability) follow each other in one process, begin first and come before all else on the
-machine: other tests fill the time in which they wait.
+(reliability) follow each other in one process and begin first. Tests of pure code fill the time in
+which those wait, and step back for them.
 
 ``@pytest.mark.real_kafka`` (or a fixture that needs one) runs only where a real Kafka can be had.
 Where none can be, such tests are left out and the summary says so; under HANDRAISE_REQUIRE_REAL=1
@@ -15,9 +15,14 @@ import os
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 from tests.support import kafka, postgres, used
+
+# Speed is measured in tests/benchmarks; here a busy machine is no fault.
+settings.register_profile("handraise", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("handraise")
 
 REQUIRE = "HANDRAISE_REQUIRE_REAL"
 _OWN_FIXTURES = {"own_kafka", "pipeline"}
@@ -26,8 +31,10 @@ _REAL_FIXTURES = {"real_kafka", *_OWN_FIXTURES}
 
 
 _INSTALLATIONS = ("tests/e2e/", "tests/reliability/")
+_WAITING = (*_INSTALLATIONS, "tests/integration/")
+"""What waits for servers, with bounds."""
 _BEHIND = 10
-"""Niceness of a process of other tests, which makes it a tenth as important to the scheduler."""
+"""Niceness of a process of other tests: a tenth as important to the scheduler."""
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]
@@ -44,14 +51,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     among_others = hasattr(item.config, "workerinput")
-    if among_others and not _is_installation(item.nodeid) and os.nice(0) < _BEHIND:
+    if among_others and not item.nodeid.startswith(_WAITING) and os.nice(0) < _BEHIND:
         os.nice(_BEHIND)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: not _is_installation(item.nodeid))
+        items.sort(key=_turn)
     real = [item for item in items if _needs_real(item)]
     if not real:
         return
@@ -93,6 +100,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("used")
         for line in lines:
             terminalreporter.line(line)
+
+
+def _turn(item: pytest.Item) -> int:
+    """What takes long begins first; what steps back comes last, since it never steps forth."""
+    return 0 if _is_installation(item.nodeid) else 1 if item.nodeid.startswith(_WAITING) else 2
 
 
 def _is_installation(nodeid: str) -> bool:
