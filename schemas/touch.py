@@ -59,6 +59,9 @@ class TouchDue(Event):
     """For a cadence: which touch of the plan this is."""
     plan: str | None = None
     """For a cadence: the name of its plan in ``response.yaml``."""
+    ended: str | None = None
+    """For a cadence: why its plan is over. Then nothing is due, and whoever goes on by the plan on
+    their own (a sequence of a sales tool) stops."""
     note: str = ""
     """One sentence for a person."""
 

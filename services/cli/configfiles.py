@@ -89,6 +89,10 @@ def check(files: Files) -> None:
         raise ConfigError(faults)
 
 
+def _of(files: Files, faults: Faults, file: str) -> Any:
+    return faults.parse(load_model(MODELS[file]), file) if file in files else None
+
+
 def findings(files: Files, now: datetime) -> list[Fault]:
     """What a good set of files has that has no effect, and whom it counts on who is not there.
 
@@ -103,11 +107,17 @@ def findings(files: Files, now: datetime) -> list[Fault]:
         for file, model, by in _CHECKS
         if file in files
     ]
+    delivery = _of(files, faults, "delivery.yaml")
+    response = _of(files, faults, "response.yaml")
     people: list[Any] = [faults.parse(load_model(MODELS[file]), file) for file in _PEOPLE]
     faults.check()
     for file, value, by in read:
         for found in import_module(by).findings(value):
             faults.add(file, found.path, found.message)
+    if delivery is not None:
+        plans = [plan.id for plan in response.cadence.plans] if response is not None else []
+        for found in import_module("services.delivery.checking").findings(delivery, plans):
+            faults.add("delivery.yaml", found.path, found.message)
     for file, found in import_module("services.routing.covering").findings(*people, now):
         faults.add(file, found.path, found.message)
     return sorted(set(faults.found))

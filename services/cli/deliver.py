@@ -18,6 +18,7 @@ from services.delivery import trial
 from services.delivery.config import DeliveryFile, parse
 from services.delivery.store import operating, sinks
 from services.runtime.configstore import ConfigStore
+from services.runtime.installation import LEAD_ID_KEY
 
 T = TypeVar("T")
 
@@ -127,7 +128,9 @@ def try_(
         names = [name for _, name in config.sinks[sink].secrets()]
         found = {name: where.secret(name) for name in names}
         secrets = {name: [value.encode()] for name, value in found.items() if value}
-        return await trial.send(config, sink, secrets, rep)
+        async with asyncpg.create_pool(where.postgres, min_size=0, max_size=1) as pool:
+            key = (where.secret(LEAD_ID_KEY) or "").encode()
+            return await trial.send(config, sink, secrets, rep, trial.logins(pool, key))
 
     outcome, detail = _with(where, ask)
     if json:

@@ -25,6 +25,7 @@ from services.delivery.crm.sync import Sync
 from services.delivery.following import Following
 from services.delivery.handlers import Directory, Dispatcher, Reminders, Unsubscribing
 from services.delivery.http import Doors, router
+from services.delivery.logins import StoredLogins
 from services.delivery.persons import persons_of
 from services.delivery.sinks.outside import Forbidden
 from services.delivery.sinks.registry import Registry
@@ -51,7 +52,7 @@ async def build(ctx: Context) -> None:
     outbox = ctx.outbox("delivery", Lane.LIVE)
     secret = ctx.secrets.get(LEAD_ID_KEY)[0]
     tokens = Tokens(secret)
-    registry = Registry(ctx.secrets, _now)
+    registry = Registry(ctx.secrets, _now, StoredLogins(pool, secret, _now))
     composer = Composer(config, tokens, _public_url(ctx), _now)
     persons = partial(persons_of, secret)
     following = Following(outbox, _now)

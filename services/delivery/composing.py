@@ -28,8 +28,8 @@ _ASKS = frozenset(
 
 def subject(sink: SinkConfig, event: AssignmentChanged) -> UUID:
     """What a kept message is about: the attempt, or in a CRM the lead."""
-    crm = sink.type in ("hubspot", "salesforce")
-    return event.lead_id if crm else event.assignment_id
+    per_lead = sink.type in ("hubspot", "salesforce", "outreach", "salesloft")
+    return event.lead_id if per_lead else event.assignment_id
 
 
 async def _with_owner_id(conn: Connection, it: Delivery, sink: SinkConfig) -> Delivery:

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from ipaddress import ip_network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from schemas.assignment import AssignmentStatus
-from schemas.base import Lane, Motion, RoleName, TierName
+from services.delivery.planconfig import OutreachSink, SalesloftSink
+from services.delivery.sinkconfig import (
+    TELLS_A_REP,
+    BaseSink,
+    HttpSink,
+    Rate,
+    SecretName,
+    Strict,
+)
 from services.kernel.durations import Duration
 from services.runtime.configfile import parse as parse_file
 
 FILE = "delivery.yaml"
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
-"""``HANDRAISE_SECRET_<name>`` holds the value."""
-
-TELLS_A_REP = frozenset(
-    {
-        AssignmentStatus.ASSIGNED,
-        AssignmentStatus.REASSIGNED,
-        AssignmentStatus.ESCALATED,
-        AssignmentStatus.RE_ENGAGED,
-    }
-)
-"""The changes after which a rep has something to do."""
 _ENDS_OR_CHANGES = frozenset(
     {
         AssignmentStatus.ACCEPTED,
@@ -41,71 +36,7 @@ _ENDS_OR_CHANGES = frozenset(
 _EVERY_STATUS = frozenset(AssignmentStatus)
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Only(_Strict):
-    """Which changes a sink is told of; what is not said restricts nothing."""
-
-    statuses: frozenset[AssignmentStatus] | None = None
-    tiers: frozenset[TierName] | None = None
-    pools: frozenset[str] | None = None
-    roles: frozenset[RoleName] | None = None
-    motions: frozenset[Motion] | None = None
-    lanes: frozenset[Lane] | None = None
-
-
-class Rate(_Strict):
-    """At most ``calls`` in ``seconds``, per process."""
-
-    calls: Annotated[int, Field(ge=1, le=10_000)]
-    seconds: Annotated[float, Field(gt=0, le=3600)] = 1.0
-
-
-class Breaker(_Strict):
-    """After ``failures`` in a row the sink is left alone for ``seconds``."""
-
-    failures: Annotated[int, Field(ge=1, le=1000)] = 5
-    seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
-
-
-class _Sink(_Strict):
-    enabled: bool = True
-    only: Only = Only()
-    timeout_ms: Annotated[int, Field(ge=50, le=60_000)] = 10_000
-    rate: Rate = Rate(calls=20)
-    breaker: Breaker = Breaker()
-    concurrency: Annotated[int, Field(ge=1, le=200)] = 8
-    """Messages on their way at one time; those of one lead never overtake each other."""
-    give_up_after: Duration = timedelta(hours=24)
-    """A message older than this becomes a dead letter of the sink."""
-
-    def statuses(self) -> frozenset[AssignmentStatus]:
-        """What this kind of sink is told of unless ``only.statuses`` says otherwise."""
-        return TELLS_A_REP
-
-    def secrets(self) -> Iterator[tuple[str, str]]:
-        """Field and name of each secret."""
-        for name in ("secret", "token", "signing_secret", "client_secret"):
-            value = getattr(self, name, None)
-            if value is not None:
-                yield name, value
-
-
-class _Http(_Sink):
-    allow_networks: tuple[str, ...] = ()
-    """Private networks that this sink may reach all the same, e.g. ``127.0.0.1/32``."""
-
-    @field_validator("allow_networks")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            ip_network(text)
-        return value
-
-
-class SlackSink(_Http):
+class SlackSink(HttpSink):
     """A Slack app (``token``: buttons, updated messages), or an incoming webhook (``secret``)."""
 
     type: Literal["slack"]
@@ -136,7 +67,7 @@ class SlackSink(_Http):
         return self
 
 
-class EmailSink(_Sink):
+class EmailSink(BaseSink):
     """Mail to the rep by SMTP."""
 
     type: Literal["email"]
@@ -150,7 +81,7 @@ class EmailSink(_Sink):
     copy_to: tuple[str, ...] = ()
 
 
-class WebhookSink(_Http):
+class WebhookSink(HttpSink):
     """Any HTTP endpoint, signed by the rules of Standard Webhooks."""
 
     type: Literal["webhook"]
@@ -172,7 +103,7 @@ class WebhookSink(_Http):
         return self
 
 
-class CrmSync(_Strict):
+class CrmSync(Strict):
     """What is read from a CRM, beside what is written there."""
 
     every: Duration = timedelta(minutes=1)
@@ -190,7 +121,7 @@ class CrmSync(_Strict):
         return value
 
 
-class HubSpotSink(_Http):
+class HubSpotSink(HttpSink):
     """Contact and owner, by compare-and-set; leads that nobody works now go onto a list."""
 
     type: Literal["hubspot"]
@@ -203,7 +134,9 @@ class HubSpotSink(_Http):
     sync: CrmSync | None = None
     nurture_list: str | None = None
     """Id of a static list."""
-    properties: dict[str, Literal["tier", "reason", "score", "pool", "kind"]] = {}
+    properties: dict[str, Literal["tier", "reason", "score", "pool", "kind"]] = Field(
+        default_factory=dict
+    )
     """HubSpot property to a value of ours."""
     rate: Rate = Rate(calls=400)
     """Messages; they go in batches of 100, one call at a time."""
@@ -213,7 +146,7 @@ class HubSpotSink(_Http):
         return TELLS_A_REP | {AssignmentStatus.NURTURED}
 
 
-class SalesforceSink(_Http):
+class SalesforceSink(HttpSink):
     """Lead and owner, by compare-and-set."""
 
     type: Literal["salesforce"]
@@ -232,17 +165,23 @@ class SalesforceSink(_Http):
 
 
 Sink = Annotated[
-    SlackSink | EmailSink | WebhookSink | HubSpotSink | SalesforceSink,
+    SlackSink
+    | EmailSink
+    | WebhookSink
+    | HubSpotSink
+    | SalesforceSink
+    | OutreachSink
+    | SalesloftSink,
     Field(discriminator="type"),
 ]
 
 
-class DeliveryFile(_Strict):
+class DeliveryFile(Strict):
     """The file."""
 
-    links: dict[Annotated[str, Field(max_length=30)], str] = {}
+    links: dict[Annotated[str, Field(max_length=30)], str] = Field(default_factory=dict)
     """Title to an address; ``{lead_id}``, ``{email}`` and ``{external_id}`` are replaced."""
-    sinks: dict[Name, Sink] = {}
+    sinks: dict[Name, Sink] = Field(default_factory=dict)
 
 
 def parse(files: Mapping[str, str]) -> DeliveryFile:

@@ -78,6 +78,8 @@ def barred(
 
 def _reaches_by(sink: Sink, event: AssignmentChanged, touch: TouchDue | None) -> str | None:
     """The channel by which somebody is reached in the end; None where nobody is."""
+    if touch is not None and touch.ended is not None:
+        return None
     if isinstance(sink, SlackSink | EmailSink):
         # The rep chooses how, and is told what was refused; a plan's touch has its means.
         planned = touch is not None and touch.reason is TouchReason.CADENCE

@@ -69,7 +69,8 @@ class Dispatcher(_Storing[AssignmentChanged]):
 class Reminders(_Storing[TouchDue]):
     """The handler of touches.v1: what is due on a lead, to whoever has it now.
 
-    A touch of an attempt that is over reminds nobody.
+    A touch of an attempt that is over reminds nobody; that a plan is over concerns the lead,
+    whoever has it.
     """
 
     async def _store(
@@ -77,10 +78,15 @@ class Reminders(_Storing[TouchDue]):
     ) -> Mapping[UUID, Sequence[Output]]:
         config = self._config()
         changes = await current.changes_of(conn, {one.event.assignment_id for one in records})
+        over = {one.event.lead_id for one in records if one.event.ended is not None}
+        of_leads = await current.changes_of_leads(conn, over) if over else {}
         due = []
         for record in records:
-            if record.event.assignment_id in changes:
-                change, value = changes[record.event.assignment_id]
+            found = changes.get(record.event.assignment_id)
+            if found is None and record.event.ended is not None:
+                found = of_leads.get(record.event.lead_id)
+            if found is not None:
+                change, value = found
                 sinks = tuple(touched_by(config, record.event, change))
                 due.append(
                     deliveries.DueTouch(record.id, record.event, record.value, change, value, sinks)

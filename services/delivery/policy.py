@@ -7,17 +7,17 @@ from datetime import timedelta
 from typing import Final
 
 from schemas.assignment import AssignmentChanged, AssignmentStatus
-from schemas.touch import Audience, TouchDue
+from schemas.touch import Audience, TouchDue, TouchReason
 from services.delivery.config import (
-    TELLS_A_REP,
     DeliveryFile,
     EmailSink,
-    Only,
     Sink,
     SlackSink,
     WebhookSink,
 )
 from services.delivery.model import Current, Delivery
+from services.delivery.planconfig import PlanSink
+from services.delivery.sinkconfig import TELLS_A_REP, Only
 
 STANDARD_WEBHOOKS_S: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Seconds between attempts, as standardwebhooks.com recommends."""
@@ -41,6 +41,8 @@ def wanted_by(config: DeliveryFile, event: AssignmentChanged) -> Iterator[str]:
 
 def wanted(sink: Sink, event: AssignmentChanged) -> bool:
     """Whether the sink is told of this change."""
+    if isinstance(sink, PlanSink):
+        return False
     only = sink.only
     statuses = sink.statuses() if only.statuses is None else only.statuses
     return event.status in statuses and _within(only, event)
@@ -54,6 +56,11 @@ def wanted_touch(sink: Sink, touch: TouchDue, event: AssignmentChanged) -> bool:
     match sink:
         case WebhookSink():
             return _within(sink.only, event)
+        case PlanSink():
+            ours = touch.reason is TouchReason.CADENCE and touch.plan in sink.sequences
+            return ours and (touch.ended is not None or _within(sink.only, event))
+        case _ if touch.ended is not None:
+            return False
         case SlackSink():
             reaches = touch.audience is not Audience.TEAM or sink.channel or not sink.token
             return bool(reaches) and _within(sink.only, event)
@@ -67,6 +74,8 @@ def needless(sink: Sink, it: Delivery, current: Current | None) -> str | None:
     """Why a delivery is not needed any more; None where it is."""
     if it.touch is None:
         return overtaken(sink, it.event, current)
+    if it.touch.ended is not None:
+        return None
     if current is None or current.assignment_id != it.touch.assignment_id or not current.active:
         return "overtaken"
     return None

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+import asyncpg
+
 from schemas.assignment import AssignmentChanged, AssignmentStatus, LeadBlock, Rep
 from schemas.base import ChannelName, KindName, Lane, Motion, RoleName, TierName
 from schemas.score import Score
 from services.delivery.brief import brief
 from services.delivery.config import DeliveryFile
+from services.delivery.logins import Logins, StoredLogins
 from services.delivery.model import Delivered, Delivery
 from services.delivery.sinks.base import Message
 from services.delivery.sinks.outside import Forbidden
@@ -18,15 +21,20 @@ from services.delivery.sinks.registry import Registry, Unconfigured
 
 
 async def send(
-    config: DeliveryFile, sink: str, secrets: Mapping[str, list[bytes]], rep: Rep
+    config: DeliveryFile,
+    sink: str,
+    secrets: Mapping[str, list[bytes]],
+    rep: Rep,
+    kept: Logins | None = None,
 ) -> tuple[str, str]:
-    """Send it now.
+    """Send it now; a sink that runs plans is asked for those that it is to run.
 
     :param rep: who gets it where the sink writes to reps.
+    :param kept: where the login of a sink is kept whose tokens change.
     :returns: ``delivered`` or what else came of it, and the reason.
     """
     at = datetime.now(UTC)
-    registry = Registry(secrets, lambda: at)
+    registry = Registry(secrets, lambda: at, kept)
     event = _made_up(rep, at)
     told = brief(event, colleagues=(), now=at)
     message = Message(Delivery(uuid4(), sink, event, 1, at), told, (), None, None)
@@ -42,6 +50,11 @@ async def send(
         await registry.close()
     kind = "delivered" if isinstance(outcome, Delivered) else type(outcome).__name__.lower()
     return kind, outcome.reason or ""
+
+
+def logins(pool: asyncpg.Pool, installation: bytes) -> Logins:
+    """Where logins are kept whose tokens change; the service keeps them there, too."""
+    return StoredLogins(pool, installation, lambda: datetime.now(UTC))
 
 
 def _made_up(rep: Rep, at: datetime) -> AssignmentChanged:

@@ -123,8 +123,6 @@ class Worker:
         lease = self.config.timeout_ms / 1000 + _LEASE_MARGIN_S
         try:
             async with self._parts.pool.acquire() as conn:
-                if await sinks.stopped(conn, self.name) is not None:
-                    return []
                 found = await deliveries.claim(conn, self.name, free, lease)
         except Exception as error:
             if not is_infrastructure(error):
@@ -169,6 +167,8 @@ class Worker:
             needless = policy.needless(self.config, it, known) or barred(
                 self.config, it.event, it.touch, since
             )
+            if needless is None and it.touch is not None and await deliveries.over(conn, it):
+                needless = "plan_ended"
             if needless is not None:
                 return Skipped(needless), needless
             message = await self._parts.compose(conn, it, self.config, self.name)

@@ -118,6 +118,25 @@ def touch_due(one: Enrolment, lead: Lead, plan: TouchPlan) -> TouchDue:
     )
 
 
+def plan_ended(one: Enrolment, lead: Lead, why: str, at: datetime) -> TouchDue:
+    """That nothing more follows; for whoever goes on by the plan on their own."""
+    return TouchDue(
+        assignment_id=lead.assignment_id,
+        lead_id=lead.lead_id,
+        account_key=lead.account_key,
+        rep_id=lead.rep_id or "",
+        due_at=at,
+        reason=TouchReason.CADENCE,
+        audience=Audience.REP,
+        pool=lead.pool,
+        tier=lead.tier,
+        step=max(1, one.step - 1),
+        plan=one.plan,
+        ended=why,
+        note=f"The plan {one.plan} is over: {why}.",
+    )
+
+
 def ends(event: ActivityRecorded) -> str | None:
     """Why an activity ends the plan of its lead; None where it does not."""
     return ENDS.get(event.activity)

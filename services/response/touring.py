@@ -117,6 +117,7 @@ class Touring:
         """Until cancelled."""
         while True:
             try:
+                await self.tell_ends()
                 while await self.once() == AT_ONCE:
                     pass
             except Exception as error:
@@ -146,6 +147,25 @@ class Touring:
             stored = await self._outbox.store(connection, made)
         await self._outbox.release(stored)
         return len(keys)
+
+    async def tell_ends(self) -> int:
+        """Say which plans are over, where somebody was told of a touch; how many."""
+        keys = await cadences.untold(cast(asyncpg.Connection, self._pool), AT_ONCE)
+        if not keys:
+            return 0
+        async with self._pool.acquire() as proxy, proxy.transaction():
+            connection = cast(asyncpg.Connection, proxy)
+            locked = await leads.lock_free(connection, keys)
+            over = await cadences.ended(connection, locked)
+            now = await feeds.database_time(connection)
+            told = []
+            for one, why in over:
+                lead = locked[one.lead_id, one.role.value]
+                told.append(Change(lead, due=(cadence.plan_ended(one, lead, why, now),)))
+            made = [out for change in told for out in outputs(change, now)]
+            stored = await self._outbox.store(connection, made)
+        await self._outbox.release(stored)
+        return len(over)
 
     async def _take_steps(
         self, connection: Connection, locked: Mapping[Key, Lead], terms: Terms, now: datetime

@@ -43,10 +43,10 @@ SHELL = {
     },
     "services.delivery": {
         "acting", "app", "composing", "crm.byhand", "crm.changes", "crm.hubspot", "crm.periodic",
-        "crm.reader", "crm.salesforce", "crm.sync", "following", "handlers", "http",
-        "sinks.batching", "sinks.email", "sinks.hubspot", "sinks.hubspot_api", "sinks.outside",
-        "sinks.registry",
-        "sinks.salesforce", "sinks.salesforce_session", "sinks.slack", "sinks.webhook", "store",
+        "crm.reader", "crm.salesforce", "crm.sync", "following", "handlers", "http", "logins",
+        "sinks.batching", "sinks.email", "sinks.hubspot", "sinks.hubspot_api", "sinks.outreach",
+        "sinks.outside", "sinks.plans", "sinks.registry", "sinks.salesforce",
+        "sinks.salesforce_session", "sinks.salesloft", "sinks.slack", "sinks.webhook", "store",
         "trial", "worker", "workers",
     },
 }  # fmt: skip

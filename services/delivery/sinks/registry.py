@@ -7,18 +7,28 @@ from datetime import datetime
 
 import httpx
 
-from services.delivery.config import EmailSink, HubSpotSink, SalesforceSink, SlackSink, WebhookSink
+from services.delivery.config import (
+    EmailSink,
+    HubSpotSink,
+    SalesforceSink,
+    SlackSink,
+    WebhookSink,
+)
 from services.delivery.config import Sink as SinkConfig
 from services.delivery.crm.hubspot import HubSpotReader
 from services.delivery.crm.reader import Reader
 from services.delivery.crm.salesforce import SalesforceReader
+from services.delivery.logins import Logins
+from services.delivery.planconfig import OutreachSink, PlanSink, SalesloftSink
 from services.delivery.sinks.base import Sink
 from services.delivery.sinks.email import Email
 from services.delivery.sinks.hubspot import HubSpot
 from services.delivery.sinks.hubspot_api import HubSpotApi
+from services.delivery.sinks.outreach import Outreach
 from services.delivery.sinks.outside import WHOLE_BYTES, Outside
 from services.delivery.sinks.salesforce import Salesforce
 from services.delivery.sinks.salesforce_session import Session
+from services.delivery.sinks.salesloft import Salesloft
 from services.delivery.sinks.slack import SlackApp, SlackWebhook
 from services.delivery.sinks.webhook import Webhook
 
@@ -33,9 +43,16 @@ class Unconfigured(Exception):
 class Registry:
     """Builds sinks; all of them share one pool of connections."""
 
-    def __init__(self, secrets: Mapping[str, list[bytes]], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        secrets: Mapping[str, list[bytes]],
+        now: Callable[[], datetime],
+        logins: Logins | None = None,
+    ) -> None:
+        """:param logins: None where no sink is built whose tokens change."""
         self._secrets = secrets
         self._now = now
+        self._logins = logins
         self._client = httpx.AsyncClient(trust_env=False, timeout=_LONGEST_S)
 
     async def close(self) -> None:
@@ -69,6 +86,12 @@ class Registry:
                 return HubSpot(config, self._hubspot(config))
             case SalesforceSink():
                 return Salesforce(config, self._salesforce(config))
+            case SalesloftSink():
+                return Salesloft(config, self._text(config.token), self.outside(config))
+            case OutreachSink():
+                assert self._logins is not None
+                given = self._text(config.client_secret), self._text(config.token)
+                return Outreach(config, given, self.outside(config), self._logins, self._now)
 
     def reader(self, config: HubSpotSink | SalesforceSink) -> Reader:
         """What reads the CRM of a configuration.
@@ -90,7 +113,9 @@ class Registry:
         seconds = config.timeout_ms / 1000
         return Outside(self._client, config.allow_networks, seconds, WHOLE_BYTES)
 
-    def outside(self, config: SlackSink | WebhookSink | HubSpotSink | SalesforceSink) -> Outside:
+    def outside(
+        self, config: SlackSink | WebhookSink | HubSpotSink | SalesforceSink | PlanSink
+    ) -> Outside:
         """The client of a sink."""
         return Outside(self._client, config.allow_networks, config.timeout_ms / 1000)
 

@@ -52,6 +52,18 @@ async def changes_of(
     }
 
 
+async def changes_of_leads(
+    conn: Connection, lead_ids: Collection[UUID]
+) -> dict[UUID, tuple[AssignmentChanged, bytes]]:
+    """The latest change of each of these leads, in whichever role that was."""
+    rows = await conn.fetch(
+        "select lead_id, event from delivery.current"
+        " where lead_id = any($1::uuid[]) and event is not null order by changed_at",
+        list(lead_ids),
+    )
+    return {row["lead_id"]: (AssignmentChanged.read(row["event"]), row["event"]) for row in rows}
+
+
 def _row(event: AssignmentChanged, value: bytes) -> tuple[object, ...]:
     title = event.lead.job_title
     return (

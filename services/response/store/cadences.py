@@ -23,18 +23,25 @@ _START = f"""
 insert into response.enrolments ({_LIST}, state)
 select {_LIST}, 'running' from jsonb_populate_recordset(null::response.enrolments, $1)
 on conflict (lead_id, role) do update
-set ({_LIST}, state, reason) = ({_EXCLUDED}, 'running', null)
+set ({_LIST}, state, reason, told) = ({_EXCLUDED}, 'running', null, true)
 where response.enrolments.state <> 'running'
   and response.enrolments.raise_id <> excluded.raise_id
   and response.enrolments.reason is distinct from $2
 returning lead_id, role
+"""
+# `step` is the next one: at 1 nobody was told of anything, and nothing has to stop.
+_UNTOLD = "select lead_id, role from response.enrolments where not told order by lead_id limit $1"
+_ENDED = f"""
+update response.enrolments set told = true
+where not told and (lead_id, role) in (select * from unnest($1::uuid[], $2::text[]))
+returning {_LIST}, reason
 """
 _RUNNING = f"""
 select {_LIST} from response.enrolments
 where state = 'running' and lead_id = any($1)
 """
 _STOP = """
-update response.enrolments e set state = 'stopped', reason = s.reason
+update response.enrolments e set state = 'stopped', reason = s.reason, told = e.step = 1
 from unnest($1::uuid[], $2::text[], $3::text[]) as s(lead_id, role, reason)
 where e.state = 'running' and e.lead_id = s.lead_id and e.role = s.role
 """
@@ -100,6 +107,19 @@ async def stop(connection: Connection, reasons: Iterable[tuple[Key, str]]) -> No
     given = [(lead_id, role, reason) for (lead_id, role), reason in reasons]
     if given:
         await connection.execute(_STOP, *map(list, zip(*given, strict=True)))
+
+
+async def untold(connection: Connection, limit: int) -> list[Key]:
+    """Leads whose plan is over and whose end was not told yet."""
+    return [(row["lead_id"], row["role"]) for row in await connection.fetch(_UNTOLD, limit)]
+
+
+async def ended(connection: Connection, keys: Collection[Key]) -> list[tuple[Enrolment, str]]:
+    """Of these leads the plans whose end was not told yet, each with its reason; told from now."""
+    given = ([key[0] for key in keys], [key[1] for key in keys])
+    rows = [dict(row) for row in await connection.fetch(_ENDED, *given)]
+    reasons = [row.pop("reason") for row in rows]
+    return list(zip(_ENROLMENTS.validate_python(rows), reasons, strict=True))
 
 
 async def due(connection: Connection, until: datetime, limit: int) -> list[Key]:

@@ -25,6 +25,7 @@ from services.delivery.composing import Composer
 from services.delivery.config import DeliveryFile, parse
 from services.delivery.following import Following
 from services.delivery.handlers import Dispatcher, Reminders, Unsubscribing
+from services.delivery.logins import StoredLogins
 from services.delivery.persons import persons_of
 from services.delivery.sinks.registry import Registry
 from services.delivery.tokens import Tokens
@@ -42,6 +43,9 @@ SECRETS = {
     "HUBSPOT": [b"pat-token"],
     "SALESFORCE": [b"client-secret"],
     "SMTP": [b"password"],
+    "SALESLOFT": [b"ak_key"],
+    "OUTREACH_CLIENT": [b"client-secret"],
+    "OUTREACH": [b"refresh-0"],
 }
 HERE = ["127.0.0.1/32"]
 KEY = b"an installation's secret of 32 bytes!"
@@ -87,7 +91,9 @@ class Office:
             now,
             partial(persons_of, KEY),
         )
-        self.workers = Workers(lambda: self.config, Registry(SECRETS, now), parts)
+        self.logins = StoredLogins(self.pool, b"an installation's secret", now)
+        registry = Registry(SECRETS, now, self.logins)
+        self.workers = Workers(lambda: self.config, registry, parts)
         self.dispatcher = Dispatcher(self.outbox, lambda: self.config, self.workers.wake)
         self.reminders = Reminders(self.outbox, lambda: self.config, self.workers.wake)
         self.unsubscribing = Unsubscribing(self.outbox, KEY)
@@ -130,7 +136,8 @@ def _record(event: AssignmentChanged) -> Record[AssignmentChanged]:
 
 
 def _record_of_touch(touch: TouchDue) -> Record[TouchDue]:
-    return _of(touch, touch.due_at, TOUCHES.name, uuid5(NAMESPACE, str(touch.assignment_id)))
+    name = f"{touch.assignment_id} {touch.step} {touch.ended}"
+    return _of(touch, touch.due_at, TOUCHES.name, uuid5(NAMESPACE, name))
 
 
 def _of(event: Any, at: datetime, topic: str, id_: UUID) -> Record[Any]:

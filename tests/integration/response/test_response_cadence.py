@@ -13,6 +13,7 @@ from schemas.base import TierName
 from schemas.topics import TOUCHES
 from schemas.touch import TouchDue
 from services.response.store import cadences
+from services.runtime.records import Output
 from tests.integration.response.conftest import OpenDesk
 from tests.integration.response.desk import Desk, activity
 from tests.support.assignments import LeadLife
@@ -113,6 +114,29 @@ async def test_a_closed_lead_and_one_with_an_old_address_are_told_of_no_more(
     await planned.hear(closed.over(AssignmentStatus.CLOSED))
     assert await told(planned) == []
     assert "not_enrolled" in await planned.story(stale.lead_id)
+
+
+async def test_the_end_of_a_plan_is_told_once_where_a_touch_was_told(planned: Desk) -> None:
+    begun, early, gone = Warm(), Warm(), Warm()
+    await planned.hear(begun.given("ana"), gone.given("ben"))
+    assert len(await told(planned)) == 2
+    await planned.hear(early.given("ana"))
+    for lead in (begun, early):
+        await planned.happens(activity(lead.lead_id, ActivityName.EMAIL_REPLIED))
+    await planned.hear(gone.over(AssignmentStatus.CLOSED))
+    before = len(planned.published)
+    assert await planned.touring.tell_ends() == 2
+    assert await planned.touring.tell_ends() == 0
+    ends = {one.lead_id: one for one in map(_touch, planned.published[before:])}
+    assert {key: one.ended for key, one in ends.items()} == {
+        begun.lead_id: "the person replied",
+        gone.lead_id: "closed",
+    }
+    assert ends[begun.lead_id].plan == "warm-plan"
+
+
+def _touch(out: Output) -> TouchDue:
+    return TouchDue.read(out.value)
 
 
 async def test_a_plan_whose_mail_bounces_waits_for_a_person(planned: Desk) -> None:
