@@ -8,7 +8,14 @@ from datetime import datetime
 
 from schemas.submission import SubmissionReceived
 from services.capture import eventform, events, handed
-from services.capture.adapters.base import Delivered, HookRequest, Ignored, Item, Unparsable
+from services.capture.adapters.base import (
+    Delivered,
+    HookRequest,
+    Ignored,
+    Item,
+    Unparsable,
+    body_digest,
+)
 from services.capture.adapters.feeds import Feed
 from services.capture.config import Source
 from services.capture.eventdoors import handed as handed_event
@@ -51,9 +58,9 @@ def sort(
             continue
         except (Unparsable, NotUsable):
             drafts = []
-        scope = f"feed:{source.name}"
+        scope, digest = f"feed:{source.name}", body_digest(item.body)
         found.inputs += [
-            handed_event(draft, scope, item.delivery_key, at, item.body, None, now, trace)
+            handed_event(draft, scope, item.delivery_key, at, digest, None, now, trace)
             for at, draft in enumerate(drafts)
         ]
         found.happened += len(drafts)

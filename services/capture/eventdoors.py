@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, Generic, TypeVar
 from uuid import UUID
@@ -22,7 +24,7 @@ from services.capture.door import Doors, admit, durable, idempotency_key, tracep
 from services.capture.eventform import MAX_BATCH, ActivityForm, Drafted, NotUsable, SignalForm
 from services.capture.events import SERVICE
 from services.capture.handed import Handed
-from services.capture.limits import SourceLimits
+from services.capture.limits import LoopShare, SourceLimits
 from services.capture.repeats import LIFETIMES
 from services.capture.wire import parse_json
 from services.runtime.hotroutes import HotRoutes
@@ -42,6 +44,12 @@ _MAX_BODY: Final = 262_144
 MOST_AT_ONCE: Final = 8
 """Requests being stored. Where the stores are slow a feed comes again later: it must not take the
 room of whoever fills in a form."""
+_AT_A_STRETCH: Final = 20
+"""Items that are read before others have a turn."""
+SHARE: Final = 0.25
+"""The part of this process's time that reading events may take: beyond it a feed comes again later.
+It is time and no number of events, so that a machine that is short of processors takes fewer."""
+SHARE_AT_ONCE_S: Final = 0.5
 
 Form = TypeVar("Form", bound=BaseModel)
 Feeder = Annotated[Principal, Depends(require(Scope.EVENTS_WRITE))]
@@ -78,47 +86,67 @@ _SIGNAL: Final = _Sort("signal", SignalForm, eventform.signal)
 def router(doors: Doors, hot: HotRoutes) -> APIRouter:
     """The two routes; activities come in floods."""
     routes = APIRouter()
-    limits = SourceLimits()
-    busy = Busy(MOST_AT_ONCE)
-
-    async def activities(request: Request, principal: Principal) -> Response:
-        with busy:
-            return await _take(doors, limits, _ACTIVITY, request, principal)
+    events = EventsDoor(doors)
 
     @routes.post("/v1/activities", tags=["events"], **openapi_events.ACTIVITIES)
     async def record_activities(request: Request, principal: Feeder) -> Response:
         """Hand in what somebody did: one object, or a list of at most 100."""
-        return await activities(request, principal)
+        return await events.take(_ACTIVITY, request, principal)
 
     @routes.post("/v1/signals", tags=["events"], **openapi_events.SIGNALS)
     async def record_signals(request: Request, principal: Feeder) -> Response:
         """Hand in what was seen about a company: one object, or a list of at most 100."""
-        with busy:
-            return await _take(doors, limits, _SIGNAL, request, principal)
+        return await events.take(_SIGNAL, request, principal)
 
-    hot.add("POST", "/v1/activities", lambda ask: activities(ask, holder(ask, Scope.EVENTS_WRITE)))
+    async def activities(request: Request) -> Response:
+        return await events.take(_ACTIVITY, request, holder(request, Scope.EVENTS_WRITE))
+
+    hot.add("POST", "/v1/activities", activities)
     return routes
 
 
-async def _take(
-    doors: Doors, limits: SourceLimits, sort: _Sort[Form], request: Request, principal: Principal
-) -> Response:
-    now = doors.clock()
-    admit(limits, doors.config().sources[API], request)
-    check_json(request)
-    key = idempotency_key(request)
-    raw = await read_body(request, _MAX_BODY)
-    items, several = _items(raw)
-    drafts = [_draft(sort, item, at, several, principal, now) for at, item in enumerate(items)]
-    scope = f"{sort.name}:{principal.key_id}"
-    await _refuse_another_body(doors, scope, key, raw, now)
-    request_key = f"key:{key}" if key else f"body:{now:%Y-%m-%d}:{body_digest(raw)}"
-    trace = traceparent(request)
-    inputs = [
-        handed(one, scope, request_key, at, raw, key, now, trace) for at, one in enumerate(drafts)
-    ]
-    accepted = await durable(doors.acceptance.accept(inputs), Acknowledgement())
-    return _answer(accepted, several)
+class EventsDoor:
+    """Takes events, as many as leave room for whoever fills in a form."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._limits = SourceLimits()
+        self._busy = Busy(MOST_AT_ONCE)
+        self._share = LoopShare(SHARE, SHARE_AT_ONCE_S)
+
+    async def take(self, sort: _Sort[Form], request: Request, principal: Principal) -> Response:
+        """Make the events of a request durable, all or none.
+
+        :raises Problem: what is wrong with it, or when to come again.
+        """
+        wait = self._share.wait(time.perf_counter())
+        if wait > 0:
+            raise answers.too_many(wait, Acknowledgement())
+        with self._busy:
+            return await self._take(sort, request, principal)
+
+    async def _take(self, sort: _Sort[Form], request: Request, principal: Principal) -> Response:
+        now = self._doors.clock()
+        admit(self._limits, self._doors.config().sources[API], request)
+        check_json(request)
+        key = idempotency_key(request)
+        raw = await read_body(request, _MAX_BODY)
+        items, several = _items(raw)
+        scope, digest = f"{sort.name}:{principal.key_id}", body_digest(raw)
+        await _refuse_another_body(self._doors, scope, key, digest, now)
+        request_key = f"key:{key}" if key else f"body:{now:%Y-%m-%d}:{digest}"
+        trace = traceparent(request)
+        inputs: list[Handed] = []
+        for first in range(0, len(items), _AT_A_STRETCH):
+            began = time.perf_counter()
+            for at in range(first, min(first + _AT_A_STRETCH, len(items))):
+                draft = _draft(sort, items[at], at, several, principal, now)
+                inputs.append(handed(draft, scope, request_key, at, digest, key, now, trace))
+            ended = time.perf_counter()
+            self._share.spend(ended - began, ended)
+            await asyncio.sleep(0)  # whoever fills in a form goes first
+        accepted = await durable(self._doors.acceptance.accept(inputs), Acknowledgement())
+        return _answer(accepted, several)
 
 
 def _items(raw: bytes) -> tuple[list[object], bool]:
@@ -149,13 +177,13 @@ def _draft(
 
 
 async def _refuse_another_body(
-    doors: Doors, scope: str, key: str | None, raw: bytes, now: datetime
+    doors: Doors, scope: str, key: str | None, digest: str, now: datetime
 ) -> None:
     """A key that is known, in this process, to have come with another body is a mistake."""
     if key is None:
         return
     known = await doors.acceptance.known(scope, f"key:{key}:0", KeyKind.BODY_HASH, now.timestamp())
-    if known is not None and known.body_sha256 != body_digest(raw):
+    if known is not None and known.body_sha256 != digest:
         raise answers.conflict(str(known.submission_id))
 
 
@@ -164,12 +192,15 @@ def handed(
     scope: str,
     request_key: str,
     at: int,
-    raw: bytes,
+    digest: str,
     key: str | None,
     now: datetime,
     trace: str | None,
 ) -> Handed:
-    """The record of one event. What its sender named has the id of that name for ever."""
+    """The record of one event. What its sender named has the id of that name for ever.
+
+    :param digest: of the request's body.
+    """
     event_id = draft.identity or deterministic_id(scope, request_key, at)
     kind = KeyKind.IDEMPOTENCY_KEY if key or draft.identity else KeyKind.BODY_HASH
     named = draft.identity is not None and key is None
@@ -181,6 +212,7 @@ def handed(
         service=SERVICE,
         at=now,
         traceparent=trace,
+        headers=draft.headers,
     )
     return Handed(
         id=event_id,
@@ -188,10 +220,10 @@ def handed(
         scope=scope,
         delivery_key=f"id:{event_id}" if named else f"{request_key}:{at}",
         # Whatever else a repeat of a named event says, it is that event.
-        digest=str(event_id) if named else body_digest(raw),
+        digest=str(event_id) if named else digest,
         received_at=now,
         expires_at=now + LIFETIMES[kind],
-        output=replace(made, headers=(*made.headers, *draft.headers)),
+        output=made,
         ends=False,
     )
 

@@ -24,6 +24,8 @@ MAX_BATCH: Final = 100
 """Events of one request."""
 
 SourceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+_NOBODY: Final = UUID(int=0)
+_NO_ACCOUNT: Final = str(_NOBODY)
 _HINTS: Final = ("lead_id", "assignment_id", "email", "phone", "visitor_id", "domain")
 
 
@@ -145,9 +147,8 @@ def activity(form: ActivityForm, source: str, now: datetime) -> Drafted:
         reason=line(form.reason),
         answers=form.answers,
     )
-    nobody = UUID(int=0)
-    by_mail = account_key(email, nobody)
-    known = account or (by_mail if by_mail != str(nobody) else None)
+    by_mail = account_key(email, _NOBODY)
+    known = account or (by_mail if by_mail != _NO_ACCOUNT else None)
     identity = (
         deterministic_id("activity", event.source, form.external_id) if form.external_id else None
     )

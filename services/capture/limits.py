@@ -36,3 +36,29 @@ class SourceLimits:
             whole.spend(now)
             own.spend(now)
         return wait
+
+
+class LoopShare:
+    """How much of a process's time one kind of work may take: a part of it on average, and no more
+    than ``at_once_s`` seconds of it in a row. Pure: times are arguments, in seconds of one clock.
+    """
+
+    def __init__(self, part: float, at_once_s: float) -> None:
+        self._part = part
+        self._most = self._left = at_once_s
+        self._at = float("-inf")
+
+    def wait(self, now: float) -> float:
+        """0 where there is time left, else the seconds until there is."""
+        self._advance(now)
+        return 0.0 if self._left > 0 else -self._left / self._part
+
+    def spend(self, seconds: float, now: float) -> None:
+        """Work took so long; what is begun is finished, so this may leave a debt."""
+        self._advance(now)
+        self._left -= seconds
+
+    def _advance(self, now: float) -> None:
+        if now > self._at:
+            self._left = min(self._most, self._left + (now - self._at) * self._part)
+            self._at = now

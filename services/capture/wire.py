@@ -46,8 +46,10 @@ def parse_json(raw: bytes) -> Any:
         # json's own message holds a position; the one about long integers holds a digit count.
         raise Unparsable(f"not JSON: {error}") from None
     # Only a text with escapes can hold NUL or half a pair; only one with many brackets is deep.
-    if b"\\u" in raw or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
-        _inspect(value, 0)
+    if isinstance(value, dict | list) and raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+        _inspect_depth(value, 0)
+    if b"\\u" in raw:
+        _inspect_texts(value)
     return value
 
 
@@ -128,19 +130,25 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _inspect(value: Any, depth: int) -> None:
-    if depth > MAX_DEPTH:
+def _inspect_depth(value: dict[str, Any] | list[Any], depth: int) -> None:
+    if depth == MAX_DEPTH and value:
         raise Unparsable(f"nested deeper than {MAX_DEPTH}")
+    for member in value.values() if isinstance(value, dict) else value:
+        if isinstance(member, dict | list):
+            _inspect_depth(member, depth + 1)
+
+
+def _inspect_texts(value: Any) -> None:
     match value:
         case str():
             _inspect_text(value)
         case list():
             for element in value:
-                _inspect(element, depth + 1)
+                _inspect_texts(element)
         case dict():
             for name, member in value.items():
                 _inspect_text(name)
-                _inspect(member, depth + 1)
+                _inspect_texts(member)
 
 
 def _inspect_text(text: str) -> None:

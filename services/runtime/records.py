@@ -57,8 +57,12 @@ def output(
     at: datetime,
     traceparent: str | None = None,
     tag: object | None = None,
+    headers: Headers = (),
 ) -> Output:
-    """The record that publishes ``event``; ``at`` becomes the CloudEvents time."""
+    """The record that publishes ``event``; ``at`` becomes the CloudEvents time.
+
+    :param headers: beside those of the envelope.
+    """
     envelope = Envelope(
         id=event_id,
         type=event.TYPE,
@@ -67,4 +71,5 @@ def output(
         time=at,
         traceparent=traceparent,
     )
-    return Output(topic.name, key.encode(), event.encode(), envelope.to_headers(), tag=tag)
+    every = (*envelope.to_headers(), *headers)
+    return Output(topic.name, key.encode(), event.encode(), every, tag=tag)

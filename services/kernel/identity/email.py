@@ -33,7 +33,7 @@ def normalise_email(raw: str | None) -> NormalisedEmail | None:
     whether to accept them is a matter of screening. Never looks anything up in the DNS.
     """
     original = (raw or "").strip()
-    parts = _parts(original)
+    parts = _parts(original) if original else None
     if parts is None:
         return None
     local, domain = parts

@@ -94,6 +94,8 @@ def phone_type(e164: str) -> PhoneType | None:
 
 def _parse(raw: str | None, country: str | None) -> PhoneNumber | None:
     text = (raw or "").strip()
+    if not text:
+        return None
     region = (country or "").strip().upper() or None
     if region is None and text.startswith("00"):
         # Without a country 00 can only be the international prefix of most of the world.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.capture.limits import SourceLimits
+from services.capture.limits import LoopShare, SourceLimits
 
 
 def test_a_lone_network_gets_the_whole_rate_and_then_hears_how_long_to_wait() -> None:
@@ -56,3 +57,31 @@ def test_no_more_than_the_rate_passes_whoever_asks(
         now += pause
         passed += limits.take("s", network, rate, now) == 0
     assert passed <= max(rate, 1) + now * rate + 1e-6
+
+
+def test_a_flood_gets_its_part_of_the_time_and_no_more() -> None:
+    """Work of 20 ms each, offered all the time, takes a quarter of 100 s and the first half."""
+    share, now, worked = LoopShare(0.25, 0.5), 1000.0, 0.0
+    while now < 1100.0:
+        if (wait := share.wait(now)) > 0:
+            now += max(wait, 0.001)
+            continue
+        now += 0.02
+        worked += 0.02
+        share.spend(0.02, now)
+    assert worked == pytest.approx(25.0 + 0.5, abs=0.05)
+
+
+def test_work_that_leaves_time_never_waits() -> None:
+    share, now = LoopShare(0.25, 0.5), 0.0
+    for _ in range(1000):
+        assert share.wait(now) == 0.0
+        share.spend(0.02, now + 0.02)
+        now += 0.1
+
+
+def test_what_was_begun_is_finished_and_paid_for() -> None:
+    share = LoopShare(0.25, 0.5)
+    share.spend(1.5, 10.0)
+    assert share.wait(10.0) == pytest.approx(4.0)
+    assert share.wait(14.0) == 0.0
