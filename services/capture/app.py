@@ -18,7 +18,7 @@ from services.capture.handlers import Decider, count
 from services.capture.http import Doors, install
 from services.capture.kafka_gate import GateProducer, KafkaGate
 from services.capture.mx import MailChecker
-from services.capture.outcomes import Outcomes
+from services.capture.outcomes import LOOK_S, Outcomes
 from services.capture.recent import RecentDeliveries
 from services.capture.relay import Relay
 from services.capture.seen import World
@@ -150,6 +150,7 @@ async def _outcomes(ctx: Context, current: Callable[[], config.CaptureConfig]) -
             model=AssignmentChanged,
             outputs=(),
             handler=outcomes.keep,
+            rest_s=LOOK_S,
         )
     )
     ctx.task("outcomes", outcomes.run)

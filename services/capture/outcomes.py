@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 
 from schemas.assignment import AssignmentChanged
-from services.capture.config import API, CaptureConfig
+from services.capture.config import CaptureConfig
 from services.capture.standing import Outcome, outcomes
 from services.capture.store import outcomes as store
 from services.runtime.database import is_infrastructure
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 MOST_WAITING: Final = 1_000
 """Browsers at once; one more hears at once what is known."""
-_LOOK_S: Final = 0.1
+LOOK_S: Final = 0.1
 _FORGET_S: Final = 3_600.0
 
 
@@ -45,8 +45,8 @@ class Outcomes:
         found = [
             one
             for one in outcomes(record.event for record in records)
-            # Form tools ask for nothing afterwards.
-            if one.source in sources and sources[one.source].config.adapter == API
+            # Only pages ask afterwards, and only those of such a source have a key.
+            if one.source in sources and sources[one.source].config.browser is not None
         ]
         if found:
             await store.keep(self._pool, found)
@@ -61,7 +61,7 @@ class Outcomes:
             future = asyncio.get_running_loop().create_future()
             self._waiting[submission_id] = future
         self._asked.set()
-        done, _ = await asyncio.wait((future,), timeout=max(wait_s, 2 * _LOOK_S))
+        done, _ = await asyncio.wait((future,), timeout=max(wait_s, 2 * LOOK_S))
         if not done:
             self._waiting.pop(submission_id, None)
             return None
@@ -74,7 +74,7 @@ class Outcomes:
             self._asked.clear()
             while self._waiting:
                 await self._look()
-                await asyncio.sleep(_LOOK_S)
+                await asyncio.sleep(LOOK_S)
 
     async def forget(self) -> None:
         """Delete what is old, for ever."""

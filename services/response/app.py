@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from schemas.activity import ActivityRecorded
 from schemas.assignment import AssignmentChanged
@@ -27,6 +27,8 @@ from services.runtime.service import Context
 from services.runtime.stage import Handler, StageSpec
 
 E = TypeVar("E", bound=Event)
+_REST_S: Final = 0.1
+"""Clocks run for minutes."""
 
 
 async def build(ctx: Context) -> None:
@@ -60,4 +62,5 @@ def _stage(name: str, topic: TopicSpec, model: type[E], handler: Handler[E]) -> 
         model=model,
         outputs=(),
         handler=handler,
+        rest_s=_REST_S,
     )

@@ -26,6 +26,8 @@ from services.scoring.rescorer import Rescorer
 from services.scoring.rules import Rules, parse
 from services.scoring.signals import Signals
 
+_REST_S: Final = 0.25
+"""Of what only names are learnt from."""
 _MOST_RECORDS: Final = {Lane.LIVE: 500, Lane.BULK: 50}
 _MOST_ACTIVITIES: Final = {Lane.LIVE: 500, Lane.BULK: 100}
 
@@ -99,6 +101,7 @@ async def _around_accounts(
             outputs=(),
             handler=Assignments(pool).handle,
             max_records=_MOST_RECORDS[Lane.BULK],
+            rest_s=_REST_S,
         )
     )
     ctx.task("rescorer", Rescorer(pool, outbox, lambda: live.current, _now).run)

@@ -33,6 +33,11 @@ class StageSpec(Generic[E]):
     handler: Handler[E]
     max_records: int = 500
     """Most records taken at once; small on the bulk lane, which shares the event loop."""
+    rest_s: float = 0.0
+    """Seconds between two batches of a stage that nobody waits for. What comes meanwhile is one
+    batch, one transaction, one write to the disk: taken one by one the records would cost those
+    that somebody waits for. After a pause a record is taken at once, and so is what follows a full
+    batch."""
     passes_over: Callable[[Sequence[tuple[str, bytes]]], bool] | None = None
     """Of a record's headers: whether it is nothing for this stage. It is finished unread."""
     is_second_reader: bool = False

@@ -137,6 +137,9 @@ class StageSubscriber(BatchSubscriber):
                     await self.gate.turn()
                 await self._work(batch, epoch)
                 self.taken = ()
+                spec = self.runner.spec
+                if spec.rest_s and len(batch) < spec.max_records:
+                    await asyncio.sleep(spec.rest_s)
 
     async def _poll_failed(self, error: KafkaError, failures: int) -> None:
         self.poll_failing = True

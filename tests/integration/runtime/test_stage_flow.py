@@ -45,6 +45,25 @@ async def test_the_in_process_broker_carries_a_stage(mock_kafka: Broker) -> None
         await eventually(lambda: _all_out(kafka, to.name, 20))
 
 
+async def test_a_stage_that_rests_takes_what_came_meanwhile_together(mock_kafka: Broker) -> None:
+    kafka = mock_kafka.settings
+    source, to = await topics_on(kafka)
+    batches: list[int] = []
+
+    async def count(records: Sequence[Record[LeadErased]]) -> Sequence[Output]:
+        batches.append(len(records))
+        return []
+
+    async with running(kafka, replace(stage(source, to, count), rest_s=3.0)) as broker:
+        await eventually(lambda: broker.ready() is None)
+        await broker.publish([event_output(source)])
+        await eventually(lambda: sum(batches) == 1)
+        for _ in range(5):
+            await broker.publish([event_output(source)])
+        await eventually(lambda: sum(batches) == 6)
+    assert len(batches) <= 3
+
+
 async def test_records_pass_in_order_of_their_key_and_are_committed(kafka_at: Broker) -> None:
     kafka = kafka_at.settings
     source, to = await topics_on(kafka)
