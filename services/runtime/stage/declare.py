@@ -14,7 +14,7 @@ from faststream.kafka.message import FAKE_CONSUMER
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from schemas.base import Lane
-from services.runtime.kafka_client import fetch_wait_ms
+from services.runtime.kafka_client import QUIET_FETCH_MS, fetch_wait_ms
 from services.runtime.stage.commits import Commits
 from services.runtime.stage.gate import LaneGate
 from services.runtime.stage.observe import Observer
@@ -50,7 +50,7 @@ def declare(
         ack_policy=AckPolicy.MANUAL,
         no_reply=True,
         auto_offset_reset="earliest",
-        fetch_max_wait_ms=fetch_wait_ms(kafka, spec.lane),
+        fetch_max_wait_ms=fetch_wait_ms(kafka, spec.lane, waited_for=not spec.rest_s),
         max_partition_fetch_bytes=MAX_PARTITION_FETCH_BYTES,
         session_timeout_ms=kafka.session_timeout_ms,
         heartbeat_interval_ms=kafka.heartbeat_ms,
@@ -64,6 +64,9 @@ def declare(
     )
     declared(_call(runner))
     subscriber = adopt(declared, runner, gate, on_failure, broker_answers)
+    if kafka.embedded:
+        quick = fetch_wait_ms(kafka, spec.lane, waited_for=not spec.rest_s)
+        subscriber.fetch_waits = (quick, max(quick, QUIET_FETCH_MS))
     rebalance.subscriber = subscriber
     for topic in spec.outputs:
         broker.publisher(topic.name, schema=topic.event, title=f"{spec.name}:{topic.name}")
@@ -123,6 +126,7 @@ def adopt(
     subscriber.commits = Commits(runner.telemetry)
     subscriber.busy = asyncio.Lock()
     subscriber.ahead, subscriber.at_hand, subscriber.taken = (), (), ()
+    subscriber.fetch_waits = None
     subscriber.paused = subscriber.poll_failing = subscriber.broker_silent = False
     subscriber.beat_at = subscriber.taken_at = time.monotonic()
     subscriber._live = runner.spec.lane is Lane.LIVE

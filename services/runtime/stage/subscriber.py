@@ -61,6 +61,9 @@ class StageSubscriber(BatchSubscriber):
     taken: Records
     """Polled and not finished; set before anybody else can see the position that follows them."""
     paused: bool
+    fetch_waits: tuple[int, int] | None
+    """Of the in-process broker: how long a fetch is parked, in ms, while records come and after a
+    second without any."""
     poll_failing: bool
     broker_silent: bool
     """No fetch was answered for a while; found by the observer."""
@@ -157,6 +160,9 @@ class StageSubscriber(BatchSubscriber):
             timeout_ms=int(POLL_S * 1000), max_records=self.runner.spec.max_records
         )
         self.beat()
+        if self.fetch_waits is not None:
+            # Read anew for each fetch; aiokafka has no other way to change it.
+            consumer._fetcher._fetch_max_wait_ms = self.fetch_waits[not got]
         if not got:
             return ()
         self.taken_at = self.beat_at

@@ -39,17 +39,23 @@ def read(services: Mapping[str, tuple[str, int]]) -> Reading:
 
 
 def table(load: str, before: Reading, after: Reading, leads: int) -> list[str]:
-    """Markdown rows: mean milliseconds per record of each stage that had any, and CPU per lead."""
+    """Markdown rows: mean milliseconds per record of each stage that had any, and CPU per lead.
+
+    What a process burns stands beside its first stage, and is for all of them.
+    """
     lines = [
         f"| at {load} | mean, append to acknowledged, ms | CPU per lead, ms |",
         "|---|---|---|",
     ]
+    shown: set[str] = set()
     for stage, (seconds, count) in after.stages.items():
         was_seconds, was_count = before.stages.get(stage, (0.0, 0.0))
         if records := count - was_count:
             mean = 1000 * (seconds - was_seconds) / records
-            burnt = 1000 * (after.cpu[_service(stage)] - before.cpu[_service(stage)]) / leads
-            lines.append(f"| {stage} | {mean:.1f} | {burnt:.2f} |")
+            service = _service(stage)
+            burnt = f"{1000 * (after.cpu[service] - before.cpu[service]) / leads:.2f}"
+            lines.append(f"| {stage} | {mean:.1f} | {'' if service in shown else burnt} |")
+            shown.add(service)
     return lines
 
 

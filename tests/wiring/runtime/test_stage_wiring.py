@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from faststream import AckPolicy
@@ -44,14 +45,23 @@ def test_a_declared_stage_never_loses_records_to_a_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("embedded", "which", "wait"),
-    [(False, Lane.LIVE, 500), (True, Lane.LIVE, 5), (True, Lane.BULK, 50)],
+    ("embedded", "which", "rest", "wait", "then"),
+    [
+        (False, Lane.LIVE, 0.0, 500, None),
+        (True, Lane.LIVE, 0.0, 5, (5, 20)),
+        (True, Lane.LIVE, 0.1, 50, (50, 50)),
+        (True, Lane.BULK, 0.0, 50, (50, 50)),
+    ],
 )
-def test_the_in_process_broker_gets_short_fetches(embedded: bool, which: Lane, wait: int) -> None:
+def test_the_in_process_broker_gets_short_fetches_while_somebody_waits(
+    embedded: bool, which: Lane, rest: float, wait: int, then: tuple[int, int] | None
+) -> None:
     broker = lane(KafkaSettings(bootstrap_servers="127.0.0.1:1", embedded=embedded), which)
-    broker.add(stage(topic(), topic(), lane=which))
+    broker.add(replace(stage(topic(), topic(), lane=which), rest_s=rest))
     (subscriber,) = broker.broker.subscribers
+    assert isinstance(subscriber, StageSubscriber)
     assert subscriber._connection_args["fetch_max_wait_ms"] == wait
+    assert subscriber.fetch_waits == then
 
 
 async def test_test_kafka_broker_carries_records_from_stage_to_stage() -> None:
