@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from urllib.parse import quote
 
-from schemas.assignment import AssignmentChanged, LeadBlock
+from schemas.assignment import AssignmentChanged, AssignmentStatus, LeadBlock
 from schemas.base import KindName
 from schemas.touch import TouchDue, TouchReason
 from services.delivery.consent import barred_channels
@@ -88,11 +88,13 @@ def brief(
     colleagues: Sequence[Colleague],
     now: datetime,
     touch: TouchDue | None = None,
+    within: str | None = None,
 ) -> Brief:
     """What the rep is told.
 
     :param now: aware; tells the person's local time.
     :param touch: what is due, where this is a reminder.
+    :param within: how soon somebody must answer, where a clock runs.
     """
     lines = [
         *_due(touch),
@@ -100,6 +102,7 @@ def brief(
         *_why_now(event),
         Line(Part.WHY_YOU, event.reason, "routing.reason"),
         *_ask(event.lead),
+        *_deadline(event, within, touch),
         *_call(event.lead, now),
         *_colleagues(colleagues),
     ]
@@ -174,6 +177,19 @@ def _why_now(event: AssignmentChanged) -> Iterator[Line]:
 def _ask(lead: LeadBlock) -> Iterator[Line]:
     for question in lead.questions:
         yield Line(Part.ASK, question.ask, f"qualification.yaml: {question.about.value}")
+
+
+def _deadline(
+    event: AssignmentChanged, within: str | None, touch: TouchDue | None
+) -> Iterator[Line]:
+    """Of whom a clock begins to run; a reminder says itself until when it runs."""
+    if within is not None and touch is None and event.status in _BEGINS:
+        yield Line(Part.CALL, f"Answer within {within}.", "response.yaml: breach")
+
+
+_BEGINS = frozenset(
+    {AssignmentStatus.ASSIGNED, AssignmentStatus.REASSIGNED, AssignmentStatus.RE_ENGAGED}
+)
 
 
 def _call(lead: LeadBlock, now: datetime) -> Iterator[Line]:

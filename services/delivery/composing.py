@@ -75,6 +75,7 @@ class Composer:
             colleagues=await current.colleagues(conn, event),
             now=self._now(),
             touch=it.touch,
+            within=config.answering.within(event.tier.value, event.pool),
         )
         place = await sinks.place(conn, name, subject(sink, event))
         return Message(it, told, tuple(links(config.links, event)), self._actions(event), place)

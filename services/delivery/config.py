@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from schemas.assignment import AssignmentStatus
+from services.delivery.answering import Answering
 from services.delivery.planconfig import OutreachSink, SalesloftSink
 from services.delivery.sinkconfig import (
     TELLS_A_REP,
@@ -183,15 +184,22 @@ class DeliveryFile(Strict):
     """Title to an address; ``{lead_id}``, ``{email}`` and ``{external_id}`` are replaced."""
     sinks: dict[Name, Sink] = Field(default_factory=dict)
 
+    _answering: Answering = PrivateAttr(default_factory=Answering)
+
+    @property
+    def answering(self) -> Answering:
+        """How soon somebody must answer: of ``response.yaml``."""
+        return self._answering
+
 
 def parse(files: Mapping[str, str]) -> DeliveryFile:
     """What the file says; nothing is delivered anywhere where there is no such file.
 
     :raises ConfigError: with every fault.
     """
-    if FILE not in files:
-        return DeliveryFile()
-    return parse_file(DeliveryFile, files[FILE], FILE)
+    found = parse_file(DeliveryFile, files[FILE], FILE) if FILE in files else DeliveryFile()
+    found._answering = Answering.read(files)
+    return found
 
 
 def missing_secrets(

@@ -171,9 +171,9 @@ class Metrics:
             "What was read from a CRM: owners, companies, leads that changed.",
             ("sink", "stream"), registry=r,
         )  # fmt: skip
-        self.crm_read_until = Gauge(
-            "handraise_crm_read_timestamp_seconds",
-            "When a stream of a CRM was last read to its end by this process.",
+        self.crm_read_ends = Counter(
+            "handraise_crm_read_ends_total",
+            "Readings of a CRM that reached the end.",
             ("sink", "stream"), registry=r,
         )  # fmt: skip
         self.crm_halts = Counter(

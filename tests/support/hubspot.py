@@ -45,6 +45,8 @@ class Portal:
     """By path, the first answers."""
     refuses: set[str] = field(default_factory=set)
     """E-mails that are not valid to it."""
+    whole: bool = False
+    """One that is not valid costs its whole batch."""
     now: datetime = datetime(2026, 11, 23, 9, tzinfo=UTC)
     url: str = ""
 
@@ -130,7 +132,9 @@ class Portal:
 
     async def _upsert(self, request: Request) -> Response:
         asked = await request.json()
-        self._inputs(asked)
+        emails = self._inputs(asked)
+        if self.whole and self.refuses & set(emails):
+            return invalid("an input is not valid")
         results, errors = [], []
         for one in asked["inputs"]:
             if one.get("idProperty") != "email":

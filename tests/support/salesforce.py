@@ -45,6 +45,9 @@ class Org:
     url: str = ""
     _cursors: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.now = self.now.replace(microsecond=0)  # it knows seconds
+
     # -- what people do there ------------------------------------------------------------------
     def tick(self) -> datetime:
         self.now += timedelta(seconds=1)

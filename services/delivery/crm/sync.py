@@ -110,7 +110,7 @@ class Sync:
             read.items += len(page.items)
             self._metrics.crm_read.labels(of.sink, stream.value).inc(len(page.items))
             if page.next is None:
-                self._metrics.crm_read_until.labels(of.sink, stream.value).set_to_current_time()
+                self._metrics.crm_read_ends.labels(of.sink, stream.value).inc()
                 return
 
     async def _store(self, of: Crm, stream: Stream, items: Sequence[object], at: Position) -> None:

@@ -100,6 +100,10 @@ class HubSpot:
             for at, message in messages
         ]
         answer = await self._api.post(f"{_CONTACTS}/batch/upsert", {"inputs": inputs})
+        if answer.status == 400 and len(messages) > 1:
+            # One that is wrong may cost the whole batch: halved until it stands alone.
+            half = len(messages) // 2
+            return await self._write(messages[:half]) | await self._write(messages[half:])
         if answer.status not in (200, 201, 207):
             return {at: failed(answer) for at, _ in messages}
         ids, errors = _written(answer.document)

@@ -135,6 +135,19 @@ async def test_hubspot_many_go_together_and_one_that_is_refused_costs_itself_onl
     assert max(portal.sizes) == 100
 
 
+async def test_hubspot_one_that_costs_the_whole_batch_is_found_by_halving(
+    registry: Registry, portal: Portal
+) -> None:
+    sink = hubspot(registry, portal)
+    emails = [f"p{n}@acme.example" for n in range(40)]
+    portal.refuses, portal.whole = {emails[7], emails[31]}, True
+    events = [owned_by("711", email=email) for email in emails]
+    outcomes = await asyncio.gather(*(sink.send(message(event)) for event in events))
+    refused = {n for n, one in enumerate(outcomes) if one == Refused("status_400")}
+    assert refused == {7, 31}
+    assert sum(isinstance(one, Delivered) for one in outcomes) == 38
+
+
 async def test_hubspot_nurtured_leads_go_onto_the_list(registry: Registry, portal: Portal) -> None:
     sink = hubspot(registry, portal, nurture_list="42")
     nurtured = AssignmentStatus.NURTURED
