@@ -10,9 +10,9 @@ from schemas.base import Lane
 from schemas.submission import SubmissionReceived
 from services.capture import config
 from services.capture.acceptance import Acceptance
-from services.capture.adapters.feeds import Feed
 from services.capture.bulklag import BulkLag
 from services.capture.ends import EndsReader
+from services.capture.feedtimes import FeedTimes
 from services.capture.fetcher import Fetcher
 from services.capture.handlers import Decider, count
 from services.capture.http import Doors, install
@@ -51,6 +51,7 @@ async def build(ctx: Context) -> None:
     unverified = Unverified(await ctx.pool(Lane.BULK), outboxes[Lane.BULK])
     acceptance = Acceptance(gates, spool, relay, recent, pool, ctx.metrics)
     outcomes = await _outcomes(ctx, lambda: live.current.value)
+    feed_times = FeedTimes(await ctx.pool(Lane.BULK), lambda: live.current.value, ctx.metrics)
     doors = Doors(
         lambda: live.current.value,
         ctx.secrets,
@@ -59,6 +60,7 @@ async def build(ctx: Context) -> None:
         ctx.settings.http.public_url,
         outcomes.get,
         bulk_lag=_bulk_lag(ctx),
+        heard=feed_times.heard,
         key=secret,
     )
     ctx.app.state.max_body = _MAX_BODY
@@ -70,14 +72,11 @@ async def build(ctx: Context) -> None:
     ctx.task("relay", relay.run)
     ctx.task("recent", lambda: recent.run(pool))
     ctx.task("unverified", unverified.run)
+    ctx.task("feed_times", feed_times.run)
     if spool.first:
         ctx.task("courier", relay.courier)
         ctx.task("ends", EndsReader(ctx.settings.kafka, spool).run)
     _warn_of_missing_secrets(ctx, live.current.value)
-    for source in live.current.value.sources.values():
-        if isinstance(source.adapter, Feed):
-            # One that never delivers is as stale as one that has stopped.
-            ctx.metrics.feed_last_event.labels(source.name).set_to_current_time()
 
 
 async def _stages(

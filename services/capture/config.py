@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from schemas.base import KindName
 from schemas.topics import TopicSpec, partner
@@ -66,6 +67,20 @@ def partner_topics(config: CaptureConfig) -> list[TopicSpec]:
         for source in config.sources.values()
         if source.config.topic is not None
     ]
+
+
+def is_feed(source: Source) -> bool:
+    """Whether it tells what happened, and not who raised a hand."""
+    return isinstance(source.adapter, Feed)
+
+
+def feeds(config: CaptureConfig) -> dict[str, timedelta]:
+    """The sources that tell what happened, each with how long it may be silent."""
+    return {
+        source.name: (source.config.feed or FeedConfig()).stale_after
+        for source in config.sources.values()
+        if is_feed(source)
+    }
 
 
 def parse(files: Mapping[str, str]) -> CaptureConfig:

@@ -45,6 +45,8 @@ class Doors:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     bulk_lag: Callable[[], float] = lambda: 0.0
     """Seconds that the oldest bulk record waits on its way to routing."""
+    heard: Callable[[str, datetime], None] = lambda _source, _at: None
+    """Told that a feed delivered something proven."""
     key: bytes = b""
     """Of the installation: keeps what is remembered of networks and secrets from being guessed."""
 

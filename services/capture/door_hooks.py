@@ -95,7 +95,7 @@ class HooksDoor:
         work = self._doors.acceptance.accept(found.inputs)
         accepted = await durable(work, feed.acknowledgement)
         metrics = request.app.state.metrics
-        metrics.feed_last_event.labels(source.name).set(now.timestamp())
+        self._doors.heard(source.name, now)
         for outcome, count in found.counts().items():
             metrics.feed_events.labels(source.name, outcome).inc(count)
         submissions = {one.id for one in found.inputs if one.ends}

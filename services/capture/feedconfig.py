@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from schemas.activity import ActivityName
 from services.capture.eventform import ActivityForm
+from services.kernel.durations import Duration
 
 FIELDS = frozenset(ActivityForm.model_fields) - {"activity", "actor", "rep_id", "external_id"} | {
     "rep", "id", "first_name", "last_name", "job_title", "company", "referrer",
@@ -40,3 +42,5 @@ class FeedConfig(BaseModel):
     """The tool's id or e-mail address of a rep -> our id, as in ``teams.yaml``."""
     paths: Annotated[dict[str, str], AfterValidator(_fields)] = {}
     """A field -> the dotted path at which the body says it."""
+    stale_after: Duration = timedelta(days=4)
+    """So long may it say nothing before somebody is told; the default lasts over a long weekend."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,9 @@ async def test_a_call_is_an_activity_once_and_no_submission(
         for outcome, count in {"taken": 2, "ignored": 1, "kept": 1}.items():
             line = f'handraise_feed_events_total{{outcome="{outcome}",source="dialler"}} {count}.0'
             assert line in text
-        assert 'handraise_feed_last_event_timestamp_seconds{source="salesloft"}' in text
+        async with asyncio.timeout(15):
+            while 'handraise_feed_last_event_timestamp_seconds{source="salesloft"}' not in text:
+                text = (await it.http.get("/metrics")).text
         assert (await send(it, "dialler", "x", body)).status_code == 401
 
 
