@@ -1,8 +1,9 @@
 """Salesforce tasks and events, sent by a flow (an HTTP callout after the record was saved).
 
 The flow says what it sends: the fields of the record by their API names, and ``Email`` and
-``Phone`` of whom it is about. Names of fields and picklists are Salesforce's own, from memory; what
-your organisation calls outcomes goes into ``feed.activities``.
+``Phone`` of whom it is about. Names of fields: developer.salesforce.com, object reference of Task
+and Event. ``CallDisposition`` is free text there; what your organisation calls outcomes goes into
+``feed.activities``.
 """
 
 from __future__ import annotations
@@ -41,4 +42,4 @@ _SHAPE = Shape(
     automated=(("TaskSubtype", "listemail"),),
 )
 
-SALESFORCE_ACTIVITIES = ActivityFeed("salesforce_activities", _SHAPE, Shown(), Evidence.MEMORY)
+SALESFORCE_ACTIVITIES = ActivityFeed("salesforce_activities", _SHAPE, Shown(), Evidence.SECONDARY)
