@@ -15,6 +15,10 @@ PEOPLE: dict[tuple[str, str], tuple[str | None, ...]] = {
     ("calcom", "form_submitted"): (
         "ravi@fabrikam.example", "Ravi Menon", None, "demo_request", "unknown", None, None,
     ),
+    ("calcom", "own_template"): (
+        "mia@wingtip.example", "Mia Lund", "Wingtip", "demo_request", "unknown", "partner-page",
+        None,
+    ),
     ("calendly", "invitee_created"): (
         "ines.prado@tailspin.example", "Inês Prado", "Tailspin Toys", "demo_request",
         "paid_social", "linkedin", "autumn-demo",
@@ -23,12 +27,27 @@ PEOPLE: dict[tuple[str, str], tuple[str | None, ...]] = {
         "omar@litware.example", "Omar Haddad", None, "demo_request", "email", "newsletter",
         "november",
     ),
+    ("contact_form_7", "contact_form_7"): (
+        "aiko@wingtiptoys.example", "Aiko Mori", "Wingtip Toys", "contact_sales", "paid_search",
+        "bing", "wingtip",
+    ),
+    ("g2", "g2"): (
+        "rosa@cohowinery.example", "Rosa Vidal", "Coho Winery", "demo_request", "review_site",
+        "g2", "profile",
+    ),
+    ("gravity_forms", "gravity_forms"): (
+        "elif@alpineski.example", "Elif Aydin", "Alpine Ski House", "contact_sales",
+        "paid_search", "google", "alpine-brand",
+    ),
     ("google_ads", "lead"): (
         "dana@bellows.example", "Dana Larsen", "Northwind Traders", "demo_request", "paid_search",
         None, None,
     ),
     ("google_ads", "performance_max"): (
         "erin@fabrikam.example", "Erin Okafor", None, "demo_request", "paid_search", None, None,
+    ),
+    ("hubspot_workflow", "contact_plain"): (
+        "erin@fabrikam.example", "Erin", "Fabrikam", "demo_request", "unknown", None, None,
     ),
     ("hubspot_workflow", "contact_with_history"): (
         "dana@northwind.example", "Dana Larsen", "Northwind Traders", "demo_request",
@@ -59,6 +78,17 @@ PEOPLE: dict[tuple[str, str], tuple[str | None, ...]] = {
     ("other_form", "form_encoded"): (
         "dana@treyresearch.example", "Dana Okafor", None, "contact_sales", "unknown", None,
         "brand",
+    ),
+    ("other_form", "multipart"): (
+        "dana@treyresearch.example", "", "Northwind", "contact_sales", "unknown", None, None,
+    ),
+    ("other_form", "nested"): (
+        "dana@treyresearch.example", "Dana Okafor", "Northwind", "contact_sales", "unknown",
+        "google", None,
+    ),
+    ("partner_events", "binary_data"): (
+        "hana@relecloud.example", "Hana Sato", "Relecloud", "referral", "partner", "acme-partner",
+        None,
     ),
     ("partner_events", "structured"): (
         "tariq@lucerne.example", "Tariq Nasser", "Lucerne Publishing", "referral", "partner",
@@ -95,7 +125,17 @@ PEOPLE: dict[tuple[str, str], tuple[str | None, ...]] = {
         "jonas@margies.example", "Jonas Berg", "Margie's Travel", "contact_sales", "paid_search",
         "google", "contact",
     ),
+    ("wpforms", "wpforms"): (
+        "marek@fourthcoffee.example", "Marek Nowak", "Fourth Coffee", "contact_sales",
+        "paid_social", "linkedin", "november",
+    ),
 }  # fmt: skip
+# Several people in one delivery, each a submission: (source, example) -> their addresses.
+BATCHES: dict[tuple[str, str], set[str]] = {
+    ("hubspot_app", "batch"): {"jan@apollo.example", "nils@apollo.example"},
+    ("partner_events", "batch"): {"one@graphic.example", "two@humongous.example"},
+    ("segment", "batch"): {"ama@adatum.example", "yaw@alpine.example"},
+}
 ASIDE = {
     ("calendly", "invitee_canceled"): "ignored_event",
     ("calendly", "moved"): "ignored_event",
@@ -117,6 +157,9 @@ ASIDE = {
     ("dialler", "nobody"): "unparsable",
     ("visitors", "nobody"): "unparsable",
 }
+
+# (source, example) -> the signal, and its company
+SIGNALS = {("visitors", "company"): ("traffic", "cohovineyard.example")}
 
 # (source, example) -> the activity, and whom it is about
 HAPPENED = {
