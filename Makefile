@@ -21,7 +21,7 @@ PYTEST := $(BIN)/python -m pytest
 # tests/support/plugin.py says.
 SUITE = $(PYTEST) -n $(or $(JOBS),3) $(ARGS)
 
-.PHONY: help run demo test test-real bench bench-capture reliability fuzz proofs lint format kafka docs lock clean
+.PHONY: help run demo test test-real bench bench-capture bench-slow reliability fuzz proofs lint format kafka docs lock clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: $(VENV)/dev.stamp ## measure latency and throughput against bare aiokafka
 
 bench-capture: $(VENV)/dev.stamp ## measure what capture takes on one core, against a bare handler that only produces
 	@$(BIN)/python -m tests.benchmarks.capture $(ARGS)
+
+bench-slow: $(VENV)/dev.stamp ## measure what 2,000 idle and 300 slow senders cost good ones (4 minutes)
+	@$(BIN)/python -m tests.benchmarks.slow_senders $(ARGS)
 
 reliability: export HANDRAISE_REQUIRE_REAL := 1
 reliability: $(VENV)/dev.stamp ## all that kill, freeze and starve, the long runs too (20 minutes), on real Kafka

@@ -10,6 +10,7 @@ process as it is deployed: its stages decide, on the same core, what its doors h
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import secrets
 import shutil
@@ -41,6 +42,8 @@ from tests.support.waiting import wait_until
 AIM = 0.6
 CONNECTIONS = 32
 RATE = 200.0
+_MOST_S = 300.0
+"""For one portion of load."""
 Results = dict[tuple[str, str], list[Outcome]]
 Server = tuple[str, dict[str, str]]
 """Where leads are posted, and with which headers."""
@@ -119,9 +122,11 @@ def prepared(kafka: str, dsn: str, scratch: Path) -> tuple[dict[str, str], str]:
 async def measure(server: Server, name: str, round_: int, count: int, results: Results) -> None:
     url, headers = server
     stock = bodies(f"{name}-{round_}-{secrets.token_hex(3)}")
-    await run(url, headers, stock, count // 4, CONNECTIONS, None)
+    async with asyncio.timeout(_MOST_S):
+        await run(url, headers, stock, count // 4, CONNECTIONS, None)
     for load, rate in (("as fast as possible", None), (f"{RATE:.0f}/s", RATE)):
-        outcome = await run(url, headers, stock, count, CONNECTIONS, rate)
+        async with asyncio.timeout(_MOST_S):
+            outcome = await run(url, headers, stock, count, CONNECTIONS, rate)
         results[name, load].append(outcome)
         print(f"round {round_}: {name}, {load}: {_row(name, load, [outcome])}", flush=True)
 

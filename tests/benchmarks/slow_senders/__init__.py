@@ -1,0 +1,1 @@
+"""What slow and idle senders cost those who only want an answer."""
