@@ -121,15 +121,11 @@ class Metrics:
         )  # fmt: skip
         self.feed_last_event = Gauge(
             "handraise_feed_last_event_timestamp_seconds",
-            "When a feed delivered anything proven for the last time; when it was configured where "
-            "it has not. Over several processes the highest counts.",
+            "When a feed spoke last, or was configured; over several processes the highest counts.",
             ("source",), registry=r,
         )  # fmt: skip
-        self.feed_stale_after = Gauge(
-            "handraise_feed_stale_after_seconds",
-            "So long may a feed say nothing, by its configuration.",
-            ("source",), registry=r,
-        )  # fmt: skip
+        self.feed_stale_after = Gauge("handraise_feed_stale_after_seconds",
+            "So long may a feed say nothing.", ("source",), registry=r)  # fmt: skip
         self.spool_rows = Gauge(
             "handraise_spool_rows",
             "Accepted submissions in Postgres that are not through yet.",
