@@ -38,6 +38,9 @@ class Shell:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
+        if scope["path"].endswith("/"):
+            # People paste addresses with a slash behind them, and no form tool follows a redirect.
+            scope["path"] = scope["path"].rstrip("/") or "/"
         status = 0
 
         async def watch(message: Message) -> None:
