@@ -19,11 +19,13 @@ from services.capture.http import Doors, install
 from services.capture.kafka_gate import GateProducer, KafkaGate
 from services.capture.mx import MailChecker
 from services.capture.outcomes import LOOK_S, Outcomes
+from services.capture.partnerstages import PartnerStages
 from services.capture.recent import RecentDeliveries
 from services.capture.relay import Relay
 from services.capture.seen import World
 from services.capture.spool import Spool
 from services.capture.unverified import Unverified
+from services.runtime.broker import LaneBroker
 from services.runtime.installation import LEAD_ID_KEY
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
@@ -87,17 +89,25 @@ async def _stages(
     decider = Decider(current, secret, world=world)
     checker = MailChecker(await ctx.pool(Lane.BULK), world.mail, lambda: current().resolver)
     ctx.task("mail_checker", checker.run)
-    outboxes = {}
+    outboxes: dict[Lane, Outbox] = {}
+    fetchers: dict[Lane, Fetcher] = {}
     for lane in Lane:
         pool = await ctx.pool(lane)
         outboxes[lane] = ctx.outbox(SERVICE, lane)
-        fetcher = Fetcher(lane, pool, outboxes[lane], current, ctx.secrets, ctx.metrics)
-        ctx.lane(lane).add(_stage(lane, decider, outboxes[lane], fetcher, ctx))
-        # A stage each: a partner whose topic is missing, or full of nonsense, stops no other.
-        for topic in config.partner_topics(current()):
-            if topic.lane is lane:
-                ctx.lane(lane).add(_stage(lane, decider, outboxes[lane], fetcher, ctx, topic))
-        ctx.task(f"fetcher.{lane.value}", fetcher.run)
+        fetchers[lane] = Fetcher(lane, pool, outboxes[lane], current, ctx.secrets, ctx.metrics)
+        ctx.lane(lane).add(_stage(lane, decider, outboxes[lane], fetchers[lane], ctx))
+        ctx.task(f"fetcher.{lane.value}", fetchers[lane].run)
+
+    def read(topic: topics.TopicSpec) -> LaneBroker:
+        lane = topic.lane or Lane.LIVE
+        broker = ctx.broker(lane)
+        broker.add(_stage(lane, decider, outboxes[lane], fetchers[lane], ctx, topic))
+        return broker
+
+    partners = PartnerStages(lambda: config.partner_topics(current()), read)
+    ctx.task("partners", partners.run)
+    ctx.ready_when("partners", partners.ready)
+    ctx.drain_with(partners.stop)
     return outboxes
 
 

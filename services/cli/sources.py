@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from schemas.topics import partner_topic
+from services.capture.adapters.presets import PRESETS
 from services.capture.config import API, CaptureConfig, Source, is_feed
 from services.capture.config import feeds as config_feeds
 from services.capture.store import feeds
@@ -24,6 +25,7 @@ app = typer.Typer(help="List the sources of leads and check them.", no_args_is_h
 
 ConfigOption = Annotated[Path | None, typer.Option(help="Configuration folder.")]
 _TAKES_LISTED_EVENTS_ONLY = "segment"
+_IDENTITY = {"email", "phone", "external_id"}
 
 
 @app.command("list")
@@ -141,9 +143,17 @@ def _findings(where: target.Target, config: Path | None) -> Iterator[dict[str, s
             if not where.secret(name):
                 finding = f"{PREFIX_OF_KEYS}{name} is not set: {why}"
                 yield {"source": source.name, "finding": finding}
+        yield from _unmapped(source)
         yield from _stale(source, stale_after.get(source.name), heard.get(source.name))
         if source.config.adapter == _TAKES_LISTED_EVENTS_ONLY and not source.config.events:
             yield {"source": source.name, "finding": "takes nothing: name its `events`"}
+
+
+def _unmapped(source: Source) -> Iterator[dict[str, str]]:
+    preset = PRESETS.get(source.config.preset or "")
+    if preset and preset.opaque and not _IDENTITY & set(source.config.mapping.values()):
+        finding = "no `mapping` leads to email or phone: all that it sends will be quarantined"
+        yield {"source": source.name, "finding": finding}
 
 
 def _stale(

@@ -47,6 +47,7 @@ class _Parts:
     waiting: list[tuple[str, Loop]] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     publishers: list[asyncio.Task[None]] = field(default_factory=list)
+    drains: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
 
 class Context:
@@ -123,6 +124,17 @@ class Context:
         else:
             self._parts.waiting.append((name, run))
 
+    def broker(self, lane: Lane) -> LaneBroker:
+        """A broker beside that of the lane, for stages that come and go with the configuration.
+
+        Whoever asks for it starts and stops it, at the drain too: see :meth:`drain_with`.
+        """
+        return LaneBroker(self.settings.kafka, lane, self.name, self.metrics)
+
+    def drain_with(self, stop: Callable[[], Awaitable[None]]) -> None:
+        """Stop, together with the lanes, what the service started by itself."""
+        self._parts.drains.append(stop)
+
     def ready_when(self, name: str, check: Check) -> None:
         """Be ready only while ``check`` answers None."""
         self.health.add(name, check)
@@ -174,8 +186,8 @@ class Context:
         await _cancel(parts.tasks, 0.5)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.5, ends - time.monotonic() - 1.0)):
-                stops = (broker.stop() for broker in parts.lanes.values())
-                for failed in await asyncio.gather(*stops, return_exceptions=True):
+                stops = [*(broker.stop for broker in parts.lanes.values()), *parts.drains]
+                for failed in await asyncio.gather(*(s() for s in stops), return_exceptions=True):
                     if isinstance(failed, Exception):
                         self.log.error("drain.failed", **describe(failed))
         await _cancel(parts.publishers, 0.5)  # after the last acknowledgement was noted

@@ -1,11 +1,11 @@
 """Outreach webhooks: calls, mails and meetings of its sequences.
 
 ``Outreach-Webhook-Signature``: hex of HMAC-SHA256 over the raw body (developers.outreach.io,
-"App lifecycle webhooks"). ``data`` (``type``, ``id``, ``attributes``, ``relationships``) and ``meta``
-(``eventName``, ``deliveredAt``) are those of deliveries in published integrations' tests. Names of
-attributes are from memory. Outreach names the prospect by its own id alone where an event has no
-address or number: such events are about nobody. It does not retry, says one integrator; another
-counts four attempts a second apart.
+"App lifecycle webhooks"). ``data`` (``type``, ``id``, ``attributes``, ``relationships``) and
+``meta`` (``eventName``, ``deliveredAt``) are those of deliveries in published integrations' tests.
+Names of attributes are from memory. Outreach names the prospect by its own id alone where an event
+has no address or number: such events are about nobody. It does not retry, says one integrator;
+another counts four attempts a second apart.
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ class Preset:
     dropped: tuple[str, ...] = ()
     """Beginnings of paths that say nothing about the person, or more than anybody asked."""
     evidence: Evidence = Evidence.OWN
+    opaque: bool = False
+    """Its names say nothing of what they hold: without a mapping nobody can be told from it."""
 
 
 _UNBOUNCE = Preset(
@@ -49,6 +51,7 @@ _GRAVITY_FORMS = Preset(
         "status", "created_by", "is_fulfilled", "currency", "source_id",
     ),
     evidence=Evidence.MEMORY,
+    opaque=True,
 )  # fmt: skip
 _WPFORMS = Preset(
     {

@@ -3,9 +3,9 @@
 ``x-salesloft-signature``: hex of HMAC-SHA1 over the raw body, keyed with the subscription's
 callback token; ``x-salesloft-event`` names the event (developers.salesloft.com, "Delivery
 headers"). The header is not signed: whoever holds a genuine delivery can send it again under
-another event's name, and count one call as another. Events: the vendor's "Event types". A body is the
-API's resource as a bare object, in which person and user are ids alone (published integrations'
-deliveries); names of its fields are from memory.
+another event's name, and count one call as another. Events: the vendor's "Event types". A body is
+the API's resource as a bare object, in which person and user are ids alone (deliveries in published
+integrations); names of its fields are from memory.
 """
 
 from __future__ import annotations

@@ -19,11 +19,13 @@ from schemas.submission import KeyKind, SubmissionReceived
 from services.capture import config
 from services.capture.adapters.base import body_digest
 from services.runtime import topics_admin
-from tests.integration.capture.running import capture, outside
+from services.runtime.configstore import ConfigStore, read_folder
+from tests.integration.capture.running import Capture, Outside, capture, outside
 from tests.support.kafka import Broker
 
+GLOBEX = "\n  globex:\n    adapter: api\n    topic: partner\n    kind: event\n"
 ACME = "\n  acme:\n    adapter: api\n    topic: partner\n    kind: referral\n"
-TOPIC = topics.partner("acme")
+TOPIC, NEW = topics.partner("acme"), topics.partner("globex")
 
 
 def written(key: str, email: str) -> tuple[bytes, list[tuple[str, bytes]]]:
@@ -50,6 +52,18 @@ def written(key: str, email: str) -> tuple[bytes, list[tuple[str, bytes]]]:
     return event.encode(), list(envelope.to_headers())
 
 
+def who(bus: Outside) -> set[str]:
+    return {lead["lead"]["email"] for lead in bus.on(topics.CAPTURED)}
+
+
+async def published(it: Capture, folder: Path) -> None:
+    """The folder is the configuration in force, and topics are as it says."""
+    files = read_folder(folder)
+    await topics_admin.apply(it.kafka, more=config.partner_topics(config.parse(files)))
+    async with it.ctx.control.acquire() as connection:
+        await ConfigStore().publish(connection, files, "test", "another partner")
+
+
 @pytest.mark.timeout(180)
 async def test_a_partners_submissions_are_its_own(
     postgres_dsn: str, real_kafka: Broker, tmp_path: Path
@@ -63,7 +77,7 @@ async def test_a_partners_submissions_are_its_own(
     await topics_admin.apply(settings, more=more)
     assert await topics_admin.apply(settings, more=more) == []
     producer = AIOKafkaProducer(bootstrap_servers=settings.bootstrap_servers)
-    async with capture(postgres_dsn, settings, config=folder), outside(settings) as bus:
+    async with capture(postgres_dsn, settings, config=folder) as it, outside(settings) as bus:
         await producer.start()
         try:
             value, headers = written("p-1", "dana@partner.example")
@@ -73,6 +87,16 @@ async def test_a_partners_submissions_are_its_own(
                 await producer.send_and_wait(TOPIC.name, record[0], b"k", headers=record[1])
             last, last_headers = written("p-2", "last@partner.example")
             await producer.send_and_wait(TOPIC.name, last, b"k", headers=last_headers)
+            await bus.until(
+                lambda b: {"dana@partner.example", "last@partner.example"} <= who(b), 60
+            )
+            # A partner more, and one less: what is published counts without a restart.
+            file.write_text(file.read_text().replace(ACME, GLOBEX))
+            await published(it, folder)
+            value, headers = written("g-1", "gus@globex.example")
+            await producer.send_and_wait(NEW.name, value, b"k", headers=headers)
+            await bus.until(lambda b: "gus@globex.example" in who(b), seconds=60)
+            assert (await it.ctx.health.report())[0]
         finally:
             await producer.stop()
         emails = ("dana@partner.example", "last@partner.example")
