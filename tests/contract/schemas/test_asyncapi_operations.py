@@ -96,6 +96,8 @@ class Recorder:
 
     def ready_when(self, name: str, check: object) -> None: ...
 
+    def drain_with(self, stop: object) -> None: ...
+
 
 @pytest.fixture
 async def stages(monkeypatch: pytest.MonkeyPatch) -> list[StageSpec[Any]]:
