@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from schemas.activity import ActivityName
+from schemas.activity import ActivityName, Actor
 from schemas.base import (
     Instant,
     Kind,
@@ -73,6 +73,17 @@ class RecentActivity(Model):
     detail: str | None = None
 
 
+class CountedActivity(Model):
+    """An activity as rules count it; nothing that says who did it."""
+
+    kind: Annotated[ActivityName, open_vocabulary("other", ActivityName)]
+    at: Instant
+    actor: Annotated[Actor, open_vocabulary("automation", Actor)] = Actor.HUMAN
+    source: str = ""
+    page_kind: str | None = None
+    amount: float | None = None
+
+
 class LeadScored(PipelineEvent):
     """Revision ``score_revision`` of a lead's score. Key: ``lead.account_key``."""
 
@@ -99,6 +110,9 @@ class LeadScored(PipelineEvent):
     """Those that count now, the newest first."""
     recent: tuple[RecentActivity, ...] = ()
     """The last activities, the newest first."""
+    happened: tuple[CountedActivity, ...] | None = None
+    """The newest activities, the newest first, for rules that count; at most 100. Null: not
+    known."""
     qualification: Qualification | None = None
     """Null where the configuration defines none."""
 

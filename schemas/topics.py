@@ -147,7 +147,7 @@ ACCOUNTS = TopicSpec(
 SIGNALS = TopicSpec(
     "signals.v1", SignalDetected, "account key", ("providers", "capture"), ("scoring",)
 )
-TOUCHES = TopicSpec("touches.v1", TouchDue, "account key", ("response",), ("delivery",))
+TOUCHES = TopicSpec("touches.v1", TouchDue, "account key", ("response", "scoring"), ("delivery",))
 ERASURES = TopicSpec("erasures.v1", LeadErased, "lead id", ("cli",), (), retention=_MONTH)
 QUARANTINE = TopicSpec(
     "quarantine.v1", SubmissionQuarantined, "as its source", ("capture",), (), retention=_MONTH

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import Event, Instant, TierName, open_vocabulary
+from schemas.signal import SignalName
 
 
 class TouchReason(StrEnum):
@@ -62,6 +63,9 @@ class TouchDue(Event):
     ended: str | None = None
     """For a cadence: why its plan is over. Then nothing is due, and whoever goes on by the plan on
     their own (a sequence of a sales tool) stops."""
+    signal: Annotated[SignalName, open_vocabulary("other", SignalName)] | None = None
+    """What was seen about the company, where that is why the rep, or the manager of the rep
+    (``audience``), hears of it: news, nothing that runs out."""
     note: str = ""
     """One sentence for a person."""
 

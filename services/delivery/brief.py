@@ -117,8 +117,12 @@ def person(lead: LeadBlock) -> str:
 
 def _title(event: AssignmentChanged, touch: TouchDue | None) -> str:
     company = f", {event.lead.company}" if event.lead.company else ""
-    what = event.tier.value if touch is None else _OCCASION[touch.reason]
+    what = event.tier.value if touch is None else _occasion(touch)
     return _clipped(f"{what.capitalize()}: {person(event.lead)}{company}", 120)
+
+
+def _occasion(touch: TouchDue) -> str:
+    return "news" if touch.signal is not None else _OCCASION[touch.reason]
 
 
 _OCCASION = {

@@ -11,7 +11,7 @@ from schemas.base import Lane
 from schemas.lead import LeadCaptured, Repeat
 from services.enrichment import store
 from services.enrichment.config import EnrichmentConfig
-from services.enrichment.offline import work_domain
+from services.enrichment.offline import company_domain
 from services.enrichment.plan import awaited, missing, questions, subject
 from services.enrichment.providers.contract import Question
 from services.enrichment.publish import to_output
@@ -108,7 +108,7 @@ async def _own_table(
     conn: Connection, records: Sequence[Record[LeadCaptured]], states: dict[UUID, LeadState]
 ) -> None:
     """What the company's own table says of the companies that these leads come from."""
-    domains = {one.event.lead.lead_id: work_domain(one.event.lead.email) for one in records}
+    domains = {one.event.lead.lead_id: company_domain(one.event.lead) for one in records}
     known = await store.companies_of(conn, {name for name in domains.values() if name})
     for lead_id, domain in domains.items():
         if domain in known:

@@ -200,10 +200,16 @@ class Jobs:
         if not absent:
             return []
         about = subject(view.lead, view.facts)
-        if not asked:
-            for provider in unaskable(config, absent, about):
-                self._metrics.provider_calls.labels(provider, Outcome.SKIPPED.value).inc()
+        if not asked and (skipped := unaskable(config, absent, about)):
+            await self._skip(job, skipped)
         return questions(config, absent, about, asked)
+
+    async def _skip(self, job: Job, skipped: frozenset[tuple[str, str]]) -> None:
+        """The ledger says too who was not asked, because of what is not known of the lead."""
+        async with self._few.connection(_urgency(job)) as conn:
+            fresh = await store.skip(conn, job.lead_id, job.event.lane, skipped)
+        for provider in fresh:
+            self._metrics.provider_calls.labels(provider, Outcome.SKIPPED.value).inc()
 
     async def _ask(self, config: EnrichmentConfig, job: Job, question: Question) -> bool:
         """Whether the job is done with this answer."""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from schemas.base import KindName, Lane, Provenance
 from schemas.lead import Lead
 from services.enrichment.config import EnrichmentConfig, Source
+from services.enrichment.offline import work_domain
 from services.enrichment.providers.contract import Question, Subject
 from services.kernel.identity import EmailClass
 
@@ -27,7 +28,7 @@ def subject(lead: Lead, facts: Mapping[str, Provenance]) -> dict[str, str]:
     throwaway = group is not None and group.value == EmailClass.DISPOSABLE.value
     known = {
         "domain": str(domain.value) if domain else None,
-        "email": lead.email if domain else None,
+        "email": lead.email if work_domain(lead.email) else None,
         "any_email": None if throwaway else lead.email,
         "company": lead.company,
         "country": str(country.value) if country else None,
@@ -80,10 +81,12 @@ def questions(
     return list(chosen.values())
 
 
-def unaskable(config: EnrichmentConfig, wanted: frozenset[str], about: Subject) -> frozenset[str]:
-    """Providers that could give a missing field, were more known of the lead."""
+def unaskable(
+    config: EnrichmentConfig, wanted: frozenset[str], about: Subject
+) -> frozenset[tuple[str, str]]:
+    """Providers and endpoints that could give a missing field, were more known of the lead."""
     return frozenset(
-        source.provider
+        (source.provider, source.endpoint.name)
         for name in wanted
         for source in config.wanted[name].sources
         if source.endpoint.about(about) is None

@@ -11,7 +11,7 @@ from schemas.activity import ActivityName, Actor
 from schemas.base import ChannelName, KindName, Lane, Motion, Provenance, TierName
 from schemas.enrichment import LeadEnriched
 from schemas.lead import Lead
-from schemas.score import LeadScored
+from schemas.score import CountedActivity, LeadScored
 from services.kernel.fields import ACTIVITIES, MOST_ACTIVITIES, NOW, Field, FieldKind, FieldSet
 from services.kernel.identity.domains import EmailClass
 from services.kernel.identity.phone import PhoneType
@@ -124,6 +124,9 @@ _ACTIVITY = (
 ENRICHED_FIELDS = FIELDS.without(one.name for one in _SCORE).counting(_ACTIVITY)
 """What scoring itself may ask about: everything but its own result, and what happened since."""
 
+COUNTED_BY_ROUTING = tuple(one for one in _ACTIVITY if one.name not in ("page_url", "detail"))
+"""What rules of routing may ask of an activity: what travels with a score."""
+
 ANSWER = "answer"
 QUALIFYING_FIELDS = FieldSet(
     (*FIELDS, _text(ANSWER, "what was answered, by whom ever", personal=True)),
@@ -162,6 +165,8 @@ def facts_of(event: LeadEnriched | LeadScored) -> dict[str, object]:
         facts["score.total"] = event.score.total / 100
         facts["tier"] = event.tier.value
         facts["mql"] = event.mql
+        if event.happened is not None:
+            facts[ACTIVITIES] = [_happened(one) for one in event.happened]
         if event.qualification is not None:
             facts["sql"] = event.qualification.sql
     return facts
@@ -187,6 +192,17 @@ def as_of(
 def _at(activity: Mapping[str, object]) -> float:
     at = activity["at"]
     return at if isinstance(at, float | int) else 0.0
+
+
+def _happened(one: CountedActivity) -> dict[str, object]:
+    return {
+        "kind": one.kind.value,
+        "at": one.at.timestamp(),
+        "actor": one.actor.value,
+        "source": one.source,
+        "page_kind": one.page_kind,
+        "amount": one.amount,
+    }
 
 
 def without_identifiers(facts: Mapping[str, object]) -> dict[str, object]:

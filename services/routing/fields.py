@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 from schemas.activity import ActivityName
 from schemas.score import LeadScored
 from services.kernel.conditions import Condition
-from services.kernel.facts import FIELDS, as_of, facts_of
-from services.kernel.fields import Field, FieldKind, FieldSet
+from services.kernel.facts import COUNTED_BY_ROUTING, FIELDS, as_of, facts_of
+from services.kernel.fields import ACTIVITIES, Field, FieldKind, FieldSet
 from services.kernel.timezones import zone_of
 from services.routing.companies import Company, Level, normal_postal
 
@@ -58,8 +58,10 @@ _ADDED = (
         tuple(one.value for one in Weekday),
     ),
 )
-ROUTING_FIELDS = FieldSet((*FIELDS.fields, *_ADDED), families=FIELDS.families)
-"""Everything that a routing rule may ask about."""
+ROUTING_FIELDS = FieldSet(
+    (*FIELDS.fields, *_ADDED), families=FIELDS.families, counted=COUNTED_BY_ROUTING
+)
+"""Everything that a routing rule may ask about. Activities are those that came with the score."""
 
 _POSTAL = ("postal_code", "postalcode", "postcode", "zip", "zip_code", "zipcode", "plz")
 _REGION = ("region", "state", "state_region", "province", "county")
@@ -107,7 +109,8 @@ def recorded(facts: Mapping[str, object]) -> dict[str, object]:
     return {
         name: value
         for name, value in facts.items()
-        if (known := ROUTING_FIELDS.find(name)) is not None and not known.personal
+        if name == ACTIVITIES
+        or ((known := ROUTING_FIELDS.find(name)) is not None and not known.personal)
     }
 
 

@@ -85,7 +85,7 @@ async def _around_accounts(
             lane=Lane.BULK,
             inputs=(topics.SIGNALS,),
             model=SignalDetected,
-            outputs=(topics.CAPTURED_BULK,),
+            outputs=(topics.CAPTURED_BULK, topics.TOUCHES),
             handler=signals.handle,
             max_records=_MOST_RECORDS[Lane.BULK],
             on_acknowledged=outbox.acknowledged,

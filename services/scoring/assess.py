@@ -15,7 +15,7 @@ from schemas.score import LeadScored, LedgerLine
 from services.kernel.conditions import Facts
 from services.kernel.facts import as_of, facts_of
 from services.scoring.happened import NOTHING, Around, countable
-from services.scoring.happening import active_signals, recent
+from services.scoring.happening import active_signals, counted_by_rules, recent
 from services.scoring.model import Scored, Touch, score
 from services.scoring.outbound import held
 from services.scoring.qualifying import disqualified, qualify
@@ -145,6 +145,7 @@ def _assessed(
             scoring_version=version,
             signals=active_signals(rules.scoring, around.signals, at),
             recent=recent(around),
+            happened=counted_by_rules(around),
             qualification=qualify(rules.qualification, now, scored, around, out),
         ),
         at,

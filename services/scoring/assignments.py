@@ -1,4 +1,5 @@
-"""AssignmentChanged in: which lead an assignment is of, for tools that know nothing else of it."""
+"""AssignmentChanged in: which lead an assignment is of, for tools that know nothing else of it;
+and who has it, for whoever is told of signals."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import asyncpg
 from schemas.assignment import AssignmentChanged
 from services.runtime.records import Output, Record
 from services.scoring.names import Name
-from services.scoring.store import around, leads
+from services.scoring.store import around, leads, owners
 
 
 class Assignments:
@@ -23,6 +24,7 @@ class Assignments:
         """Learn the ids, and have leads scored again whose activities waited for one."""
         names = [Name(one.event.assignment_id, one.event.lead_id) for one in records]
         async with self._pool.acquire() as conn, conn.transaction():
+            await owners.keep(conn, [one.event for one in records])
             if found := await around.register(conn, names, ()):
                 await leads.mark(conn, found, (), timedelta())
         return ()

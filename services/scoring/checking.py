@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from services.kernel.analysis import EVERYTHING, Flaw, flaws, same, shadowed
 from services.kernel.faults import Fault
 from services.scoring.config import FitRule, IntentRule, ScoringFile
+from services.scoring.pages import unreached
 from services.scoring.reach import out_of_reach
 
 Rule = FitRule | IntentRule
@@ -17,6 +18,7 @@ def findings(model: ScoringFile) -> Iterator[Fault]:
     yield from _rules("fit", model.fit.rules, lambda rule: None)
     yield from _rules("intent", model.intent.rules, _trigger)
     yield from _outbound(model)
+    yield from unreached(model.pages)
     yield from out_of_reach(model)
 
 

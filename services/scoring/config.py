@@ -22,6 +22,7 @@ from services.scoring.happening_config import (
     signal_faults,
 )
 from services.scoring.outbound import Outbound, outbound_faults
+from services.scoring.pages import PageRule
 
 FILE = "scoring.yaml"
 
@@ -137,6 +138,8 @@ class ScoringFile(_Strict):
     """Fit band to intent band to tier; every pair must be there."""
     mql: Mql
     activities: ActivitySection = ActivitySection()
+    pages: Annotated[tuple[PageRule, ...], Field(max_length=200)] = ()
+    """What sort of page a view was of, where its sender does not say; the first that fits."""
     signals: tuple[SignalRule, ...] = ()
     together: Together | None = None
     outbound: Outbound | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from schemas.score import ActiveSignal, Dimension, LedgerLine, RecentActivity
+from schemas.score import ActiveSignal, CountedActivity, Dimension, LedgerLine, RecentActivity
 from schemas.signal import SignalName
 from services.scoring.config import IntentRule, ScoringFile
 from services.scoring.decay import Earner, fading
@@ -16,6 +16,9 @@ TOGETHER = "signals_together"
 """Rule of the line that several sorts of signals earn at once."""
 RECENT = 5
 """Activities that travel with a score; whoever calls wants to know the last, not all."""
+
+COUNTED = 100
+"""Activities that travel for rules which count; a rule cannot ask for more."""
 
 
 def counted(rule: IntentRule, activities: Iterable[Happened]) -> list[Happened]:
@@ -77,6 +80,26 @@ def recent(around: Around) -> tuple[RecentActivity, ...]:
         )
         for one in newest
     )
+
+
+def counted_by_rules(around: Around) -> tuple[CountedActivity, ...]:
+    """What travels with a score for rules of routing that count, the newest first."""
+    newest = sorted(_once(around.activities), key=_order, reverse=True)[:COUNTED]
+    return tuple(
+        CountedActivity(
+            kind=one.activity,
+            at=one.at,
+            actor=one.actor,
+            source=one.source,
+            page_kind=one.page_kind,
+            amount=one.amount,
+        )
+        for one in newest
+    )
+
+
+def _once(activities: Iterable[Happened]) -> Iterable[Happened]:
+    return {one.event: one for one in activities}.values()
 
 
 def _active(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from schemas.activity import ActivityName
 from schemas.base import KindName
@@ -44,7 +45,7 @@ def qualify(
     if not file.criteria and disqualified is None:
         return None
     asked = {**facts, **_of_score(scored)}
-    told = _told(around.activities)
+    told = _told(around.activities) if around.activities else {}
     criteria = tuple(
         _criterion(name, rule, asked, told.get(name)) for name, rule in file.criteria.items()
     )
@@ -118,16 +119,13 @@ def _told(activities: Sequence[Happened]) -> dict[CriterionName, Answer]:
 
 
 def _criterion(
-    name: CriterionName, rule: CriterionRule, facts: dict[str, object], told: Answer | None
+    name: CriterionName, rule: CriterionRule, facts: Facts, told: Answer | None
 ) -> Criterion:
     said, source = _answer(rule, facts, told)
-    return Criterion(
-        criterion=name,
-        state=_state(rule, facts, told, said),
-        ask=rule.ask,
-        answer=said[:_SHOWN] if said else None,
-        source=source or (RULE if _shown(rule, facts) else None),
-    )
+    shown = rule.shown_by is not None and rule.shown_by(facts) is True
+    state = _state(rule, facts, told, said, shown=shown)
+    answer = said[:_SHOWN] if said else None
+    return _made(name, state, rule.ask, answer, source or (RULE if shown else None))
 
 
 def _answer(
@@ -144,15 +142,22 @@ def _answer(
 
 
 def _state(
-    rule: CriterionRule, facts: Facts, told: Answer | None, said: str | None
+    rule: CriterionRule,
+    facts: Facts,
+    told: Answer | None,
+    said: str | None,
+    *,
+    shown: bool,
 ) -> CriterionState:
     if told is not None and told.met is not None:
         return CriterionState.MET if told.met else CriterionState.UNMET
-    if _shown(rule, facts):
+    if shown:
         return CriterionState.MET
     if said is None:
         return CriterionState.OPEN
-    match rule.met({**facts, ANSWER: said}) if rule.met else True:
+    if rule.met is None:
+        return CriterionState.MET
+    match rule.met({**facts, ANSWER: said}):
         case True:
             return CriterionState.MET
         case False:
@@ -161,8 +166,12 @@ def _state(
             return CriterionState.OPEN
 
 
-def _shown(rule: CriterionRule, facts: Facts) -> bool:
-    return rule.shown_by is not None and rule.shown_by(facts) is True
+@lru_cache(maxsize=4096)
+def _made(
+    name: CriterionName, state: CriterionState, ask: str, answer: str | None, source: str | None
+) -> Criterion:
+    """Many leads share what is open and what few answers there are, so those are made once."""
+    return Criterion(criterion=name, state=state, ask=ask, answer=answer, source=source)
 
 
 def _missing(sql: Sql, criteria: Sequence[Criterion], mql: bool) -> Iterator[str]:

@@ -24,6 +24,7 @@ from services.runtime.records import Output, Record
 from services.scoring import again
 from services.scoring.happened import Happened
 from services.scoring.names import meant, tokens_of, visitor_of
+from services.scoring.pages import PageRule, page_kind
 from services.scoring.rules import Rules
 from services.scoring.store import around, leads
 from services.scoring.store.around import Stored
@@ -71,13 +72,14 @@ class Recorder:
         visitors = {visitor for one in hints if (visitor := visitor_of(one)) is not None}
         tokens = {token for one in hints for token in tokens_of(one)}
         people, known = await around.find(conn, tokens, visitors)
-        waits = self._config().value.scoring.activities
+        model = self._config().value.scoring
+        waits = model.activities
         stored = []
         for record, hint in zip(records, hints, strict=True):
             whom = meant(hint, people, known)
             stranger = whom.waits_for is not None
             wait = waits.unknown_person if stranger else waits.anonymous_visit
-            stored.append(Stored(_happened(record), record.id, whom, wait))
+            stored.append(Stored(_happened(record, model.pages), record.id, whom, wait))
         new = await around.keep(conn, stored)
         return [one for one in stored if one.happened.event in new]
 
@@ -112,7 +114,7 @@ def _accounts(stored: Iterable[Stored]) -> set[str]:
     return {one.meant.account_key for one in stored if one.meant.account_key is not None}
 
 
-def _happened(record: Record[ActivityRecorded]) -> Happened:
+def _happened(record: Record[ActivityRecorded], pages: Sequence[PageRule]) -> Happened:
     event = record.event
     return Happened(
         event=activity_id(event, record.id),
@@ -121,7 +123,7 @@ def _happened(record: Record[ActivityRecorded]) -> Happened:
         at=min(event.occurred_at, event.received_at),
         received_at=event.received_at,
         source=event.source,
-        page_kind=event.page_kind,
+        page_kind=event.page_kind or page_kind(pages, event.page_url),
         page_url=event.page_url,
         detail=event.detail,
         amount=event.amount,

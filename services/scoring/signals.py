@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,12 +15,14 @@ from schemas.signal import SignalDetected
 from services.kernel.hints import account_of, signal_id
 from services.kernel.identity import lead_id
 from services.runtime.configstore import Versioned
+from services.runtime.database import Connection
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record, output
 from services.runtime.stage.spec import BadRecords
 from services.scoring.happened import Seen
 from services.scoring.rules import Rules
-from services.scoring.store import leads, signals
+from services.scoring.store import leads, owners, signals
+from services.scoring.telling import messages
 
 SERVICE = "scoring"
 SOURCE = "signals"
@@ -65,7 +67,32 @@ class Signals:
             made = await signals.make_leads(conn, self._wanted(new))
             events = {one.id: one.event for one in records}
             outputs = [self._lead(one, events[one.event_id]) for one in _firsts(new, made)]
+            outputs += await self._told(conn, new, events)
             return await self._outbox.store(conn, outputs)
+
+    async def _told(
+        self,
+        conn: Connection,
+        new: Sequence[signals.Told],
+        events: Mapping[UUID, SignalDetected],
+    ) -> list[Output]:
+        """What is said of new signals to whoever has leads of their accounts."""
+        rules = {one.signal: one for one in self._config().value.scoring.signals if one.tell}
+        heard = [one for one in new if one.seen.signal in rules]
+        owned = await owners.of_accounts(conn, {one.account_key for one in heard}) if heard else {}
+        at = self._now()
+        return [
+            message
+            for one in heard
+            for message in messages(
+                rules[one.seen.signal],
+                one.seen.event,
+                events[one.event_id],
+                owned.get(one.account_key, ()),
+                SERVICE,
+                at,
+            )
+        ]
 
     def _wanted(self, told: Sequence[signals.Told]) -> dict[str, tuple[UUID, UUID]]:
         """The accounts whose signal makes a lead, with the lead's id and the signal's."""

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from pydantic_core import from_json
+
+from schemas.assignment import Rep
 from schemas.people import PersonChanged
 from services.runtime.database import Connection
 
 _KEEP = """
-insert into delivery.people as p (rep_id, external_ids, email, active, changed_at)
-values ($1, $2, $3, $4, $5)
+insert into delivery.people as p
+    (rep_id, external_ids, email, active, changed_at, name, manager)
+values ($1, $2, $3, $4, $5, $6, $7)
 on conflict (rep_id) do update
 set external_ids = excluded.external_ids, email = excluded.email, active = excluded.active,
-    changed_at = excluded.changed_at
+    changed_at = excluded.changed_at, name = excluded.name, manager = excluded.manager
 where p.changed_at <= excluded.changed_at
+"""
+
+_MANAGERS = """
+select p.rep_id as of, m.rep_id, m.name, m.email, m.external_ids::text as external_ids
+from delivery.people p join delivery.people m on m.rep_id = p.manager
+where p.rep_id = any($1::text[]) and m.name is not null and m.email is not null
 """
 
 
@@ -23,8 +33,32 @@ async def keep(conn: Connection, people: Sequence[PersonChanged]) -> None:
     ordered = sorted(people, key=lambda one: (one.rep_id, one.changed_at))
     await conn.executemany(
         _KEEP,
-        [(one.rep_id, one.external_ids, one.email, one.active, one.changed_at) for one in ordered],
+        [
+            (
+                one.rep_id,
+                one.external_ids,
+                one.email,
+                one.active,
+                one.changed_at,
+                one.name,
+                one.manager,
+            )
+            for one in ordered
+        ],
     )
+
+
+async def managers(conn: Connection, reps: Collection[str]) -> dict[str, Rep]:
+    """By rep the manager, as far as they have one who is known."""
+    return {
+        row["of"]: Rep(
+            id=row["rep_id"],
+            name=row["name"],
+            email=row["email"],
+            external_ids=from_json(row["external_ids"]),
+        )
+        for row in await conn.fetch(_MANAGERS, sorted(reps))
+    }
 
 
 @dataclass(frozen=True, slots=True)

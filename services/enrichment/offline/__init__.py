@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from schemas.base import Provenance
 from schemas.lead import Lead
@@ -22,6 +23,9 @@ from services.kernel.identity import (
 
 _CERTAIN = 1.0
 _READ_FROM_TITLE = 0.9
+_NAMED_BY_SOMEBODY = 0.8
+NAMED_DOMAIN = "company_domain"
+"""Answer of a form, or field of a lead made of a signal, that names the company's domain."""
 
 Facts = dict[str, Provenance]
 
@@ -33,7 +37,7 @@ def derive(lead: Lead, at: datetime) -> Facts:
     what a free-mail provider registered says nothing about the person.
     """
     facts: Facts = {}
-    domain = _email(lead, at, facts)
+    domain = _domain(lead, at, facts)
     number = read(lead.phone) if lead.phone else None
     _phone(number, at, facts)
     _place(lead, domain, number, at, facts)
@@ -62,6 +66,33 @@ def work_domain(email: str | None) -> str | None:
     """The registrable domain of a business address; None for all others."""
     host = (email or "").rpartition("@")[2]
     return registrable_domain(host) if host and email_class(host) is EmailClass.BUSINESS else None
+
+
+def company_domain(lead: Lead) -> str | None:
+    """The registrable domain of the lead's company: of a business address, else what a form or a
+    signal about the company named (``company_domain``)."""
+    named = lead.fields.get(NAMED_DOMAIN)
+    return work_domain(lead.email) or (_named(named) if named else None)
+
+
+def _named(said: str) -> str | None:
+    """From a domain or a web address; None where anybody can have a mailbox at it."""
+    text = said.strip()[:253]
+    try:
+        host = urlsplit(text if "//" in text else f"//{text}").hostname or ""
+    except ValueError:
+        return None
+    return registrable_domain(host) if email_class(host) is EmailClass.BUSINESS else None
+
+
+def _domain(lead: Lead, at: datetime, facts: Facts) -> str | None:
+    """The company's domain, where it is known."""
+    domain = _email(lead, at, facts)
+    if domain is None and lead.fields and (domain := company_domain(lead)):
+        facts["registrable_domain"] = _fact(
+            domain, "derived:company_domain", at, _NAMED_BY_SOMEBODY
+        )
+    return domain
 
 
 def _email(lead: Lead, at: datetime, facts: Facts) -> str | None:

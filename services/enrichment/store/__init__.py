@@ -9,6 +9,7 @@ from services.enrichment.store.calls import (
     Stopped,
     begin,
     end,
+    skip,
 )
 from services.enrichment.store.companies import companies_of
 from services.enrichment.store.jobs import (
@@ -55,5 +56,6 @@ __all__ = [
     "peek",
     "postpone",
     "remove",
+    "skip",
     "write",
 ]

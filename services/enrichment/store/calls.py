@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -38,6 +38,19 @@ _CALL = """
 insert into enrichment.calls (day, provider, endpoint, lead_id, lane, reserved, outcome, cost)
 values ((now() at time zone 'utc')::date, $1, $2, $3, $4, $5, $6, $7)
 returning id, day
+"""
+_SKIP = """
+insert into enrichment.calls
+    (day, provider, endpoint, lead_id, lane, reserved, outcome, cost, ended_at)
+select (now() at time zone 'utc')::date, provider, endpoint, $3, $4, 0, 'skipped', 0,
+       clock_timestamp()
+from unnest($1::text[], $2::text[]) as n(provider, endpoint)
+where not exists (
+    select 1 from enrichment.calls c
+    where c.lead_id = $3 and c.provider = n.provider and c.endpoint = n.endpoint
+      and c.outcome = 'skipped' and c.day = (now() at time zone 'utc')::date
+)
+returning provider
 """
 _END = """
 update enrichment.calls
@@ -111,6 +124,20 @@ async def begin(conn: Connection, order: Order) -> Kept | Elsewhere | Stopped | 
         await _call(conn, order, reserved=0, outcome=Outcome.BUDGET_STOP)
         return Stopped()
     return await _call(conn, order, reserved=order.price, outcome=None)
+
+
+async def skip(
+    conn: Connection, lead_id: UUID, lane: Lane, places: Iterable[tuple[str, str]]
+) -> list[str]:
+    """Note who was not asked, once a day for a lead; the providers that are noted now.
+
+    :param places: provider and endpoint.
+    """
+    ordered = sorted(places)
+    rows = await conn.fetch(
+        _SKIP, [one for one, _ in ordered], [one for _, one in ordered], lead_id, lane.value
+    )
+    return [row["provider"] for row in rows]
 
 
 async def end(

@@ -18,13 +18,14 @@ from schemas.activity import ActivityRecorded
 from schemas.assignment import AssignmentChanged, AssignmentRequested
 from schemas.base import NAMESPACE
 from schemas.cloudevents import Envelope
-from schemas.topics import ACTIVITIES, ASSIGNMENT_REQUESTS, ASSIGNMENTS, TOUCHES
+from schemas.people import PersonChanged
+from schemas.topics import ACTIVITIES, ASSIGNMENT_REQUESTS, ASSIGNMENTS, PEOPLE, TOUCHES
 from schemas.touch import TouchDue
 from services.delivery.acting import Acting
 from services.delivery.composing import Composer
 from services.delivery.config import DeliveryFile, parse
 from services.delivery.following import Following
-from services.delivery.handlers import Dispatcher, Reminders, Unsubscribing
+from services.delivery.handlers import Directory, Dispatcher, Reminders, Unsubscribing
 from services.delivery.logins import StoredLogins
 from services.delivery.persons import persons_of
 from services.delivery.sinks.registry import Registry
@@ -35,6 +36,7 @@ from services.runtime.database import open_pool
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
+from tests.support.examples import good
 
 SECRETS = {
     "HOOK": [b"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", b"whsec_b2xkIHNlY3JldA=="],
@@ -107,6 +109,12 @@ class Office:
         """One batch of touches.v1."""
         await self.reminders.handle([_record_of_touch(touch) for touch in touches])
 
+    async def meet(self, rep: str, **fields: Any) -> None:
+        """A person of people.v1."""
+        person = PersonChanged.read(good("person.changed.v1", "working"))
+        person = person.model_copy(update={"rep_id": rep, "changed_at": now(), **fields})
+        await Directory(self.pool).handle([_of(person, now(), PEOPLE.name, uuid4())])
+
     async def hear(self, *activities: ActivityRecorded) -> None:
         """One batch of activities.v1."""
         records = [_of(one, one.occurred_at, ACTIVITIES.name, uuid4()) for one in activities]
@@ -136,7 +144,7 @@ def _record(event: AssignmentChanged) -> Record[AssignmentChanged]:
 
 
 def _record_of_touch(touch: TouchDue) -> Record[TouchDue]:
-    name = f"{touch.assignment_id} {touch.step} {touch.ended}"
+    name = f"{touch.assignment_id} {touch.step} {touch.ended} {touch.audience} {touch.note}"
     return _of(touch, touch.due_at, TOUCHES.name, uuid5(NAMESPACE, name))
 
 

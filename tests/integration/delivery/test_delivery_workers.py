@@ -9,6 +9,7 @@ from hashlib import sha256
 import pytest
 
 from schemas.assignment import AssignmentStatus, RequestAction
+from schemas.signal import SignalName
 from schemas.touch import Audience
 from tests.integration.delivery.office import HERE, SECRETS, office, slack, webhook
 from tests.integration.delivery.standin import Reply, StandIn
@@ -283,3 +284,22 @@ async def test_a_lead_that_moved_on_reminds_nobody(postgres_dsn: str) -> None:
         await it.remind(due(event))
         await eventually(lambda: _is(it, ("slack", 2), "delivered"))
         await eventually(lambda: _is(it, ("slack", None), "skipped", "overtaken"))
+
+
+async def test_news_of_a_company_go_to_the_rep_and_to_the_reps_manager(postgres_dsn: str) -> None:
+    async with StandIn(always=OK) as there, office(postgres_dsn, {"slack": slack(there.url)}) as it:
+        event = changed()
+        assert event.rep is not None
+        await it.tell(event)
+        await eventually(lambda: len(there.asked) == 1)
+        news = due(event).model_copy(update={"signal": SignalName.FUNDING, "note": "Series B."})
+        to_manager = news.model_copy(update={"audience": Audience.MANAGER})
+        # Nobody knows the manager yet: nobody is told.
+        await it.remind(to_manager.model_copy(update={"note": "Series A."}))
+        await it.meet(event.rep.id, manager="maya")
+        await it.meet("maya", external_ids={"slack": "UMAYA"})
+        await it.remind(news, to_manager)
+        await eventually(lambda: len(there.asked) == 3)
+        told = {asked.json["channel"]: str(asked.json) for asked in there.asked[1:]}
+        assert set(told) == {"U0EXAMPLE1", "UMAYA"}
+        assert all("News" in text and "Series B." in text for text in told.values())

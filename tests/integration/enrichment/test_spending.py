@@ -235,3 +235,21 @@ async def test_a_question_is_leased_answered_and_then_kept(pool: asyncpg.Pool) -
     assert isinstance(await begin(other), store.Began)
     assert isinstance(await begin(other), store.Began)
     assert [outcome for outcome, _, _ in await _ledger(pool)].count(None) == 2
+
+
+async def test_who_was_not_asked_is_in_the_ledger_once_at_no_cost(
+    flow: Flow, standin: StandIn
+) -> None:
+    url = f"http://127.0.0.1:{standin.port}/{{first_name}}?domain={{domain}}"
+    nameless = standin.provider(confirm=None, url=url)
+    flow.config = _config(standin.provider(confirm=None), nameless)
+    lead = captured_lead({"first_name": None})
+    await flow.take(lead)
+    async with working(flow):
+        await eventually(lambda: _no_jobs(flow))
+    await flow.take(captured_lead({"first_name": None}, lead_id=lead.lead.lead_id, minutes=9))
+    rows = await flow.pool.fetch(
+        "select provider, lead_id, outcome, micros, unsettled from enrichment.ledger"
+    )
+    skipped = [tuple(row) for row in rows if row["outcome"] == "skipped"]
+    assert skipped == [("p1", lead.lead.lead_id, "skipped", 0, False)]

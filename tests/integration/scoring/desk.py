@@ -18,7 +18,8 @@ from schemas.enrichment import LeadEnriched
 from schemas.lead import Lead, LeadCaptured, Repeat
 from schemas.score import LeadScored
 from schemas.signal import SignalDetected, SignalName
-from schemas.topics import CAPTURED_BULK
+from schemas.topics import CAPTURED_BULK, TOUCHES
+from schemas.touch import TouchDue
 from services.runtime.configstore import Versioned
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
@@ -138,6 +139,8 @@ class Desk:
     definition: QualificationFile = NO_DEFINITION
     released: list[LeadScored] = field(default_factory=list)
     """What the worker that scores again published."""
+    touches: list[TouchDue] = field(default_factory=list)
+    """What people are told of signals."""
     captured: list[LeadCaptured] = field(default_factory=list)
     """What the worker that brings leads back published."""
 
@@ -167,7 +170,8 @@ class Desk:
     async def see(self, *events: SignalDetected) -> list[LeadCaptured]:
         """The leads that signals make."""
         outputs = await self.signals.handle([record(event) for event in events])
-        return [LeadCaptured.read(out.value) for out in outputs]
+        self.touches += [TouchDue.read(out.value) for out in outputs if out.topic == TOUCHES.name]
+        return [LeadCaptured.read(out.value) for out in outputs if out.topic == CAPTURED_BULK.name]
 
     async def settle(self) -> list[LeadScored]:
         """Score again what is marked, now; what of it was published."""

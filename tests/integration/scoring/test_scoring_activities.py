@@ -6,10 +6,13 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from pydantic_core import from_json, to_json
 
 from schemas.assignment import AssignmentChanged
 from schemas.base import KindName, Lane, TierName
+from services.kernel.fields import ACTIVITIES
 from services.kernel.identity import lead_id, normalise_email
+from services.routing.fields import RoutingCondition, recorded, routing_facts
 from tests.integration.scoring.desk import AT, SECRET, VP, Desk, done, enriched_lead, record
 from tests.support.examples import good
 
@@ -164,3 +167,28 @@ async def test_a_repeat_counts_once(desk: Desk) -> None:
         await desk.happen(done("email_replied", 3, lead_id=lead), ids=same)
     assert len(await desk.pool.fetch("select 1 from scoring.activities")) == 2
     assert (await desk.scores(lead))[-1]["intent"] == first.score.intent + 40_00
+
+
+async def test_a_page_has_the_kind_of_its_address_and_rules_of_routing_may_count_it(
+    desk: Desk,
+) -> None:
+    lead = uuid4()
+    await desk.take(enriched_lead(VP, lead_id=lead, kind=KindName.NEWSLETTER))
+    url = "https://www.example.com/pricing?utm=x"
+    for minutes in range(3):
+        await desk.happen(done("page_view", minutes, lead_id=lead, page_url=url))
+    await desk.happen(done("page_view", 4, lead_id=lead, page_url=url, page_kind="offer"))
+    await desk.settle()
+    (scored,) = await desk.take(enriched_lead(VP, lead_id=lead, minutes=9, revision=2))
+    assert scored.happened is not None
+    assert [one.page_kind for one in scored.happened] == ["offer", *["pricing"] * 3]
+    earned = {line.rule for line in scored.ledger}
+    assert "pricing_page" in earned
+    facts = routing_facts(scored, None, AT + timedelta(hours=1))
+    seen = RoutingCondition(
+        {"activities": {"page_kind": "pricing", "within": "7d", "count": {"gte": 3}}}
+    )
+    assert seen(facts) is True
+    assert seen(from_json(to_json(recorded(facts)))) is True
+    assert seen(routing_facts(scored, None, AT + timedelta(days=8))) is False
+    assert "example.com" not in to_json(recorded(facts)[ACTIVITIES]).decode()

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+from schemas.assignment import AssignmentChanged, AssignmentStatus
 from schemas.base import KindName, Lane, Motion, TierName
-from tests.integration.scoring.desk import VP, Desk, enriched_lead, seen
+from schemas.signal import SignalName
+from schemas.touch import Audience
+from tests.integration.scoring.desk import VP, Desk, enriched_lead, record, seen
+from tests.support.changes import ASSIGNED, changed
 
 
 async def subscriber(desk: Desk, account: str = "acme.example") -> UUID:
@@ -82,3 +88,35 @@ async def test_a_signal_and_a_lead_at_the_same_moment_find_each_other(desk: Desk
         await asyncio.gather(*(both if number % 2 else reversed(both)))
         await desk.settle()
         assert "signal_job_openings" in str((await desk.scores(event.lead.lead_id))[-1]["ledger"])
+
+
+async def _owned(desk: Desk, lead: UUID, rep: str, **fields: Any) -> AssignmentChanged:
+    assert ASSIGNED.rep is not None
+    of = ASSIGNED.rep.model_copy(update={"id": rep})
+    event = changed(account_key="acme.example", lead_id=lead, rep=of, **fields)
+    await desk.assignments.handle([record(event)])
+    return event
+
+
+async def test_whoever_has_leads_of_the_account_is_told_once_and_so_is_their_manager(
+    desk: Desk,
+) -> None:
+    one, other, third = [await subscriber(desk) for _ in range(3)]
+    await _owned(desk, one, "ana")
+    newest = await _owned(desk, other, "ana", decided_at=ASSIGNED.decided_at + timedelta(hours=1))
+    before = await _owned(desk, third, "ben")
+    await desk.assignments.handle([record(changed(AssignmentStatus.CLOSED, of=before))])
+    for minutes in (1, 2):
+        await desk.see(seen("funding", minutes, detail="Series B.", company="Acme"))
+    assert [(told.rep_id, told.audience, told.assignment_id) for told in desk.touches] == [
+        ("ana", Audience.REP, newest.assignment_id),
+        ("ana", Audience.MANAGER, newest.assignment_id),
+    ]
+    assert desk.touches[0].note == "Funding at Acme: Series B (newsdesk)."
+    assert desk.touches[0].signal is SignalName.FUNDING
+
+
+async def test_nobody_is_told_of_what_nobody_is_to_hear(desk: Desk) -> None:
+    await _owned(desk, await subscriber(desk), "ana")
+    await desk.see(seen("traffic", 1), seen("funding", 2, domain="other.example"))
+    assert desk.touches == []

@@ -11,6 +11,7 @@ import pytest
 from schemas.lead import Lead
 from services.enrichment.offline import derive
 from services.enrichment.offline.zones import SHARE, ZONES
+from services.enrichment.plan import subject
 
 _AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 _ID = UUID(int=1)
@@ -87,6 +88,34 @@ def test_a_foreign_phone_does_not_move_the_clock() -> None:
     facts = _derive(country="US", phone="+4930123456")
     assert facts["time_zone"] == "America/New_York"
     assert facts["phone_country"] == "DE"
+
+
+@pytest.mark.parametrize(
+    ("fields", "domain"),
+    [
+        ({"company_domain": "WWW.Acme.de"}, "acme.de"),
+        ({"company_domain": "https://shop.acme.co.uk/about"}, "acme.co.uk"),
+        ({"company_domain": "gmail.com"}, None),
+        ({"company_domain": "no such thing"}, None),
+        ({"company_domain": "http://[broken"}, None),
+        ({"company_domain": " "}, None),
+        ({}, None),
+    ],
+)
+def test_a_company_may_be_named_by_its_domain(fields: dict[str, str], domain: str | None) -> None:
+    facts = derive(Lead(lead_id=_ID, account_key="k", fields=fields), _AT)
+    found = facts.get("registrable_domain")
+    assert (found.value if found else None) == domain
+    assert found is None or found.source == "derived:company_domain"
+
+
+def test_a_business_address_beats_a_named_domain_and_free_mail_is_no_companys() -> None:
+    named = {"company_domain": "acme.de"}
+    assert _derive(email="a@other.com", fields=named)["registrable_domain"] == "other.com"
+    lead = Lead(lead_id=_ID, account_key="k", email="a@gmail.com", fields=named)
+    about = subject(lead, derive(lead, _AT))
+    assert about["domain"] == "acme.de"
+    assert "email" not in about
 
 
 def test_nothing_gives_nothing() -> None:
