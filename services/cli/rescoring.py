@@ -13,6 +13,7 @@ from schemas.base import TierName
 from services.cli import configfiles, output, target
 from services.cli.scoring import points
 from services.runtime.configstore import ConfigStore, version_of
+from services.scoring.page import page
 from services.scoring.rules import parse
 from services.scoring.simulation import Change, Summary, change, summary
 from services.scoring.store.recorded import recorded
@@ -25,12 +26,16 @@ def run(
     since: datetime | None,
     until: datetime | None,
     show: int,
+    html: Path | None,
     postgres: str | None,
     data: Path | None,
     *,
     json: bool,
 ) -> None:
-    """:param wanted: a version as ``config list`` names it, or a folder."""
+    """
+    :param wanted: a version as ``config list`` names it, or a folder.
+    :param html: write a page with plots here.
+    """
     dsn = postgres or target.find(data).postgres
     files = _folder(wanted)
     with output.working("scoring again"):
@@ -38,10 +43,14 @@ def run(
             _changes(dsn, wanted, files, target.utc(since), target.utc(until))
         )
     found, movers = summary(changes), _movers(changes)[:show]
+    if html is not None:
+        html.write_text(page(version, found, changes, movers), "utf-8")
     if json:
         output.emit({"version": version, **asdict(found), "leads_moved": [*map(_row, movers)]})
     else:
         _tell(version, found, movers)
+        if html is not None:
+            output.say(f"the page is {html}")
 
 
 async def _changes(

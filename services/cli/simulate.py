@@ -58,11 +58,11 @@ def simulate(
     Changes nothing.
     """
     if scoring is not None:
-        if config or version or what_if or html:
+        if config or version or what_if:
             raise CommandError(
-                "--scoring names its own model; with it go --since, --until, --moves", 2
+                "--scoring names its own model; with it go --since, --until, --moves, --html", 2
             )
-        rescoring.run(scoring, since, until, moves, postgres, data, json=json)
+        rescoring.run(scoring, since, until, moves, html, postgres, data, json=json)
         return
     found = target.find(data)
     dsn = postgres or found.postgres

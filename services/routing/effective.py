@@ -98,7 +98,7 @@ def person(
         caps=rep.caps.changed(now.caps).flat(),
         external_ids=rep.external_ids,
         backup=rep.backup,
-        manager=rep.manager,
+        manager=_manager(plan, rep),
         languages=rep.languages,
         skills=rep.skills,
         joined=rep.joined,
@@ -106,6 +106,12 @@ def person(
         config_version=version,
         changed_at=at,
     )
+
+
+def _manager(plan: Plan, rep: Rep) -> str | None:
+    """Whom the person reports to, else whoever manages one of their pools."""
+    of_pools = (plan.managers.get(pool) for pool in plan.pools_of(rep.id))
+    return rep.manager or next((one for one in of_pools if one not in (None, rep.id)), None)
 
 
 def next_change(changes: Iterable[RepChange], at: datetime) -> datetime | None:

@@ -57,13 +57,19 @@ class CriterionRule(_Strict):
     @model_validator(mode="after")
     def _fields(self) -> Self:
         faults = [
-            Fault(("known_by", at), f"there is no field {name!r}{did_you_mean(name, FIELDS.names)}")
+            Fault(("known_by", at), f"there is no field {name!r}{did_you_mean(name, _near(name))}")
             for at, name in enumerate(self.known_by)
             if name not in FIELDS
         ]
         if faults:
             raise validation_error(type(self).__name__, faults)
         return self
+
+
+def _near(name: str) -> list[str]:
+    """Fields, and the form's own questions by the name that may be meant."""
+    own = name.rpartition(".")[2]
+    return [*FIELDS.names, *(f"{family.name}{own}" for family in FIELDS.families)]
 
 
 class Sql(_Strict):

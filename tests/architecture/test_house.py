@@ -157,6 +157,7 @@ BY_HAND = {
     "scoring": (
         "committee",
         "learning",
+        "page",
         "rules",
         "simulation",
         "store.outcomes",

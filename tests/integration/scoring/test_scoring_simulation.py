@@ -16,6 +16,7 @@ from schemas.base import KindName, Lane, Motion, TierName
 from services.cli import configfiles
 from services.cli.main import build
 from services.scoring.config import ScoringFile
+from services.scoring.qualification import parse
 from services.scoring.rules import Rules
 from services.scoring.simulation import Change, again, change, summary
 from services.scoring.store.recorded import recorded
@@ -87,6 +88,24 @@ async def test_the_command_takes_a_folder_and_prints_who_moves(
         CliRunner().invoke, build(["simulate"]), ["simulate", *asked[:-1]]
     )
     assert "nobody moves to another tier" in told.output
+    page = tmp_path / "page.html"
+    drawn = ["simulate", *asked[:-1], "--html", str(page)]
+    assert (await asyncio.to_thread(CliRunner().invoke, build(["simulate"]), drawn)).exit_code == 0
+    assert "<svg" in page.read_text("utf-8")
+    assert "0 of 2 leads move" in page.read_text("utf-8")
+
+
+async def test_whom_sales_gave_up_moves_only_with_the_definition(desk: Desk) -> None:
+    text = (configfiles.folder(None) / "qualification.yaml").read_text("utf-8")
+    desk.definition = parse({"qualification.yaml": text})
+    (scored,) = await desk.take(enriched_lead({**VP, "headcount": 600}))
+    lead = scored.lead.lead_id
+    await desk.happen(done("disqualified", 10, lead_id=lead, reason="no_fit"))
+    async with desk.pool.acquire() as conn:
+        kept = [change(Rules(MODEL, desk.definition), one) async for one in recorded(conn)]
+        without = [change(Rules(MODEL), one) async for one in recorded(conn)]
+    assert [one.moves for one in kept] == [False]
+    assert [(one.before.tier, one.after.tier) for one in without] == [("nurture", "hot")]
 
 
 async def test_a_prospect_who_waits_for_a_turn_does_not_move_by_being_looked_at(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from schemas.base import RoleName, TierName
 from services.routing import decide
 from services.routing.board import Board, Loaded
 from services.routing.config import parse
+from services.routing.effective import person
 from services.routing.plan import Plan
 from services.runtime.configfile import ConfigError
 from tests.integration.routing.leads import files, scored
@@ -136,3 +137,12 @@ def test_account_executives_are_listed_but_get_no_lead() -> None:
     assert aes
     assert not [rep for rep in aes if set(EXAMPLE.pools_of(rep)) & pools]
     assert all(EXAMPLE.teams.rep[rep].role is RoleName.SDR for rep in EXAMPLE.managers.values())
+
+
+def test_who_names_no_manager_reports_to_whoever_manages_their_pool() -> None:
+    def manager(rep: str) -> str | None:
+        at = datetime(2026, 11, 23, 9, tzinfo=UTC)
+        return person(EXAMPLE, "v1", EXAMPLE.teams.rep[rep], (), at).manager
+
+    assert manager("liam.walsh") == "maya.lindqvist"
+    assert manager("maya.lindqvist") is None

@@ -201,6 +201,7 @@ def test_without_a_file_nothing_is_defined() -> None:
     ("good", "bad", "said"),
     [
         ("lead.message]", "lead.mesage]", "no field 'lead.mesage'; did you mean lead.message"),
+        ("[lead.fields.budget]", "[lead.field.budget]", "did you mean lead.fields.budget"),
         ("  budget:\n    ask", "  bugdet:\n    ask", "budget"),
         ("score.fit: {gte: 20}", "score.fitt: {gte: 20}", "did you mean score.fit"),
         ("met: [fit, problem]", "met: [fit, need]", "sql.met.1"),
