@@ -21,8 +21,8 @@ READABLE: Final = ("generic", "jotform", "tally", "typeform", "webflow")
 
 _BY_WORDS: Final[tuple[tuple[str, str], ...]] = (
     ("phone", r"phone|telephone|tel|telefon|mobile|handy"),
-    ("first_name", r"first ?name|given ?name|vorname|prenom"),
-    ("last_name", r"last ?name|surname|family ?name|nachname"),
+    ("first_name", r"first ?name|given ?name|vorname|prenom|^first$"),
+    ("last_name", r"last ?name|surname|family ?name|nachname|^last$"),
     ("fields.company_size", r"employees|headcount|(company|team) size|how many people|mitarbeiter"),
     ("company", r"company( name)?|organi[sz]ation|firm|firma|unternehmen|business"),
     ("job_title", r"job( title)?|title|role|position"),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from schemas.base import Provenance
 from schemas.lead import Lead
-from services.enrichment.offline import headcount, languages
+from services.enrichment.offline import headcount, languages, stated
 from services.enrichment.offline.phones import Number, read
 from services.enrichment.offline.places import Place, country, time_zone
 from services.enrichment.offline.titles import classify
@@ -24,8 +23,6 @@ from services.kernel.identity import (
 _CERTAIN = 1.0
 _READ_FROM_TITLE = 0.9
 _NAMED_BY_SOMEBODY = 0.8
-NAMED_DOMAIN = "company_domain"
-"""Answer of a form, or field of a lead made of a signal, that names the company's domain."""
 
 Facts = dict[str, Provenance]
 
@@ -44,6 +41,11 @@ def derive(lead: Lead, at: datetime) -> Facts:
     _title(lead, at, facts)
     if lead.company:
         facts["company"] = Provenance(value=spoken_name(lead.company), source="form", at=at)
+    if lead.fields:
+        for name, value in stated.facts(lead.fields):
+            facts[name] = Provenance(
+                value=value, source="form", at=at, confidence=_NAMED_BY_SOMEBODY
+            )
     size = headcount.stated(lead.fields)
     if size is not None:
         facts["headcount"] = _fact(size.people, "form", at, size.confidence)
@@ -69,20 +71,9 @@ def work_domain(email: str | None) -> str | None:
 
 
 def company_domain(lead: Lead) -> str | None:
-    """The registrable domain of the lead's company: of a business address, else what a form or a
-    signal about the company named (``company_domain``)."""
-    named = lead.fields.get(NAMED_DOMAIN)
-    return work_domain(lead.email) or (_named(named) if named else None)
-
-
-def _named(said: str) -> str | None:
-    """From a domain or a web address; None where anybody can have a mailbox at it."""
-    text = said.strip()[:253]
-    try:
-        host = urlsplit(text if "//" in text else f"//{text}").hostname or ""
-    except ValueError:
-        return None
-    return registrable_domain(host) if email_class(host) is EmailClass.BUSINESS else None
+    """The registrable domain of the lead's company: of a business address, else what a form, a list
+    or a signal named (``company_domain``, ``website`` …)."""
+    return work_domain(lead.email) or (stated.domain(lead.fields) if lead.fields else None)
 
 
 def _domain(lead: Lead, at: datetime, facts: Facts) -> str | None:

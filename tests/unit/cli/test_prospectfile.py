@@ -39,6 +39,18 @@ def test_columns_are_proposed_by_name_and_by_what_they_hold(tmp_path: Path) -> N
     }
 
 
+def test_short_names_of_columns_are_understood_and_others_are_kept(tmp_path: Path) -> None:
+    text = "First,Last,Email,Industry,First touch\nDana,Ott,dana@acme.example,Software,2026-01-02\n"
+    file = prospectfile.read(written(tmp_path, text))
+    assert prospectfile.mapping_of(file, {}, []) == {
+        "First": "first_name",
+        "Last": "last_name",
+        "Email": "email",
+        "Industry": "fields.Industry",
+        "First touch": "fields.First touch",
+    }
+
+
 def test_what_is_given_stands_before_what_is_proposed(tmp_path: Path) -> None:
     file = prospectfile.read(written(tmp_path, LIST))
     given = {"external_id": "E-Mail", "fields.role": "Position"}

@@ -109,6 +109,23 @@ def test_a_company_may_be_named_by_its_domain(fields: dict[str, str], domain: st
     assert found is None or found.source == "derived:company_domain"
 
 
+def test_a_list_may_say_what_the_profile_asks_for() -> None:
+    facts = _derive(
+        fields={
+            "Industry": "Software",
+            "Tech stack": "Kafka; Python, ",
+            "Latest funding": "Series B",
+            "Website": "https://www.acme.de/",
+            "Sector": "ignored: the first by name counts",
+        }
+    )
+    assert facts["industry"] == "Software"
+    assert facts["technologies"] == ["kafka", "python"]
+    assert facts["funding_stage"] == "series_b"
+    assert facts["registrable_domain"] == "acme.de"
+    assert "industry" not in _derive(fields={"industry": " "})
+
+
 def test_a_business_address_beats_a_named_domain_and_free_mail_is_no_companys() -> None:
     named = {"company_domain": "acme.de"}
     assert _derive(email="a@other.com", fields=named)["registrable_domain"] == "other.com"
