@@ -69,6 +69,8 @@ def disqualified(
 
     :param hot: kinds that always bring it back: whoever asks for a conversation is not turned away.
     """
+    if not file.disqualify:
+        return None
     verdicts = [
         one
         for one in around.activities
