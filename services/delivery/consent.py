@@ -66,8 +66,8 @@ def barred(
     :param unsubscribed_at: when the person last unsubscribed, if ever.
     """
     channel = _reaches_by(sink, event, touch)
-    if channel is None:
-        return None
+    if channel is None or (touch is not None and touch.ended is not None):
+        return None  # that a plan is over is told all the more: whoever goes on by it must stop
     answers = _answers(sink, event, touch)
     if not answers and _stands(unsubscribed_at, event.lead.consent):
         return UNSUBSCRIBED

@@ -23,6 +23,11 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "slack": {"token": "BOT", "signing_secret": "SIGNING", "channel": "#leads"},
     "email": {"host": "smtp.example", "sender": "leads@x.example"},
     "hubspot": {"token": "HUBSPOT"},
+    "outreach": {
+        "sequences": {"plan": 1}, "client_id": "app", "client_secret": "OUT", "token": "OUT_TOKEN",
+        "redirect_uri": "https://x.example",
+    },
+    "salesloft": {"sequences": {"plan": 1}, "token": "LOFT"},
     "salesforce": {
         "instance_url": "https://x.example", "client_id": "app", "client_secret": "SALESFORCE",
     },
@@ -69,6 +74,17 @@ def test_a_cadence_stops_although_the_person_once_asked_a_reminder_of_the_demo_d
     planned = reminder.model_copy(update={"reason": TouchReason.CADENCE, "means": TouchMeans.EMAIL})
     assert barred(sink("slack"), event, reminder, THEN) is None
     assert barred(sink("slack"), event, planned, THEN) == "unsubscribed"
+
+
+def test_a_tool_that_runs_a_plan_hears_that_it_is_over_but_begins_none() -> None:
+    refused = (refusal("any"), refusal("email"))
+    event = changed(kind=KindName("demo_request"), lead={"consent": refused})
+    begins = due(event).model_copy(update={"reason": TouchReason.CADENCE, "step": 1})
+    over = begins.model_copy(update={"ended": "withdrawn"})
+    for kind in ("outreach", "salesloft"):
+        assert barred(sink(kind), event, begins) == "no_consent"
+        assert barred(sink(kind), event, begins, THEN) == "unsubscribed"
+        assert barred(sink(kind), event, over, THEN) is None
 
 
 @pytest.mark.parametrize(
