@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from services.cli.output import CommandError
 from services.cli.scoring import points
 from services.routing.explain import explain as in_words
 
+_CLOCKS_DIFFER = timedelta(seconds=2)
 _TOUCHES = """
 select submission_id, touch, repeat, source, form_id, kind, motion, channel, lane, submitted_at,
        received_at, account_key, utm, click_ids
@@ -39,9 +41,20 @@ select at, what, text, assignment_id, rep_id, role from response.story
 where lead_id = $1 order by at, id
 """
 _TOLD = """
-select coalesce(done_at, created_at) as at, case when reminder then 'reminder' else 'message' end
-       as what, sink || ': ' || state || coalesce(' (' || reason || ')', '') as text, assignment_id
-from delivery.story where lead_id = $1 order by created_at
+select min(coalesce(done_at, created_at)) as at,
+       case when reminder then 'reminder' else 'message' end as what,
+       string_agg(sink, ', ' order by sink) || ': ' || state || coalesce(' (' || reason || ')', '')
+       as text, assignment_id
+from delivery.story where lead_id = $1
+group by assignment_id, sequence, reminder, state, reason, date_trunc('second', created_at)
+order by 1
+"""
+# After what happened to the attempt: when the answer came it was another's.
+_LATE = """
+select at, 'answered too late' as what, rep_id || ': ' || action || ' changes nothing, ' ||
+       coalesce(owner || ' has it by now.', 'nobody has it by now.') as text,
+       null::uuid as assignment_id, rep_id
+from delivery.late_answers where lead_id = $1 order by at
 """
 _RUNNING = """
 select role, kind, started_at, due_at, try_at, config_version from response.running
@@ -81,6 +94,7 @@ async def _story(where: target.Target, lead: str) -> dict[str, Any]:
             ],
             "response": await _rows(connection, _RESPONSE, lead_id),
             "deliveries": await _rows(connection, _TOLD, lead_id),
+            "late_answers": await _rows(connection, _LATE, lead_id),
             "clocks": await _rows(connection, _RUNNING, lead_id),
         }
 
@@ -115,10 +129,41 @@ def _tell(story: dict[str, Any]) -> None:
         )
         for line in score["ledger"]:
             _print(f"  {points(line['points']):>7}  {line['dimension']:<8}{line['rule']}")
-    for line in in_order(story["decisions"], [*story["response"], *story["deliveries"]]):
-        _tell_decision(line) if "sequence" in line else _tell_response(line)
+    beside = [*story["response"], *story["deliveries"], *story["late_answers"]]
+    shown = as_it_happened(story["decisions"], beside)
+    for line in in_order(story["decisions"], beside):
+        _tell_decision(
+            {**line, "at": shown[line["sequence"]]}
+        ) if "sequence" in line else _tell_response(line)
     for clock in story["clocks"]:
         _print(f"running: {clock['kind']}, due {clock['due_at']:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def as_it_happened(
+    decisions: list[dict[str, Any]], beside: list[dict[str, Any]]
+) -> dict[int, datetime]:
+    """When each decision was made on the clock of all the others, by its sequence.
+
+    With ``up --clock-scale`` routing's clock is ahead: then an attempt began when something first
+    happened to it, and its later decisions came when something last did.
+    """
+    own: dict[UUID, list[datetime]] = {}
+    for line in beside:
+        own.setdefault(line["assignment_id"], []).append(line["at"])
+    first = {one["assignment_id"]: one for one in reversed(decisions)}
+    ahead = any(
+        own.get(id_) and one["at"] > min(own[id_]) + _CLOCKS_DIFFER for id_, one in first.items()
+    )
+    if not ahead:
+        return {one["sequence"]: one["at"] for one in decisions}
+    shown: dict[int, datetime] = {}
+    latest: datetime | None = None
+    for one in decisions:
+        times = own.get(one["assignment_id"])
+        if times:
+            latest = min(times) if one is first[one["assignment_id"]] else max(times)
+        shown[one["sequence"]] = min(one["at"], latest or one["at"])
+    return shown
 
 
 def in_order(

@@ -65,6 +65,7 @@ class Acting:
         """Ask routing; a second press of the same button asks the same, once."""
         before = await self.state(claim)
         if before.answer is Answer.OVER:
+            await self._note(claim, action, before)
             return before
         await self._publish(claim, action, reason)
         return await self._until_decided(claim, action)
@@ -72,9 +73,18 @@ class Acting:
     async def publish(self, claim: Claim, action: RequestAction, reason: str = "") -> Heard:
         """As :meth:`ask`, but does not wait for the answer."""
         before = await self.state(claim)
-        if before.answer is not Answer.OVER:
+        if before.answer is Answer.OVER:
+            await self._note(claim, action, before)
+        else:
             await self._publish(claim, action, reason)
         return before
+
+    async def _note(self, claim: Claim, action: RequestAction, heard: Heard) -> None:
+        """That somebody answered too late is part of the lead's story."""
+        async with self._pool.acquire() as conn:
+            await current.answered_late(
+                conn, claim.assignment_id, claim.rep_id, action.value, heard.owner, self._now()
+            )
 
     async def _publish(self, claim: Claim, action: RequestAction, reason: str) -> None:
         at = self._now()

@@ -111,7 +111,7 @@ def test_explain_tells_the_story_of_a_lead(run: Run, running: Up, tmp_path: Path
     by_email = answer_of(run("explain", email.upper(), "--json"))
     assert by_email == answer_of(run("explain", decision["lead_id"], "--json"))
     said = {"lead_id", "account_key", "touches", "known", "scores", "decisions"}
-    assert by_email.keys() == said | {"response", "deliveries", "clocks"}
+    assert by_email.keys() == said | {"response", "deliveries", "late_answers", "clocks"}
     assert [touch["submission_id"] for touch in by_email["touches"]] == [submission_id]
     assert by_email["known"]["facts"]["headcount"]["value"] == 51
     assert by_email["scores"][-1]["total"] == decision["score"]["total"]

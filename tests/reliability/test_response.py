@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import AsyncIterator
 from itertools import cycle, islice
 from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
+from schemas.assignment import AssignmentChanged
 from schemas.topics import ASSIGNMENTS
+from tests.integration.delivery.standin import StandIn
 from tests.support import reps
 from tests.support.observer import observing
 from tests.support.pipeline import Pipeline, running
@@ -27,18 +31,36 @@ tiers:
   nurture: {reminder: 3m, breach: 5m}
 """
 IN_TIME_S, LATE_S = 2.0, 8.0
-VICTIMS = ("response", "routing", "scoring", "enrichment")
+VICTIMS = ("response", "routing", "delivery", "scoring", "enrichment")
+HOOK = "whsec_cmVsaWFiaWxpdHktb2YtYS10ZXN0LWhvb2s="
 
 pytestmark = pytest.mark.real_kafka
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
+async def hook() -> AsyncIterator[StandIn]:
+    """A sink that is told the whole history."""
+    async with StandIn() as there:
+        yield there
+
+
+@pytest.fixture
+def config(tmp_path: Path, hook: StandIn, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HANDRAISE_SECRET_RELIABILITY_HOOK", HOOK)
     folder = tmp_path / "config"
     folder.mkdir()
     for path in Path("deploy/config").glob("*.yaml"):
         (folder / path.name).write_text(path.read_text("utf-8"), "utf-8")
     (folder / "response.yaml").write_text(RESPONSE, "utf-8")
+    sink = {
+        "type": "webhook",
+        "url": f"{hook.url}/in",
+        "secret": "RELIABILITY_HOOK",
+        "allow_networks": ["127.0.0.1/32"],
+        "timeout_ms": 2000,
+        "rate": {"calls": 1000},
+    }
+    (folder / "delivery.yaml").write_text(yaml.safe_dump({"sinks": {"hook": sink}}), "utf-8")
     return folder
 
 
@@ -77,8 +99,40 @@ async def kill(pipeline: Pipeline, times: int, every_s: float, seed: int) -> Cou
     return killed
 
 
+async def told(
+    pipeline: Pipeline, hook: StandIn, events: list[AssignmentChanged], patience_s: float
+) -> Counter[str]:
+    """What the sink was told: every change, and no more of them twice than calls were cut off."""
+
+    async def nothing_waits() -> bool:
+        rows = await pipeline.rows("select 1 from delivery.deliveries where state = 'waiting'")
+        return not rows
+
+    await eventually(nothing_waits, patience_s, pause=0.5)
+    [(cut_off,)] = await pipeline.rows(
+        "select (select coalesce(sum(attempts), 0) from delivery.deliveries)::int"
+        " - (select count(*) from delivery.attempts)::int"
+    )
+    ids = Counter(asked.headers["webhook-id"] for asked in hook.asked)
+    twice = sum(ids.values()) - len(ids)
+    assert twice <= cut_off
+    said = [asked.json for asked in hook.asked]
+    heard = {
+        (one["data"]["assignment_id"], one["data"]["sequence"])
+        for one in said
+        if one["type"].startswith("assignment.")
+    }
+    assert {(str(event.assignment_id), event.sequence) for event in events} <= heard
+    return Counter({"told": len(ids), "told twice": twice, "calls cut off": cut_off})
+
+
 async def torment(
-    pipeline: Pipeline, leads: int, kills: int, every_s: float, patience_s: float
+    pipeline: Pipeline,
+    hook: StandIn,
+    leads: int,
+    kills: int,
+    every_s: float,
+    patience_s: float,
 ) -> Counter[str]:
     """Leads, reps and kills at once; judged when nobody waits any more."""
     await asyncio.to_thread(pipeline.ready)
@@ -123,26 +177,28 @@ async def torment(
     running_clocks = await pipeline.rows("select 1 from response.running where kind <> 'measure'")
     assert running_clocks == []
     assert await pipeline.active()
-    return desk.did + Counter(phases) + Counter({f"{k} killed": n for k, n in killed.items()})
+    ends = Counter({f"ended {phase}": count for phase, count in phases.items()})
+    sink = await told(pipeline, hook, events, patience_s)
+    return desk.did + ends + sink + Counter({f"{k} killed": n for k, n in killed.items()})
 
 
 @pytest.mark.timeout(300)
 async def test_forty_leads_of_every_mood_while_services_are_killed(
-    tmp_path: Path, config: Path
+    tmp_path: Path, config: Path, hook: StandIn
 ) -> None:
     options = ("--kafka", "apache", "--clock-scale", str(SCALE), "--config", str(config))
     with running(tmp_path / "data", *options) as pipeline:
-        did = await torment(pipeline, leads=40, kills=3, every_s=4, patience_s=150)
-    assert did["touched"]
+        did = await torment(pipeline, hook, leads=40, kills=3, every_s=4, patience_s=150)
+    assert did["ended touched"]
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1500)
 async def test_500_leads_of_every_mood_while_services_are_killed(
-    tmp_path: Path, config: Path
+    tmp_path: Path, config: Path, hook: StandIn
 ) -> None:
     options = ("--kafka", "apache", "--clock-scale", str(SCALE), "--config", str(config))
     with running(tmp_path / "data", *options) as pipeline:
-        did = await torment(pipeline, leads=500, kills=12, every_s=9, patience_s=600)
+        did = await torment(pipeline, hook, leads=500, kills=12, every_s=9, patience_s=600)
     print(dict(sorted(did.items())))
-    assert did["escalated"]
+    assert did["ended escalated"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -141,6 +142,28 @@ def _current(row: asyncpg.Record) -> Current:
         row["rep_id"],
         row["rep_name"],
     )
+
+
+_LATE = """
+insert into delivery.late_answers (assignment_id, rep_id, action, lead_id, owner, at)
+select $1, $2, $3, lead_id, $4, $5 from delivery.deliveries where assignment_id = $1 limit 1
+on conflict do nothing
+"""
+
+
+async def answered_late(
+    conn: Connection,
+    assignment_id: UUID,
+    rep_id: str,
+    action: str,
+    owner: str | None,
+    at: datetime,
+) -> None:
+    """Remember an answer that changed nothing; nothing for an attempt that nobody was told of.
+
+    :param owner: name of who had the lead by then.
+    """
+    await conn.execute(_LATE, assignment_id, rep_id, action, owner, at)
 
 
 async def owner_after(conn: Connection, assignment_id: UUID) -> str | None:

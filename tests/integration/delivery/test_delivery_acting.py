@@ -75,6 +75,10 @@ async def test_a_late_answer_names_the_present_owner(postgres_dsn: str) -> None:
             assert answer.status_code == 409
             assert "Sam Rivera has it now." in answer.text
         assert it.published == []
+        # Looking is no answer; one that is given again says nothing new.
+        await web.post(f"/v1/act/{token(it, first)}", data={"action": "accept"})
+        [kept] = await it.rows("select lead_id, action, owner from delivery.late_answers")
+        assert kept == {"lead_id": first.lead_id, "action": "accept", "owner": "Sam Rivera"}
 
 
 @pytest.mark.parametrize("bad", ["nonsense", "a.b.c"])

@@ -1,0 +1,68 @@
+"""A demo request that nobody answers, up to the channel of the team: one story."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.up import Up, handraise, up
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(300)
+
+WHO = "dana@acme.example"
+IN_ORDER = (
+    "demo_request",
+    " assigned",
+    "demo-slack, demo-webhook: delivered",
+    "is reminded",
+    "not touched in time; somebody else is asked for",
+    " reassigned",
+    "the manager is asked for",
+    " escalated",
+    "the team is told",
+    "accept changes nothing",
+)
+
+
+def messages(running: Up) -> list[dict[str, Any]]:
+    """What the stand-in of Slack has about her, the newest first."""
+    url = f"{running.line['services']['demo-sinks']}/messages"
+    found = httpx.get(url, params={"sink": "slack"}, timeout=10).json()
+    return [one for one in found if WHO in json.dumps(one)]
+
+
+def test_a_demo_request_that_nobody_answers_is_one_story(tmp_path: Path) -> None:
+    with up(tmp_path / "data", "--demo-sinks", "--clock-scale", "60") as running:
+        env = {**os.environ, "HANDRAISE_DATA": running.line["data"]}
+        # A title that makes her hot: minutes count, and here they are seconds.
+        lead = {"email": WHO, "job_title": "VP Sales", "first_name": "Dana", "company": "Acme"}
+        assert running.post_lead(kind="demo_request", **lead).status_code == 200
+        wait_until(lambda: messages(running), 60)
+        first = messages(running)[-1]["token"]
+
+        def story() -> dict[str, Any]:
+            said: dict[str, Any] = json.loads(handraise("explain", WHO, "--json", env=env).stdout)
+            return said
+
+        # Neither two reps nor the manager answered: the channel of the team hears of it.
+        wait_until(lambda: any(one["to"] == "#leads" for one in messages(running)), 120)
+        door = f"{running.line['services']['delivery']}/v1/act/{first}"
+        late = httpx.post(door, data={"action": "accept"}, timeout=10)
+        assert late.status_code == 409
+        told = story()
+        [answer] = told["late_answers"]
+        owner = answer["text"].partition("changes nothing, ")[2].removesuffix(" has it by now.")
+        assert f"{owner} has it now." in late.text
+        owners = [one["rep_id"] for one in told["decisions"] if one["rep_id"]]
+        assert len(set(owners)) >= 3, "each hop went to somebody else"
+        text = handraise("explain", WHO, env=env).stdout
+        at = 0
+        for part in IN_ORDER:
+            assert part in text[at:], f"{part!r} is not where it belongs in:\n{text}"
+            at = text.index(part, at)
