@@ -44,6 +44,8 @@ def event_id(input_id: UUID | str, stage: str, entity_id: object, ordinal: int) 
 
 
 def _to_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None:
         raise ValueError("a time needs an offset, for example 2026-11-23T09:00:00Z")
     try:
@@ -63,15 +65,18 @@ class OpenVocabulary:
     fallback: str
     known: type[StrEnum]
 
-    def _admit(self, value: Any, info: ValidationInfo) -> Any:
-        reading = bool(info.context and info.context.get("reading"))
-        unknown = isinstance(value, str) and value not in self.known.__members__.values()
-        return self.fallback if reading and unknown else value
-
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        return core_schema.with_info_before_validator_function(self._admit, handler(source))
+        fallback, known = self.fallback, frozenset(member.value for member in self.known)
+
+        def admit(value: Any, info: ValidationInfo) -> Any:
+            if not isinstance(value, str) or value in known:
+                return value
+            reading = info.context and info.context.get("reading")
+            return fallback if reading else value
+
+        return core_schema.with_info_before_validator_function(admit, handler(source))
 
     def __get_pydantic_json_schema__(
         self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Final
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 from services.kernel.identity.providers import Provider, provider_of
+
+_PLAIN: Final = re.compile(
+    r"([a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*)@"
+    r"((?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+([a-z]{2,20}))"
+)
+_MOST_CHARACTERS: Final = 63
+"""Below what any part of an address may have."""
+_SPECIAL: Final = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
+"""Top-level domains under which something is no address on the Internet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,24 @@ def normalise_email(raw: str | None) -> NormalisedEmail | None:
 
 
 def _parts(text: str) -> tuple[str, str] | None:
+    return _plain(text) or _validated(text)
+
+
+def _plain(text: str) -> tuple[str, str] | None:
+    """The parts of an address about which there is nothing to ask: most are so.
+
+    A tenth of the work of the validator, whose answer would be the same (property test).
+    """
+    if len(text) > _MOST_CHARACTERS or not text.isascii():
+        return None
+    found = _PLAIN.fullmatch(text.lower())
+    if found is None:
+        return None
+    local, domain, last = found.groups()
+    return None if last in _SPECIAL else (local, domain)
+
+
+def _validated(text: str) -> tuple[str, str] | None:
     try:
         found = validate_email(text, check_deliverability=False, test_environment=True)
         local = _fold(found.local_part)

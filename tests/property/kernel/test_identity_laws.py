@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.kernel.identity import (
     account_key,
+    email,
     email_class,
     impossible_phone,
     lead_id,
@@ -193,3 +194,24 @@ def test_no_number_that_is_known_is_impossible(raw: str, country: str | None) ->
     if number is not None and len(set(number[1:])) > 1:
         assert not impossible_phone(raw, country)
         assert not impossible_phone(number)
+
+
+_PIECES = st.sampled_from(["a", "b1", "Z", "9", ".", "-", "_", "+", "\u00e9", " ", '"', "x" * 30])
+_LABELS = st.sampled_from(["a", "b1", "Z", "9", "-", ".", "xn--", "_", "x" * 30])
+_NEARLY = st.builds(
+    "{}@{}.{}".format,
+    st.lists(_PIECES, min_size=1, max_size=4).map("".join),
+    st.lists(_LABELS, min_size=1, max_size=3).map("".join),
+    st.sampled_from(["com", "example", "test", "local", "onion", "invalid", "c", "c1", "co.uk"]),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(_NEARLY)
+def test_an_address_that_is_read_at_a_glance_is_what_the_validator_makes_of_it(text: str) -> None:
+    glance = email._plain(text)
+    assert glance is None or glance == email._validated(text)
+
+
+def test_most_addresses_are_read_at_a_glance() -> None:
+    assert email._plain("Ana.Lima+web@firma-7.co.uk") == ("ana.lima+web", "firma-7.co.uk")
