@@ -12,6 +12,7 @@ from services.delivery.brief import brief, links
 from services.delivery.config import DeliveryFile, HubSpotSink, SalesforceSink
 from services.delivery.config import Sink as SinkConfig
 from services.delivery.model import Delivery
+from services.delivery.ownership import owners_of
 from services.delivery.sinks.base import Actions, Message
 from services.delivery.store import crm, current, sinks
 from services.delivery.tokens import Claim, Tokens
@@ -47,6 +48,18 @@ async def _with_owner_id(conn: Connection, it: Delivery, sink: SinkConfig) -> De
     return replace(it, event=it.event.model_copy(update={"rep": named}))
 
 
+async def _attempted(
+    conn: Connection, lead_id: UUID, sink: SinkConfig, name: str
+) -> frozenset[str]:
+    """Owners in a CRM that a worker may have written and not lived to tell."""
+    if not isinstance(sink, HubSpotSink | SalesforceSink):
+        return frozenset()
+    events = await crm.attempted(conn, name, lead_id)
+    emails = {event.rep.email for event in events if event.rep is not None}
+    by_email = await crm.owner_ids(conn, sink.owner_ids, emails) if emails else {}
+    return owners_of(events, sink.owner_ids, by_email)
+
+
 class Composer:
     """Writes messages by the present configuration."""
 
@@ -78,7 +91,14 @@ class Composer:
             within=config.answering.within(event.tier.value, event.pool),
         )
         place = await sinks.place(conn, name, subject(sink, event))
-        return Message(it, told, tuple(links(config.links, event)), self._actions(event), place)
+        return Message(
+            it,
+            told,
+            tuple(links(config.links, event)),
+            self._actions(event),
+            place,
+            await _attempted(conn, event.lead_id, sink, name),
+        )
 
     def _actions(self, event: AssignmentChanged) -> Actions | None:
         if event.rep is None or event.status not in _ASKS:

@@ -6,8 +6,10 @@ stays, and comes back as a request to the router. What we wrote ourselves is an 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
+
+from schemas.assignment import AssignmentChanged
 
 
 class Verdict(StrEnum):
@@ -20,6 +22,22 @@ class Verdict(StrEnum):
     """Somebody chose another."""
 
 
+def owners_of(
+    events: Iterable[AssignmentChanged], system: str, by_email: Mapping[str, str]
+) -> frozenset[str]:
+    """Ids of the owners that assignments name in a CRM.
+
+    :param by_email: address in small letters to the CRM's id, for reps who have none in
+        ``teams.yaml``.
+    """
+    found = (
+        event.rep.external_ids.get(system) or by_email.get(event.rep.email.lower())
+        for event in events
+        if event.rep is not None
+    )
+    return frozenset(id_ for id_ in found if id_)
+
+
 def is_a_persons_choice(there: str | None, ours: Collection[str]) -> bool:
     """Whether an owner in the CRM is one whom a person chose.
 
@@ -29,15 +47,18 @@ def is_a_persons_choice(there: str | None, ours: Collection[str]) -> bool:
     return bool(there) and there not in ours
 
 
-def judge(there: str | None, wanted: str, written: str | None) -> Verdict:
+def judge(
+    there: str | None, wanted: str, written: str | None, attempted: Collection[str] = ()
+) -> Verdict:
     """Compare the owner in the CRM with ours.
 
     :param there: id of the owner there; empty or None for nobody.
     :param wanted: id of the owner that the assignment names.
     :param written: what we wrote last for this lead, if ever.
+    :param attempted: what we may have written since: attempts that nobody heard the end of.
     """
     if there == wanted:
         return Verdict.ALREADY
-    if not there or there == written:
+    if not there or there == written or there in attempted:
         return Verdict.WRITE
     return Verdict.THEIRS

@@ -8,18 +8,17 @@ and said, and tried again with each run of a week: a person who is added later g
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import asyncpg
 import structlog
 
-from schemas.assignment import AssignmentChanged
 from services.delivery.crm.model import Changed, Owner
 from services.delivery.crm.reader import Reader
 from services.delivery.following import Following
-from services.delivery.ownership import is_a_persons_choice
+from services.delivery.ownership import is_a_persons_choice, owners_of
 from services.delivery.store import crm, people
 from services.delivery.store.crm import Standing
 from services.runtime.database import Connection
@@ -146,14 +145,9 @@ async def _ours(
     emails = {event.rep.email for event in events if event.rep}
     by_email = await crm.owner_ids(conn, system, emails) if emails else {}
 
-    def owners(events: Iterable[AssignmentChanged]) -> Iterable[str]:
-        for event in events:
-            if event.rep is not None:
-                by_mail = by_email.get(event.rep.email.lower())
-                yield event.rep.external_ids.get(system) or by_mail or ""
-
     found: dict[str, frozenset[str]] = {}
     for one in standings:
-        ids = {*owners((one.event, *one.on_their_way)), one.written or ""} - {""}
-        found[one.record] = found.get(one.record, frozenset()) | ids
+        ids = owners_of((one.event, *one.on_their_way), system, by_email)
+        ours = ids | {one.written} if one.written else ids
+        found[one.record] = found.get(one.record, frozenset()) | ours
     return found

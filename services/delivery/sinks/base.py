@@ -30,6 +30,8 @@ class Message:
     """None where the change asks nothing of anybody."""
     place: str | None
     """Where the sink keeps the message about this attempt, if it has one."""
+    attempted: frozenset[str] = frozenset()
+    """In a CRM, owners that we may have written for this lead and never heard of."""
 
 
 class Sink(Protocol):

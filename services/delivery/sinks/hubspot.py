@@ -81,7 +81,7 @@ class HubSpot:
         if event.status is AssignmentStatus.NURTURED or wanted is None or email not in there:
             return None
         contact, owner = there[email]
-        match judge(owner, wanted, message.place):
+        match judge(owner, wanted, message.place, message.attempted):
             case Verdict.THEIRS:
                 return Owned(str(owner), self._config.owner_ids)
             case Verdict.ALREADY:

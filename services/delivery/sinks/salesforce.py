@@ -84,7 +84,7 @@ class Salesforce:
     def _judged(self, record: Mapping[str, Any], message: Message) -> Outcome | None:
         """The outcome where nothing is to be written; None where something is."""
         there, wanted = record.get("OwnerId"), str(self._owner_id(message.delivery.event))
-        match judge(there, wanted, message.place):
+        match judge(there, wanted, message.place, message.attempted):
             case Verdict.ALREADY:
                 return Delivered(ref=str(record["Id"]), place=wanted, reason="already")
             case Verdict.THEIRS:

@@ -128,11 +128,15 @@ class Standing:
     """What is being written, or may have been."""
 
 
-_STANDING = """
+_UNHEARD = """
+d.attempts > 0 and d.state <> 'delivered' and d.sequence > coalesce((
+    select max(last.sequence) from delivery.deliveries last
+    where last.sink = d.sink and last.lead_id = d.lead_id and last.state = 'delivered'), 0)
+"""
+_STANDING = f"""
 select m.record, m.place, c.event, c.active,
        (select array_agg(d.event) from delivery.deliveries d
-        where d.sink = m.sink and d.lead_id = m.subject and d.state = 'waiting' and d.attempts > 0
-       ) as on_their_way
+        where d.sink = m.sink and d.lead_id = m.subject and {_UNHEARD}) as on_their_way
 from delivery.messages m
 join lateral (
     select event, active from delivery.current c
@@ -141,6 +145,17 @@ join lateral (
 ) c on true
 where m.sink = $1 and m.record = any($2::text[])
 """
+
+
+async def attempted(conn: Connection, sink: str, lead_id: UUID) -> list[AssignmentChanged]:
+    """What was tried since the last that arrived: a worker may have died after writing."""
+    rows = await conn.fetch(
+        "select d.event from delivery.deliveries d"
+        f" where d.sink = $1 and d.lead_id = $2 and {_UNHEARD}",
+        sink,
+        lead_id,
+    )
+    return [AssignmentChanged.read(row["event"]) for row in rows]
 
 
 async def standings(conn: Connection, sink: str, records: Collection[str]) -> list[Standing]:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastapi.responses import JSONResponse
@@ -213,10 +214,7 @@ async def test_the_answer_to_a_change_is_no_change(postgres_dsn: str) -> None:
         event = await _owned(it)
         it.portal.give("dana@acme.example", "712")
         await it.read()
-        moved = next_attempt(event, "ben", "Ben")
-        assert moved.rep is not None
-        rep = moved.rep.model_copy(update={"email": "ben@handraise.example", "external_ids": {}})
-        moved = moved.model_copy(update={"rep": rep})
+        moved = _given(event, "ben", "ben@handraise.example")
         await it.office.tell(moved)
         await eventually(lambda: _is(it.office, moved.sequence, "delivered", "already"))
         await it.read()
@@ -224,6 +222,33 @@ async def test_the_answer_to_a_change_is_no_change(postgres_dsn: str) -> None:
         it.portal.give("dana@acme.example", "711")
         await it.read()
         assert [one.to_rep_id for one in it.office.published] == ["ben", "ana"], "and back again"
+
+
+async def test_what_a_worker_wrote_before_it_died_is_no_person_s_choice(postgres_dsn: str) -> None:
+    async with desk(postgres_dsn) as it:
+        first = await _owned(it)
+        await hired(it.office, "zoe@elsewhere.example")
+        it.portal.fails = [JSONResponse({}, 503, {"retry-after": "3600"})]
+        second = _given(first, "ben", "ben@handraise.example")
+        await it.office.tell(second)
+        await eventually(lambda: _is(it.office, second.sequence, "waiting", "status_503"))
+        it.portal.give("dana@acme.example", "712")  # it had arrived all the same
+        await it.read()
+        third = _given(second, "zoe", "zoe@elsewhere.example")
+        await it.office.tell(third)
+        await eventually(lambda: _is(it.office, third.sequence, "delivered"))
+        assert await _is(it.office, second.sequence, "skipped", "overtaken")
+        assert it.portal.contacts["dana@acme.example"]["hubspot_owner_id"] == "799"
+        assert it.office.published == []
+
+
+def _given(of: Any, rep_id: str, email: str) -> Any:
+    moved = next_attempt(of, rep_id, rep_id.title())
+    assert moved.rep is not None
+    rep = moved.rep.model_copy(update={"email": email, "external_ids": {}})
+    # The attempt after the next is another than the first again.
+    attempt = uuid4()
+    return moved.model_copy(update={"rep": rep, "assignment_id": attempt})
 
 
 async def test_a_late_index_brings_nothing_back(postgres_dsn: str) -> None:
