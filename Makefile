@@ -21,10 +21,10 @@ PYTEST := $(BIN)/python -m pytest
 # tests/support/plugin.py says.
 SUITE = $(PYTEST) -n $(or $(JOBS),3) $(ARGS)
 
-.PHONY: help run demo test test-real bench bench-capture bench-slow reliability fuzz proofs lint format kafka docs lock clean
+.PHONY: help run demo test test-real bench bench-capture bench-delivery bench-slow reliability fuzz proofs lint format kafka docs lock clean
 
 help: ## explain the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## start everything here, send sample leads, show who gets them; Ctrl-C ends it
 	@$(BIN)/handraise demo --keep
@@ -49,6 +49,9 @@ bench-capture: $(VENV)/dev.stamp ## measure what capture takes on one core, agai
 
 bench-slow: $(VENV)/dev.stamp ## measure what 2,000 idle and 300 slow senders cost good ones (4 minutes)
 	@$(BIN)/python -m tests.benchmarks.slow_senders $(ARGS)
+
+bench-delivery: $(VENV)/dev.stamp ## measure submission to Slack message, against submission to assignment (4 minutes)
+	@$(BIN)/python -m tests.benchmarks.delivery $(ARGS)
 
 reliability: export HANDRAISE_REQUIRE_REAL := 1
 reliability: $(VENV)/dev.stamp ## all that kill, freeze and starve, the long runs too (20 minutes), on real Kafka

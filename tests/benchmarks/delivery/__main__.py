@@ -46,6 +46,17 @@ SECRETS = {
 }
 AIMS = ((0.5, 2.0), (0.99, 3.0))
 _DRAIN_S = 30.0
+_PAGE = """# From the submission to the message
+
+    make bench-delivery ARGS="--out docs/benchmarks/delivery.md"
+
+What a rep waits for: from the submission until Slack has accepted the message, beside the time
+until the assignment is on its topic, for the same leads of the same run. Real Kafka and Postgres
+(fsync on); the stand-in of Slack and the observer of the topic are in the load's process, so one
+clock times both. Open loop: both count from the scheduled time of the send. Every lead is a new
+person who asks for a demo. The rate of the sink is 1,000 a second here; Slack itself takes about
+one message a second into a channel. The second sink takes every request and never answers.
+"""
 _HERE = ["127.0.0.1/32"]
 
 
