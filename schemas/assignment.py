@@ -109,6 +109,8 @@ class AssignmentChanged(PipelineEvent):
     source: str
     held_until: Instant | None = None
     previous_rep_id: str | None = None
+    experiments: dict[str, str] = Field(default_factory=dict)
+    """Experiment to the arm by which a rule that splits its leads routed this one."""
     decided_at: Instant
     lead: LeadBlock
 

@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "companies": "services.cli.companies:app",
     "reps": "services.cli.reps:app",
     "fairness": "services.cli.fairness:fairness",
+    "experiments": "services.cli.experiments:experiments",
     "assignments": "services.cli.assignments:app",
     "accounts": "services.cli.accounts:app",
     "territories": "services.cli.territories:app",

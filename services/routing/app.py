@@ -22,7 +22,7 @@ from schemas.topics import (
     ASSIGNMENTS_CURRENT,
     scored,
 )
-from services.routing import accounts_http, fairness_http, territories_http
+from services.routing import accounts_http, experiments_http, fairness_http, territories_http
 from services.routing.accounts import Accounts
 from services.routing.accounts_feed import STAGE as ACCOUNTS_STAGE
 from services.routing.accounts_feed import AccountsFeed
@@ -88,6 +88,7 @@ async def build(ctx: Context) -> None:
     _serve(ctx, live, requests, Reps(live, box, config, clock), Accounts(live, config))
     realigning = Realigning(live, config, clock, requests)
     ctx.app.include_router(territories_http.router(live, realigning))
+    ctx.app.include_router(experiments_http.router(live, config))
     sweeps = Sweeps(live, box, config, clock, ctx.metrics, activities.again)
     ctx.task("drain", drain.run)
     ctx.task("sweeps", sweeps.run)

@@ -25,8 +25,14 @@ def _rules(rules: Sequence[RuleFile], place: Path) -> Iterator[Fault]:
         kind = "dead rule" if found.flaw is Flaw.DEAD else "dead part of rule"
         message = f"{kind} {rules[found.at].id!r}: {found.why}"
         yield Fault((*place, found.at, "when", *found.path), message)
-    plain = [rule.model_fields_set <= _ALL_OF_A_RULE for rule in rules]
+    plain = [_takes_all(rule) for rule in rules]
     for found in shadowed(nodes, plain):
         before = " and ".join(repr(rules[at].id) for at in found.others)
         message = f"shadowed rule {rules[found.at].id!r}: {before} before it {found.why}"
         yield Fault((*place, found.at, "when"), message)
+
+
+def _takes_all(rule: RuleFile) -> bool:
+    """Whether every lead that the condition is true of stays with the rule."""
+    said = rule.model_fields_set - _ALL_OF_A_RULE
+    return not said or (said == {"split"} and rule.split is not None and not rule.split.holds_out)

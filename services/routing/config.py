@@ -79,8 +79,9 @@ def _rule_set(
             Rule(
                 Target(rule.id, f"{ROUTING}#{path}/rules/{at}", rule.pool),
                 rule.when,
-                teams.pool[rule.pool].motion if rule.pool is not None else None,
+                next((teams.pool[name].motion for _, name in rule.pools), None),
                 known[rule.territory] if rule.territory is not None else None,
+                rule.split.split() if rule.split is not None else None,
             )
             for at, rule in enumerate(own.rules)
         ),
@@ -107,13 +108,24 @@ def _unknown_pools(
     teams: Teams, own: RoutingFile | RoleRules, role: RoleName, path: Path
 ) -> Iterator[Fault]:
     for at, rule in enumerate(own.rules):
-        if rule.pool is not None:
-            yield from _no_pool(teams, rule.pool, (*path, "rules", at, "pool"), role)
+        for place, name in rule.pools:
+            yield from _no_pool(teams, name, (*path, "rules", at, *place), role)
+        yield from _unlike_arms(teams, rule, (*path, "rules", at))
     yield from _no_pool(teams, own.catch_all.pool, (*path, "catch_all", "pool"), role)
     last = teams.pool.get(own.catch_all.pool)
     if last is not None and last.motion is not None:
         message = f"{last.id} takes {last.motion.value} leads only; the catch-all takes all"
         yield Fault((*path, "catch_all", "pool"), message)
+
+
+def _unlike_arms(teams: Teams, rule: RuleFile, path: Path) -> Iterator[Fault]:
+    """A rule passes by leads of a motion that its pool does not take: an arm must not be empty of
+    what another one has."""
+    motions = [(place, pool.motion) for place, name in rule.pools if (pool := teams.pool.get(name))]
+    for place, motion in motions[1:]:
+        if motion is not motions[0][1]:
+            kind = motion.value if motion is not None else "both motions'"
+            yield Fault((*path, *place), f"the arm takes {kind} leads, the first arm others")
 
 
 def _unknown_tables(

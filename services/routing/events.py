@@ -105,6 +105,7 @@ def assignment_changed(plan: Plan, change: Change, cause: UUID | None) -> Assign
         source=origin.source,
         held_until=attempt.held_until if change.status is AssignmentStatus.HELD else None,
         previous_rep_id=attempt.previous_rep_id,
+        experiments=dict(attempt.experiments),
         decided_at=change.at,
         lead=lead_block(scored),
     )

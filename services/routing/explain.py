@@ -86,6 +86,9 @@ def _lines(record: Part) -> Iterator[str]:
     yield from _owner(record.get("owner", ()))
     yield from _rules(record.get("tried", ()), record.get("untold", 0))
     yield f"rule {record['rule']}: yes ({record['rule_path']})"
+    for one in record.get("split", ()):
+        share = f"{one['weight']} of {one['of']}"
+        yield f"experiment {one['experiment']}: arm {one['arm']} ({share}, by {one['by']})"
     if hit := record.get("territory"):
         by = ", ".join(f"{name} {_shown(value)}" for name, value in hit["by"].items())
         yield f"territory {hit['territory']} (table {hit['table']}, line {hit['line']}: {by})"
@@ -145,6 +148,8 @@ def _owner(checks: Sequence[Part]) -> Iterator[str]:
 
 
 def _because(part: Part) -> str:
+    if "experiment" in part:
+        return f" (experiment {part['experiment']}: {part['arm']} is held out)"
     if "field" not in part:
         return f" ({part['op']} did not hold)" if part else ""
     if part["op"] in ("exists", "missing"):

@@ -18,6 +18,7 @@ from services.kernel.facts import COUNTED_BY_ROUTING, FIELDS, as_of, facts_of
 from services.kernel.fields import ACTIVITIES, Field, FieldKind, FieldSet
 from services.kernel.timezones import zone_of
 from services.routing.companies import Company, Level, normal_postal
+from services.routing.splitting import units
 
 
 class Weekday(StrEnum):
@@ -95,6 +96,7 @@ def routing_facts(
         facts["activity.last"] = name
         facts["activity.days_ago"] = max(0, (now - at).days)
     facts.update(time_facts(now, facts.get("time_zone")))
+    facts.update(units(event.lead.lead_id, event.lead.account_key))
     return facts
 
 

@@ -87,6 +87,7 @@ def happened(board: Board, one: Happened, handed: Handed) -> list[Change]:
         return [_closed(board, lead, attempt, scored, event)]
     if event.activity is ActivityName.QUALIFIED and attempt.is_active:
         handed[one.lead_id] = attempt
+        attempt = replace(attempt, qualified_at=attempt.qualified_at or event.occurred_at)
         return _accepted(board, lead, attempt, event, "qualified it")
     if event.activity is ActivityName.SALES_ACCEPTED and event.rep_id == attempt.rep_id:
         return _accepted(board, lead, attempt, event, "accepted")

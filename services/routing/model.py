@@ -8,7 +8,7 @@ the next submission starts a new cycle.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -124,6 +124,10 @@ class Attempt:
     worked_at: datetime | None = None
     """When somebody last did something about it: a rep, or the buyer by answering."""
     closed_by: ClosedBy | None = None
+    qualified_at: datetime | None = None
+    """When its rep qualified it."""
+    experiments: Mapping[str, str] = field(default_factory=dict)
+    """Experiment to the arm by which it was routed."""
     owner_class: str | None = None
     """What made its owner the owner: ``owner:<level>``, ``pool:<the rule's>``, ``nurture``."""
 

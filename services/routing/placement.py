@@ -51,6 +51,8 @@ def place(board: Board, subject: Subject) -> Placement:
         "pools": [],
         **began,
     }
+    if target.drawn:
+        record["split"] = [one.described() for one in target.drawn]
     if routed.untold:
         record["untold"] = routed.untold
     placement = _placed(board, subject, target, record)

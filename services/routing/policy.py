@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ from services.kernel.conditions import Condition, Facts, Verdict
 from services.kernel.conditions.compiling import compile_node
 from services.kernel.conditions.nodes import All, Leaf, Node
 from services.routing.rule_index import RuleIndex
+from services.routing.splitting import Drawn, Split
 from services.routing.territories import Table
 
 CATCH_ALL = "catch-all"
@@ -29,6 +30,8 @@ class Target:
     pool: str | None
     hit: dict[str, Any] | None = field(default=None, compare=False)
     """The row of a territory table that named the pool."""
+    drawn: tuple[Drawn, ...] = field(default=(), compare=False)
+    """The arms that the lead has of the experiments that it met on the way."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +60,26 @@ class RuleSet:
         return Routed(target, tuple(rule.lost(facts) for rule in before), untold)
 
     def _firing(self, facts: Facts) -> tuple[int, Target]:
+        drawn: list[Drawn] = []
         for at in self.index.candidates(facts):
             rule = self.rules[at]
-            if rule.verdict(facts) is True and (target := rule.aim(facts)) is not None:
-                return at, target
-        return len(self.rules), self.catch_all
+            if rule.verdict(facts) is not True:
+                continue
+            if rule.split is not None:
+                drawn.append(rule.split.drawn(rule.target.rule, facts))
+            if (target := rule.aim(facts)) is not None:
+                return at, _having(target, drawn)
+        return len(self.rules), _having(self.catch_all, drawn)
+
+
+def _having(target: Target, drawn: list[Drawn]) -> Target:
+    return replace(target, drawn=tuple(drawn)) if drawn else target
 
 
 class Rule:
     """A rule, ready to be asked."""
 
-    __slots__ = ("_parts", "motion", "table", "target", "when")
+    __slots__ = ("_parts", "motion", "split", "table", "target", "when")
 
     def __init__(
         self,
@@ -75,11 +87,14 @@ class Rule:
         when: Condition,
         motion: Motion | None = None,
         table: Table | None = None,
+        split: Split | None = None,
     ) -> None:
         """:param motion: the only one that the rule's pool takes.
-        :param table: whose rows name the pool; the rule fires only where a row fits."""
+        :param table: whose rows name the pool; the rule fires only where a row fits.
+        :param split: whose arms name the pool."""
         self.target = target
         self.table = table
+        self.split = split
         self.when = when
         self.motion = motion
         self._parts = tuple((_Part(part), compile_node(part)) for part in _parts(when.node))
@@ -93,7 +108,11 @@ class Rule:
         return self.when(facts) if self.takes(facts) else False
 
     def aim(self, facts: Facts) -> Target | None:
-        """Where the rule, which fires, sends the lead; None where no row of its table fits."""
+        """Where the rule, which fires, sends the lead; None where no row of its table fits, or the
+        lead is held out."""
+        if self.split is not None:
+            arm = self.split.arm_of(facts)
+            return None if arm.holdout else replace(self.target, pool=arm.pool)
         if self.table is None:
             return self.target
         hit = self.table.find(facts)
@@ -110,10 +129,14 @@ class Rule:
             because = {"field": "motion", "op": "eq", "want": want, "got": got, "result": False}
         else:
             verdict, because = self._asked(facts)
-        if verdict is True:  # no row of its table fits
-            verdict = False
-            because = {"op": f"territory {self.table.id}"} if self.table is not None else {}
+        if verdict is True:  # no row of its table fits, or it is held out
+            verdict, because = False, self._passed_by(facts)
         return {"rule": self.target.rule, "verdict": verdict, "because": because}
+
+    def _passed_by(self, facts: Facts) -> dict[str, Any]:
+        if self.split is not None:
+            return {"experiment": self.split.experiment, "arm": self.split.arm_of(facts).name}
+        return {"op": f"territory {self.table.id}"} if self.table is not None else {}
 
     def _asked(self, facts: Facts) -> tuple[Verdict, dict[str, Any]]:
         """The outcome, and the first part that is not true. Each part is asked once."""

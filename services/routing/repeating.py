@@ -27,6 +27,7 @@ from services.routing.model import Load, Waiting
 from services.routing.placement import ENGINE, place
 from services.routing.plan import Plan
 from services.routing.recording import ELSEWHERE
+from services.routing.splitting import units_again
 from services.routing.subject import Subject
 
 Record = Mapping[str, Any]
@@ -37,6 +38,7 @@ COMPARED = (
     "rule",
     "rule_path",
     "territory",
+    "split",
     "account",
     "owner",
     "pools",
@@ -143,7 +145,9 @@ def subject_of(stored: Stored) -> Subject:
         }
     )
     verdicts = record["state"].get("personal")
-    object.__setattr__(subject, "facts", NotedFacts(record["features"], verdicts))
+    units = units_again(stored.lead_id, record.get("split", ()))
+    facts = NotedFacts({**record["features"], **units}, verdicts)
+    object.__setattr__(subject, "facts", facts)
     return subject
 
 

@@ -6,25 +6,20 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from schemas.base import KindName, RoleName
 from services.kernel.durations import Duration
-from services.kernel.faults import Fault, validation_error
+from services.kernel.faults import Fault, Path, validation_error
 from services.routing.companies import Level
 from services.routing.fields import RoutingCondition
 from services.routing.matching import Filter, MatchPolicy, Support, TieBreaker
 from services.routing.ownership import OwnerAway, OwnerPolicy
 from services.routing.policy import CATCH_ALL
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from services.routing.split_file import Name, SplitFile, Strict, repeated_experiments
 
 
-class RuleFile(_Strict):
+class RuleFile(Strict):
     """One rule: who it is for, and where they go."""
 
     id: Name
@@ -36,21 +31,33 @@ class RuleFile(_Strict):
     territory: Name | None = None
     """A table of ``territories.yaml`` whose rows name the pool; where no row fits, the next rule
     is asked."""
+    split: SplitFile | None = None
+    """An experiment: the leads of the rule are split over several arms."""
 
     @model_validator(mode="after")
     def _one_end(self) -> RuleFile:
-        if sum((self.pool is not None, self.nurture, self.territory is not None)) != 1:
-            raise ValueError("a rule has either a pool or nurture: true, or a territory")
+        ends = (self.pool is not None, self.nurture, self.territory is not None, self.split)
+        if sum(map(bool, ends)) != 1:
+            raise ValueError("a rule has either a pool or nurture: true, or a territory or a split")
         return self
 
+    @property
+    def pools(self) -> Iterator[tuple[Path, str]]:
+        """The pools that it names itself, each with where it stands."""
+        if self.pool is not None:
+            yield ("pool",), self.pool
+        for at, arm in enumerate(self.split.arms if self.split is not None else ()):
+            if arm.pool is not None:
+                yield ("split", "arms", at, "pool"), arm.pool
 
-class CatchAll(_Strict):
+
+class CatchAll(Strict):
     """Where everything goes that no rule takes."""
 
     pool: Name
 
 
-class RoleRules(_Strict):
+class RoleRules(Strict):
     """Who gets a lead once it is handed over to a later role."""
 
     rules: tuple[RuleFile, ...] = ()
@@ -64,7 +71,7 @@ class RoleRules(_Strict):
         return self
 
 
-class Owner(_Strict):
+class Owner(Strict):
     """Leads of a company that a rep already talks to."""
 
     away: OwnerAway = OwnerAway.ASSIGN
@@ -88,7 +95,7 @@ class Owner(_Strict):
         return OwnerPolicy(self.away, self.wait_at_most, self.otherwise, self.order)
 
 
-class Matching(_Strict):
+class Matching(Strict):
     """How the account of a lead is found: by domain, else by a close name with some support."""
 
     by_name: bool = True
@@ -107,7 +114,7 @@ class Matching(_Strict):
         )
 
 
-class Returning(_Strict):
+class Returning(Strict):
     """Known people who come again."""
 
     hand_raises: frozenset[KindName] = frozenset(
@@ -124,7 +131,7 @@ class Returning(_Strict):
     """An owner who heard nothing of the lead for so long loses it."""
 
 
-class Attempts(_Strict):
+class Attempts(Strict):
     """When a rep gives a lead back."""
 
     most: Annotated[int, Field(ge=1, le=50)] = 3
@@ -135,19 +142,19 @@ class Attempts(_Strict):
     """An attempt about which nothing happened for so long is closed."""
 
 
-class RoutingFile(_Strict):
+class RoutingFile(Strict):
     """The file."""
 
     owner: Owner = Owner()
     matching: Matching = Matching()
     returning: Returning = Returning()
     attempts: Attempts = Attempts()
-    managers: dict[Name, Name] = {}
+    managers: dict[Name, Name] = Field(default_factory=dict)
     """Pool to the rep who gets what the pool cannot place."""
     rules: tuple[RuleFile, ...] = ()
     """The first that fires decides."""
     catch_all: CatchAll
-    roles: dict[RoleName, RoleRules] = {}
+    roles: dict[RoleName, RoleRules] = Field(default_factory=dict)
     """Rules of the roles after sdr, e.g. of the ae who gets what an SDR qualified."""
 
     @model_validator(mode="after")
@@ -155,9 +162,19 @@ class RoutingFile(_Strict):
         faults = list(_repeated(self.rules))
         if RoleName.SDR in self.roles:
             faults.append(Fault(("roles", "sdr"), "the rules at the top are the sdr's"))
+        faults += repeated_experiments(self._splits())
         if faults:
             raise validation_error("routing", faults)
         return self
+
+    def _splits(self) -> Iterator[tuple[Path, SplitFile]]:
+        """Every experiment of all roles, with where it stands."""
+        places: list[tuple[Path, tuple[RuleFile, ...]]] = [((), self.rules)]
+        places += [(("roles", role.value), own.rules) for role, own in self.roles.items()]
+        for place, rules in places:
+            for at, rule in enumerate(rules):
+                if rule.split is not None:
+                    yield (*place, "rules", at, "split"), rule.split
 
 
 def _repeated(rules: tuple[RuleFile, ...]) -> Iterator[Fault]:

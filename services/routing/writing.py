@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from schemas.assignment import AssignmentStatus
@@ -24,6 +25,16 @@ def _class_of(placement: Placement) -> str:
     if placement.level is not None:
         return owner_class(placement.level, None)
     return owner_class(None, placement.target.pool)
+
+
+def _experiments(attempt: Attempt, subject: Subject, placement: Placement) -> Mapping[str, str]:
+    """The arms that a lead was routed by: not one whose owner has it, whatever the rules say; one
+    that comes back keeps those that it had."""
+    if subject.pool is not None or subject.wish.to is not None:
+        return attempt.experiments
+    if placement.level is not None:
+        return {}
+    return {one.experiment: one.arm for one in placement.target.drawn}
 
 
 def owner_class(level: str | None, pool: str | None) -> str:
@@ -61,6 +72,7 @@ def open_attempt(board: Board, lead: LeadState, event: LeadScored, origin: Origi
         decided_at=board.now,
         changed_at=board.now,
         touched_at=board.now,
+        experiments=lead.last.experiments if lead.last is not None and number > 1 else {},
     )
 
 
@@ -114,6 +126,7 @@ def write(
         waits_for=placement.waits_for,
         turn=placement.turn,
         owner_class=_class_of(placement),
+        experiments=_experiments(attempt, subject, placement),
     )
     waited = now - attempt.held_since if attempt.held_since is not None and not held else None
     revisions = {"lead_revision": event.lead_revision, "score_revision": event.score_revision}

@@ -34,9 +34,9 @@ SHELL = {
     },
     "services.routing": {
         "accounts", "accounts_feed", "accounts_http", "activities", "app", "deciding", "drain",
-        "finding", "fairness_http", "handlers", "http", "http_reps", "http_story", "people_feed",
-        "requests", "review.books", "review.fairness", "review.territories", "staff", "store",
-        "sweeps", "territories_http",
+        "experiments_http", "fairness_http", "finding", "handlers", "http", "http_reps",
+        "http_story", "people_feed", "requests", "review.books", "review.experiments",
+        "review.fairness", "review.territories", "staff", "store", "sweeps", "territories_http",
     },
     "services.response": {
         "app", "handlers", "measures", "progress", "retime", "store", "timer", "touring",

@@ -25,6 +25,7 @@ from services.routing.review.agenda import Agenda
 from services.routing.review.cases import HAS, Case
 from services.routing.review.traffic import Key, Known, Opened
 from services.routing.review.world import World
+from services.routing.splitting import units
 from services.routing.subject import How, Placement, Subject, Wish
 
 
@@ -79,7 +80,8 @@ class Course:
         self.world.match(case.key, case.known)
         features = case.known.features
         clock = time_facts(now, features.get("time_zone"))
-        facts = NotedFacts({**features, **clock}, case.known.verdicts)
+        own = units(case.key[0], case.known.account_key)
+        facts = NotedFacts({**features, **clock, **own}, case.known.verdicts)
         subject = Subject(
             lead_id=case.key[0],
             account_key=case.known.account_key,

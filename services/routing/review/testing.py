@@ -25,6 +25,7 @@ from services.routing.fields import ROUTING_FIELDS, time_facts
 from services.routing.placement import place
 from services.routing.plan import Plan
 from services.routing.policy import CATCH_ALL
+from services.routing.splitting import FORCED, units
 from services.routing.subject import Placement, Subject
 
 FILE = "routing.tests.yaml"
@@ -71,6 +72,8 @@ class Given(_Strict):
     """Reps who are on leave."""
     owner: str | None = None
     """The rep who has a colleague of the lead."""
+    arms: dict[str, str] = Field(default_factory=dict)
+    """Experiment to the arm that the lead has; of others any."""
 
 
 class RoutingTest(_Strict):
@@ -204,6 +207,8 @@ def _board(plan: Plan, version: str, test: RoutingTest) -> Board:
 def _subject(at: int, test: RoutingTest) -> Subject:
     facts = {**_USUAL, **_times(test.at, test.lead), **test.lead}
     lead = deterministic_id(FILE, str(at))
+    facts |= units(lead, _ACCOUNT)
+    facts |= {FORCED + experiment: arm for experiment, arm in test.given.arms.items()}
     return Subject(
         lead_id=lead,
         account_key=_ACCOUNT,

@@ -117,6 +117,8 @@ with saved_leads as (
         waits_for = excluded.waits_for,
         worked_at = excluded.worked_at,
         closed_by = excluded.closed_by,
+        qualified_at = excluded.qualified_at,
+        experiments = excluded.experiments,
         owner_class = excluded.owner_class
 ), saved_turns as (
     insert into routing.turns

@@ -7,7 +7,6 @@ import io
 from collections import Counter
 from datetime import timedelta
 
-import httpx
 import pytest
 
 from schemas.assignment import RequestAction
@@ -16,12 +15,11 @@ from services.routing.fairness import UNIT
 from services.routing.fairness_http import router
 from services.routing.review import fairness
 from services.routing.review.ledger import Entry, Line
-from services.runtime.apikeys import KeyRing, Scope, create
-from services.runtime.http import create_app
 from tests.integration.routing.conftest import OpenDesk
 from tests.integration.routing.desk import Desk
 from tests.integration.routing.leads import files, many, scored
 from tests.integration.routing.test_routing_requests import requested
+from tests.integration.routing.web import client_of
 
 DAY = timedelta(days=1)
 
@@ -94,7 +92,7 @@ async def test_the_report_tells_each_member_s_account(open_desk: OpenDesk) -> No
 async def test_over_http(open_desk: OpenDesk) -> None:
     desk = await open_desk(files({"ana": 1, "ben": 1}))
     await desk.route(*many(4))
-    client = await _client(desk)
+    client = await client_of(desk, router(desk.pool))
     period = {"from": desk.now.isoformat()}
     report = await client.get("/v1/fairness/desk", params=period | {"until": "2027-01-01T00:00Z"})
     assert [one["count"] for one in report.json()["members"]] == [2, 2]
@@ -104,15 +102,3 @@ async def test_over_http(open_desk: OpenDesk) -> None:
     rows = list(csv.DictReader(io.StringIO(lines.text)))
     assert Counter(row["entry"] for row in rows) == {"given": 2, "passed": 2}
     assert (await client.get("/v1/fairness/dsek")).status_code == 404
-
-
-async def _client(desk: Desk) -> httpx.AsyncClient:
-    keys = KeyRing()
-    async with desk.pool.acquire() as connection:
-        key = await create(connection, "test", {Scope.DECISIONS_READ}, actor="test")
-    await keys.refresh(desk.pool)
-    app = create_app("routing", metrics=desk.metrics, keys=keys)
-    app.include_router(router(desk.pool))
-    headers = {"Authorization": f"Bearer {key}"}
-    transport = httpx.ASGITransport(app=app)
-    return httpx.AsyncClient(transport=transport, base_url="http://t", headers=headers)
