@@ -82,6 +82,15 @@ class LeadBlock(Model):
     """Whether it is sales-qualified by that definition; null where there is none."""
 
 
+class Diverted(Model):
+    """A hand-raise that is no lead."""
+
+    kind: str
+    """``support``, ``applicant``, ``vendor``, or another word of the configuration."""
+    to: str | None = None
+    """An address or a note for whoever has to do with it."""
+
+
 class AssignmentChanged(PipelineEvent):
     """The state of one attempt changed. Key: ``account_key``; ignore a passed ``sequence``."""
 
@@ -111,6 +120,10 @@ class AssignmentChanged(PipelineEvent):
     previous_rep_id: str | None = None
     experiments: dict[str, str] = Field(default_factory=dict)
     """Experiment to the arm by which a rule that splits its leads routed this one."""
+    offered_until: Instant | None = None
+    """While it is held: until then the pool's members may claim it; then it goes by turn."""
+    diverted: Diverted | None = None
+    """With ``closed``: it is no lead, and its submission ended so where this is its first event."""
     decided_at: Instant
     lead: LeadBlock
 
@@ -148,6 +161,11 @@ class AssignmentRequested(Event):
     is charged."""
     hand_back: bool = False
     """For ``reject`` by the next role (ae): the lead goes back to whoever qualified it."""
+    claim: bool = False
+    """For ``accept`` of a held attempt: the rep takes it from the list of a pull pool."""
+    divert: str | None = None
+    """For ``reject`` by the rep, or ``release`` by anybody: it is no lead but of this kind. It is
+    closed, the turn is given back, and nobody else gets it."""
     requested_at: Instant
 
     @property

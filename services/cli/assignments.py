@@ -14,7 +14,7 @@ from services.cli.leads import find_lead
 from services.cli.output import CommandError
 
 app = typer.Typer(
-    help="Move leads by hand: reassign, correct, escalate, release, accept, reject, return.",
+    help="Move leads by hand: reassign, correct, escalate, release, divert, accept, return, …",
     no_args_is_help=True,
 )
 
@@ -63,7 +63,7 @@ def reassign(
     json: output.JsonOption = False,
 ) -> None:
     """Give a lead to somebody else. The turn is not given back."""
-    _ask("reassign", lead, role, {"to": to, "reason": reason}, data, json)
+    ask("reassign", lead, role, {"to": to, "reason": reason}, data, json)
 
 
 @app.command()
@@ -76,7 +76,7 @@ def correct(
     json: output.JsonOption = False,
 ) -> None:
     """Mend a wrong decision. The wrong rep's turn is given back, the right one's is charged."""
-    _ask("correct", lead, role, {"to": to, "reason": reason}, data, json)
+    ask("correct", lead, role, {"to": to, "reason": reason}, data, json)
 
 
 @app.command()
@@ -88,7 +88,7 @@ def escalate(
     json: output.JsonOption = False,
 ) -> None:
     """Give a lead to the manager of its pool."""
-    _ask("escalate", lead, role, {"reason": reason}, data, json)
+    ask("escalate", lead, role, {"reason": reason}, data, json)
 
 
 @app.command()
@@ -100,7 +100,20 @@ def release(
     json: output.JsonOption = False,
 ) -> None:
     """Close a lead. Its next submission starts a new cycle."""
-    _ask("release", lead, role, {"reason": reason}, data, json)
+    ask("release", lead, role, {"reason": reason}, data, json)
+
+
+@app.command()
+def divert(
+    lead: Lead,
+    kind: Annotated[str, typer.Option("--as", help="What it is: support, applicant, vendor, …")],
+    reason: Reason,
+    role: Role = None,
+    data: output.DataOption = None,
+    json: output.JsonOption = False,
+) -> None:
+    """Say that it is no lead. It is closed, nobody else gets it, and the turn is given back."""
+    ask("divert", lead, role, {"kind": kind, "reason": reason}, data, json)
 
 
 @app.command()
@@ -112,7 +125,7 @@ def accept(
     json: output.JsonOption = False,
 ) -> None:
     """Accept for a rep."""
-    _ask("accept", lead, role, {"rep_id": rep}, data, json)
+    ask("accept", lead, role, {"rep_id": rep}, data, json)
 
 
 @app.command()
@@ -125,7 +138,7 @@ def reject(
     json: output.JsonOption = False,
 ) -> None:
     """Reject for a rep. Somebody else of the pool gets it, and the turn is given back."""
-    _ask("reject", lead, role, {"rep_id": rep, "reason": reason}, data, json)
+    ask("reject", lead, role, {"rep_id": rep, "reason": reason}, data, json)
 
 
 @app.command("return")
@@ -138,10 +151,10 @@ def hand_back(
     json: output.JsonOption = False,
 ) -> None:
     """Return a lead for an account executive to who qualified it."""
-    _ask("return", lead, role or "ae", {"rep_id": rep, "reason": reason}, data, json)
+    ask("return", lead, role or "ae", {"rep_id": rep, "reason": reason}, data, json)
 
 
-def _ask(
+def ask(
     action: str,
     lead: str,
     role: str | None,
@@ -149,6 +162,7 @@ def _ask(
     data: Any,
     json: bool,
 ) -> None:
+    """Post a request about the open attempt of a lead, and say what came of it."""
     where = target.find(data)
     assignment = asyncio.run(_open_attempt(where, lead, role))
     sent = {name: value for name, value in body.items() if value is not None}

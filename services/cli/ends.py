@@ -13,7 +13,10 @@ from uuid import UUID
 from schemas.assignment import AssignmentChanged, AssignmentStatus
 from schemas.submission import SubmissionQuarantined
 
-ENDS = ("assigned", "held", "nurtured", "merged", "quarantined", "rejected", "dead_lettered")
+ENDS = (
+    "assigned", "held", "nurtured", "merged", "diverted", "quarantined", "rejected",
+    "dead_lettered",
+)  # fmt: skip
 
 _FIRST_ENDS = {
     AssignmentStatus.ASSIGNED: "assigned",
@@ -91,6 +94,8 @@ class Books:
         status = first.event.status
         # A lead that waited and moves up does so in the same attempt.
         decided = before is None or (before in _WAITING and status is not before)
+        if decided and status is AssignmentStatus.CLOSED and first.event.diverted is not None:
+            return "diverted"
         return _FIRST_ENDS.get(status, "merged") if decided else "merged"
 
     @property

@@ -30,6 +30,8 @@ COMMANDS: dict[str, str] = {
     "fairness": "services.cli.fairness:fairness",
     "experiments": "services.cli.experiments:experiments",
     "assignments": "services.cli.assignments:app",
+    "claims": "services.cli.claims:claims",
+    "claim": "services.cli.claims:claim",
     "accounts": "services.cli.accounts:app",
     "territories": "services.cli.territories:app",
     "territory": "services.cli.territories:app",

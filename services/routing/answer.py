@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from schemas.assignment import AssignmentStatus, RequestAction
+from schemas.assignment import AssignmentStatus, Diverted, RequestAction
 from schemas.base import RoleName
 from schemas.score import LeadScored
 from services.kernel.people import Absence
 from services.routing import fairness, reason
 from services.routing.board import Board
+from services.routing.claiming import claimed
 from services.routing.decide import replaced
 from services.routing.happening import handed_back, handed_over
 from services.routing.life import Done, Refusal, Refused, Step, Verdict, judge
@@ -31,6 +32,16 @@ class Request:
     """The router erred: the wrong rep's turn is given back, the right one's is charged."""
     hand_back: bool = False
     """For a rejection by a later role: the lead goes back to who handed it over."""
+    claim: bool = False
+    """For ``accept``: the rep takes it from the list of a pull pool."""
+    divert: str | None = None
+    """For ``reject`` and ``release``: it is no lead, but of this kind."""
+
+    @property
+    def verb(self) -> str:
+        """What is asked for, as a decision record names it."""
+        return "divert" if self.divert is not None else self.action.value
+
     to_pool: str | None = None
     """The pool that it belongs to from then on; None: it stays in its own."""
 
@@ -49,20 +60,39 @@ def answer(board: Board, attempt: Attempt, event: LeadScored, request: Request) 
     :param attempt: the one that the request names, the lead's last or an older one.
     :param event: the newest score of the lead.
     """
-    verdict = judge(attempt, request.action, request.rep_id, request.expected)
+    verdict = judge(
+        attempt,
+        request.action,
+        request.rep_id,
+        request.expected,
+        claim=request.claim,
+        divert=request.divert is not None,
+    )
     if not isinstance(verdict, Step):
         return Answered(verdict)
+    if request.claim:
+        came = claimed(board, attempt, event, request.rep_id or "", request.reason)
+        return Answered(came) if isinstance(came, Refused) else Answered(verdict, came)
+    return _moved_on(board, attempt, event, request, verdict)
+
+
+def _moved_on(
+    board: Board, attempt: Attempt, event: LeadScored, request: Request, verdict: Step
+) -> Answered:
+    """The attempt takes a step, and the next one follows where somebody else is to have it."""
     if request.to is not None and (other := _no_receiver(board, attempt, request.to)) is not None:
         return Answered(other)
     lead = board.lead_of(attempt)
-    limited = not request.correction
+    limited = not request.correction and request.divert is None
     returns = (verdict.returns_turn or request.correction) and _give_back(board, attempt, limited)
     moved = replace(
         attempt,
         status=verdict.to,
-        closed_by=ClosedBy.RELEASED if verdict.to is AssignmentStatus.CLOSED else None,
+        closed_by=_closed_by(verdict, request),
+        diverted=_diverted(board, request),
         changed_at=board.now,
         held_until=None,
+        offered_until=None,
         reason=_why(board, attempt, request),
         turn=replace(attempt.turn, returned=returns) if attempt.turn is not None else None,
     )
@@ -85,6 +115,18 @@ def answer(board: Board, attempt: Attempt, event: LeadScored, request: Request) 
     )
     following = replaced(board, board.lead_of(moved), moved, event, wish)
     return Answered(verdict, (over, following))
+
+
+def _closed_by(verdict: Step, request: Request) -> ClosedBy | None:
+    if verdict.to is not AssignmentStatus.CLOSED:
+        return None
+    return ClosedBy.RELEASED if request.divert is None else ClosedBy.DIVERTED
+
+
+def _diverted(board: Board, request: Request) -> Diverted | None:
+    """As the configuration says where such things go."""
+    kind = request.divert
+    return Diverted(kind=kind, to=board.plan.diversions.get(kind)) if kind is not None else None
 
 
 def hands_back(attempt: Attempt, request: Request) -> bool:
@@ -138,6 +180,8 @@ def _give_back(board: Board, attempt: Attempt, limited: bool) -> bool:
 def _why(board: Board, attempt: Attempt, request: Request) -> str:
     name = reason.name(board.plan, attempt.rep_id)
     why = said(request)
+    if request.divert is not None:
+        return f"No lead but {request.divert}{why}."
     match request.action:
         case RequestAction.ACCEPT:
             return f"{name} accepted."
@@ -154,7 +198,7 @@ def _why(board: Board, attempt: Attempt, request: Request) -> str:
 def _record(request: Request, moved: Attempt) -> dict[str, object]:
     record: dict[str, object] = {
         "request": {
-            "action": request.action.value,
+            "action": request.verb,
             "by": request.rep_id,
             "reason": request.reason.strip()[:500],
             "to": request.to,
@@ -162,6 +206,8 @@ def _record(request: Request, moved: Attempt) -> dict[str, object]:
             "hand_back": request.hand_back,
         }
     }
+    if moved.diverted is not None:
+        record["divert"] = moved.diverted.model_dump()
     turn = moved.turn
     if turn is not None and turn.returned:
         record["returned"] = {

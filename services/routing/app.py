@@ -22,7 +22,13 @@ from schemas.topics import (
     ASSIGNMENTS_CURRENT,
     scored,
 )
-from services.routing import accounts_http, experiments_http, fairness_http, territories_http
+from services.routing import (
+    accounts_http,
+    claims_http,
+    experiments_http,
+    fairness_http,
+    territories_http,
+)
 from services.routing.accounts import Accounts
 from services.routing.accounts_feed import STAGE as ACCOUNTS_STAGE
 from services.routing.accounts_feed import AccountsFeed
@@ -88,7 +94,7 @@ async def build(ctx: Context) -> None:
     _serve(ctx, live, requests, Reps(live, box, config, clock), Accounts(live, config))
     realigning = Realigning(live, config, clock, requests)
     ctx.app.include_router(territories_http.router(live, realigning))
-    ctx.app.include_router(experiments_http.router(live, config))
+    _lists(ctx, live, config)
     sweeps = Sweeps(live, box, config, clock, ctx.metrics, activities.again)
     ctx.task("drain", drain.run)
     ctx.task("sweeps", sweeps.run)
@@ -150,6 +156,12 @@ def _serve(
     ctx.app.include_router(router(requests.now, partial(history.of_lead, live), staff))
     ctx.app.include_router(accounts_http.router(accounts))
     ctx.app.include_router(fairness_http.router(live))
+
+
+def _lists(ctx: Context, live: asyncpg.Pool, config: LiveConfig[Plan]) -> None:
+    """What is only read, and asks for the active configuration."""
+    ctx.app.include_router(experiments_http.router(live, config))
+    ctx.app.include_router(claims_http.router(live, config))
 
 
 def clock_of(scale: float) -> Clock:

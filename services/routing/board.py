@@ -252,8 +252,7 @@ class Board:
     def _requeue(self, attempt: Attempt) -> None:
         for queue in self.loaded.waiting.values():
             queue[:] = [one for one in queue if one.assignment_id != attempt.assignment_id]
-        waits = attempt.status is AssignmentStatus.HELD and attempt.waits_for is None
-        if waits and attempt.pool is not None:
+        if attempt.queues and attempt.pool is not None:
             queue = self.loaded.waiting.setdefault(attempt.pool, [])
             queue.append(
                 Waiting(

@@ -28,6 +28,8 @@ from services.routing.plan import tier_group
 from services.routing.seats import Seats, percent_of, seats
 from services.routing.subject import Subject
 
+_AT_WORK: frozenset[Why] = frozenset({Absence.OFF_HOURS, Absence.HOLIDAY, Absence.LEAVE_SOON})
+"""No reason against somebody who asks for a lead."""
 _FOR_GOOD: frozenset[Why] = frozenset({Absence.INACTIVE, Past.OWNER, *Fit})
 """Waiting does not change it."""
 
@@ -93,6 +95,16 @@ def survey(board: Board, pool: Pool, subject: Subject, *, picky: bool = True) ->
         return seen
     wanted = demand(pool, subject.facts, preferred=False)
     return _remembered(board, _look(board, pool, group, subject, wanted), rotation)
+
+
+def claim_bar(board: Board, pool: Pool, subject: Subject, member: str) -> Barred | None:
+    """Why a member may not take a lead from the list: as for a turn, but for hours and holidays."""
+    wanted = demand(pool, subject.facts, preferred=False)
+    look = _look(board, pool, tier_group(pool, subject.tier), subject, wanted)
+    away = board.away(member)
+    gone = away if away is not None and away.why not in _AT_WORK else None
+    past = past_owner(member, subject.excluded)
+    return past or look.unfit.get(member) or gone or _full(board, look, member)
 
 
 @dataclass(frozen=True, slots=True)

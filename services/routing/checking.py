@@ -8,7 +8,7 @@ from services.kernel.analysis import Flaw, flaws, shadowed
 from services.kernel.faults import Fault, Path
 from services.routing.config import RoutingFile, RuleFile
 
-_ALL_OF_A_RULE = frozenset({"id", "when", "pool", "nurture"})
+_ALL_OF_A_RULE = frozenset({"id", "when", "pool", "nurture", "divert"})
 """What this check understands. A rule that says more may take less than its condition does."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from schemas.assignment import Diverted
 from schemas.base import RoleName
 from services.kernel.calendars import Calendars
 from services.kernel.faults import Fault, Path, did_you_mean
@@ -49,7 +50,8 @@ def plan_of(
     routing: RoutingFile, teams: Teams, calendars: Calendars, known: Mapping[str, Table]
 ) -> Plan:
     """What the decision uses, of files that fit together."""
-    first = _rule_set(routing, "", teams, known)
+    to = routing.diversions
+    first = _rule_set(routing, "", teams, known, to)
     return Plan(
         rules=first.rules,
         catch_all=first.catch_all,
@@ -63,21 +65,31 @@ def plan_of(
         turns_returned_per_day=routing.attempts.turns_returned_per_day,
         idle_after=routing.attempts.idle_after,
         managers=routing.managers,
+        diversions=routing.diversions,
         later_roles={
-            role: _rule_set(own, f"/roles/{role.value}", teams, known)
+            role: _rule_set(own, f"/roles/{role.value}", teams, known, to)
             for role, own in routing.roles.items()
         },
     )
 
 
 def _rule_set(
-    own: RoutingFile | RoleRules, path: str, teams: Teams, known: Mapping[str, Table]
+    own: RoutingFile | RoleRules,
+    path: str,
+    teams: Teams,
+    known: Mapping[str, Table],
+    diversions: Mapping[str, str],
 ) -> RuleSet:
     """:param path: where the rules stand in the file."""
     return RuleSet(
         rules=tuple(
             Rule(
-                Target(rule.id, f"{ROUTING}#{path}/rules/{at}", rule.pool),
+                Target(
+                    rule.id,
+                    f"{ROUTING}#{path}/rules/{at}",
+                    rule.pool,
+                    _diverted(rule, diversions),
+                ),
                 rule.when,
                 next((teams.pool[name].motion for _, name in rule.pools), None),
                 known[rule.territory] if rule.territory is not None else None,
@@ -89,14 +101,35 @@ def _rule_set(
     )
 
 
+def _diverted(rule: RuleFile, diversions: Mapping[str, str]) -> Diverted | None:
+    if rule.divert is None:
+        return None
+    kind = rule.divert.kind
+    return Diverted(kind=kind, to=rule.divert.to or diversions.get(kind))
+
+
+def _nowhere(
+    own: RoutingFile | RoleRules, path: Path, diversions: Mapping[str, str]
+) -> Iterator[Fault]:
+    """A kind of which nobody said where it goes is as often a slip of the pen."""
+    for at, rule in enumerate(own.rules):
+        divert = rule.divert
+        if divert is not None and divert.to is None and divert.kind not in diversions:
+            hint = did_you_mean(divert.kind, tuple(diversions))
+            message = f"{divert.kind} goes where? say to, or name it in diversions{hint}"
+            yield Fault((*path, "rules", at, "divert", "kind"), message)
+
+
 def _unknown_names(
     routing: RoutingFile, teams: Teams, known: Mapping[str, Table]
 ) -> Iterator[Fault]:
     yield from _unknown_pools(teams, routing, RoleName.SDR, ())
     yield from _unknown_tables(teams, routing, RoleName.SDR, (), known)
+    yield from _nowhere(routing, (), routing.diversions)
     for role, own in routing.roles.items():
         yield from _unknown_pools(teams, own, role, ("roles", role.value))
         yield from _unknown_tables(teams, own, role, ("roles", role.value), known)
+        yield from _nowhere(own, ("roles", role.value), routing.diversions)
     for pool, rep in routing.managers.items():
         yield from _no_pool(teams, pool, ("managers", pool))
         if rep not in teams.rep:

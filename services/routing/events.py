@@ -106,6 +106,8 @@ def assignment_changed(plan: Plan, change: Change, cause: UUID | None) -> Assign
         held_until=attempt.held_until if change.status is AssignmentStatus.HELD else None,
         previous_rep_id=attempt.previous_rep_id,
         experiments=dict(attempt.experiments),
+        offered_until=attempt.offered_until if change.status is AssignmentStatus.HELD else None,
+        diverted=attempt.diverted if change.status is AssignmentStatus.CLOSED else None,
         decided_at=change.at,
         lead=lead_block(scored),
     )

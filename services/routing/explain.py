@@ -61,7 +61,15 @@ _HOW = {
     How.NOBODY_FREE: "held for pool {pool} until {held_until} at the latest",
     How.BEHIND: "held for pool {pool} behind leads that wait longer",
     How.NURTURE: "goes to nurture",
+    How.OFFERED: "offered to the members of pool {pool} until {held_until}, then by turn",
+    How.CLAIMED: "{rep} gets it, who claimed it from pool {pool}",
+    How.DIVERTED: "is no lead, and goes out of sales",
 }
+
+
+def lost(why: str) -> str:
+    """Why somebody does not get a lead, in words that follow a name."""
+    return _LOST.get(why, why)
 
 
 def explain(record: Part | None) -> list[str]:
@@ -75,8 +83,13 @@ def _lines(record: Part) -> Iterator[str]:
         yield f"request: {request['action']} by {by}{_said(request.get('reason'))}"
     if returned := record.get("returned"):
         yield f"{returned['rep']} gets the turn in pool {returned['pool']} back"
-    if "outcome" not in record:
-        return
+    if diverted := record.get("divert"):
+        yield f"no lead but {diverted['kind']}, for {diverted['to'] or 'nobody in particular'}"
+    if "outcome" in record:
+        yield from _placed(record)
+
+
+def _placed(record: Part) -> Iterator[str]:
     yield (
         f"decided at {record['at']} with configuration {record['config']}, score revision"
         f" {record.get('score_revision')}, tier {record['tier']}"
@@ -86,9 +99,7 @@ def _lines(record: Part) -> Iterator[str]:
     yield from _owner(record.get("owner", ()))
     yield from _rules(record.get("tried", ()), record.get("untold", 0))
     yield f"rule {record['rule']}: yes ({record['rule_path']})"
-    for one in record.get("split", ()):
-        share = f"{one['weight']} of {one['of']}"
-        yield f"experiment {one['experiment']}: arm {one['arm']} ({share}, by {one['by']})"
+    yield from _experiments(record.get("split", ()))
     if hit := record.get("territory"):
         by = ", ".join(f"{name} {_shown(value)}" for name, value in hit["by"].items())
         yield f"territory {hit['territory']} (table {hit['table']}, line {hit['line']}: {by})"
@@ -130,6 +141,12 @@ def _rules(tried: Sequence[Part], untold: int) -> Iterator[str]:
         if untold and at == len(tried) // 2:
             yield f"… {untold} more rules: no"
         yield f"rule {one['rule']}: no{_because(one.get('because') or {})}"
+
+
+def _experiments(drawn: Sequence[Part]) -> Iterator[str]:
+    for one in drawn:
+        share = f"{one['weight']} of {one['of']}"
+        yield f"experiment {one['experiment']}: arm {one['arm']} ({share}, by {one['by']})"
 
 
 def _owner(checks: Sequence[Part]) -> Iterator[str]:

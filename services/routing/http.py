@@ -65,6 +65,13 @@ class Correct(Asked):
     to: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_storable)]
 
 
+class Divert(Asked):
+    """It is no lead."""
+
+    kind: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+    """``support``, ``applicant``, ``vendor``, or another word of ``diversions`` in routing.yaml."""
+
+
 class Acted(BaseModel):
     """What the attempt is now."""
 
@@ -116,6 +123,12 @@ def _assignments(ask: Ask) -> APIRouter:
         """The rep gives the lead back; somebody else gets it at once, or it is held."""
         return await _act(ask, assignment_id, act, RequestAction.REJECT)
 
+    @routes.post("/claim", responses=_PROBLEMS)
+    async def claim(assignment_id: UUID, act: Act, _: Actor) -> Acted:
+        """A member takes a lead from the list of its pull pool; of two, the first has it."""
+        request = Request(RequestAction.ACCEPT, act.rep_id, act.reason, claim=True)
+        return await _asked(ask, assignment_id, request)
+
     @routes.post("/return", responses=_PROBLEMS)
     async def hand_back(assignment_id: UUID, act: Act, _: Actor) -> Acted:
         """The next role's rep gives the lead back to whoever qualified it."""
@@ -152,6 +165,14 @@ def _by_hand(routes: APIRouter, ask: Ask) -> None:
         request = Request(action, asked.by, asked.reason, asked.expected_status)
         return await _asked(ask, assignment_id, request)
 
+    @routes.post("/divert", responses=_PROBLEMS)
+    async def divert(assignment_id: UUID, asked: Divert, _: Actor) -> Acted:
+        """It is no lead: closed, the turn given back, and nobody else gets it."""
+        request = Request(
+            RequestAction.RELEASE, asked.by, asked.reason, asked.expected_status, divert=asked.kind
+        )
+        return await _asked(ask, assignment_id, request)
+
     @routes.post("/release", responses=_PROBLEMS)
     async def release(assignment_id: UUID, asked: Asked, _: Actor) -> Acted:
         """Nobody has the lead any more; its next submission starts anew."""
@@ -169,9 +190,10 @@ async def _asked(ask: Ask, assignment_id: UUID, request: Request) -> Acted:
     if outcome is None:
         raise Problem(404, "Unknown assignment", "There is no assignment with this id.")
     if isinstance(outcome.answered.verdict, Refused):
-        raise _refusal(outcome.answered.verdict.why, outcome.last)
+        raise _refusal(outcome.answered.verdict, outcome.last)
     changes = outcome.answered.changes
-    status = changes[0].status if changes else outcome.found.status
+    # A claim is two steps of one attempt; else the second is about the next attempt.
+    status = changes[-1 if request.claim else 0].status if changes else outcome.found.status
     return Acted(assignment_id=assignment_id, status=status, lead_id=outcome.found.lead_id)
 
 
@@ -186,8 +208,14 @@ async def _patiently(ask: Ask, assignment_id: UUID, request: Request) -> Outcome
     raise Problem(503, "Try again", "The database did not answer.", headers={"Retry-After": "1"})
 
 
-def _refusal(why: Refusal, last: Attempt) -> Problem:
-    match why:
+def _refusal(refused: Refused, last: Attempt) -> Problem:
+    match refused.why:
+        case Refusal.NO_MEMBER:
+            return Problem(403, "Not a member", refused.said)
+        case Refusal.BARRED:
+            return Problem(409, "Not now", refused.said)
+        case Refusal.NOT_OFFERED:
+            return Problem(409, "Not offered", "This lead is on no list to be claimed from.")
         case Refusal.NOT_YOURS:
             return Problem(403, "Not yours", "Another rep has this lead.")
         case Refusal.NO_RECEIVER:

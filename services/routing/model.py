@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from schemas.assignment import ACTIVE, AssignmentStatus
+from schemas.assignment import ACTIVE, AssignmentStatus, Diverted
 from schemas.base import (
     ChannelName,
     KindName,
@@ -47,6 +47,8 @@ class ClosedBy(StrEnum):
     """The next role has it."""
     ANEW = "anew"
     """Its owner had heard nothing of it for too long when the person came again."""
+    DIVERTED = "diverted"
+    """It was no lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,10 @@ class Attempt:
     worked_at: datetime | None = None
     """When somebody last did something about it: a rep, or the buyer by answering."""
     closed_by: ClosedBy | None = None
+    offered_until: datetime | None = None
+    """While it is held: until then members may claim it; nobody queues behind it."""
+    diverted: Diverted | None = None
+    """What it is, where it was no lead."""
     qualified_at: datetime | None = None
     """When its rep qualified it."""
     experiments: Mapping[str, str] = field(default_factory=dict)
@@ -150,9 +156,17 @@ class Attempt:
         until: datetime | None,
         unfit: tuple[str, ...],
         waits_for: str | None = None,
+        offered_until: datetime | None = None,
     ) -> Attempt:
         """Still waiting, perhaps for others."""
-        return replace(self, pool=pool, held_until=until, unfit=unfit, waits_for=waits_for)
+        held = replace(self, pool=pool, held_until=until, unfit=unfit, waits_for=waits_for)
+        return replace(held, offered_until=offered_until)
+
+    @property
+    def queues(self) -> bool:
+        """Whether others wait behind it: not where it waits for one person, or to be claimed."""
+        held = self.status is AssignmentStatus.HELD
+        return held and self.waits_for is None and self.offered_until is None
 
     @property
     def rank(self) -> tuple[int, datetime, UUID]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.assignment import AssignmentStatus
@@ -58,6 +58,14 @@ def offer(desk: Desk, pool: Pool) -> Placement:
         return _anew(desk, pool)
     if subject.wish.escalate or seen.exhausted:
         return _escalate(desk, seen)
+    if (until := _offered_until(desk, seen)) is not None:
+        return _hold(desk, seen, How.OFFERED, until=until)
+    return _by_pool(desk, seen)
+
+
+def _by_pool(desk: Desk, seen: Survey) -> Placement:
+    """By turn, or what the pool's policy says where nobody is free."""
+    subject, pool = desk.subject, seen.pool
     if (ahead := _ahead(desk, seen)) > 0:
         return _hold(desk, seen, How.BEHIND, ahead)
     if seen.weights:
@@ -75,6 +83,15 @@ def offer(desk: Desk, pool: Pool) -> Placement:
     if spills and (other := _overflow(desk, pool)) is not None:
         return _by_turn(desk, other, other.weights, How.OVERFLOW)
     return _hold(desk, seen, How.NOBODY_FREE)
+
+
+def _offered_until(desk: Desk, seen: Survey) -> datetime | None:
+    """Until when the members may claim the lead; what came back goes by turn at once."""
+    pull, subject, now = seen.pool.pull, desk.subject, desk.board.now
+    if pull is None or subject.tier not in pull.tiers or subject.excluded or seen.unserved:
+        return None
+    until = (subject.held_since or now) + pull.within
+    return until if now < until else None
 
 
 def _anew(desk: Desk, pool: Pool) -> Placement:
@@ -173,9 +190,11 @@ def _escalate(desk: Desk, seen: Survey) -> Placement:
     return _catch_all(desk, once_more)
 
 
-def _hold(desk: Desk, seen: Survey, how: How, ahead: int = 0) -> Placement:
+def _hold(
+    desk: Desk, seen: Survey, how: How, ahead: int = 0, until: datetime | None = None
+) -> Placement:
     now = desk.board.now
-    until = now + NEXT_DRAIN
+    until = until or now + NEXT_DRAIN
     if how is How.NOBODY_FREE:
         last = (desk.subject.held_since or now) + seen.pool.max_hold.of(desk.subject.tier)
         until = min(moment for moment in (now + RETRY, last, *seen.openings) if moment > now)

@@ -51,6 +51,8 @@ def place(board: Board, subject: Subject) -> Placement:
         "pools": [],
         **began,
     }
+    if target.divert is not None:
+        record["divert"] = target.divert.model_dump()
     if target.drawn:
         record["split"] = [one.described() for one in target.drawn]
     if routed.untold:
@@ -73,6 +75,9 @@ def _placed(board: Board, subject: Subject, target: Target, record: dict[str, An
     desk = Desk(board, subject, target, record)
     if subject.wish.to is not None:
         return _by_hand(desk, subject.wish.to)
+    if target.divert is not None and subject.pool is None:
+        # Before the owner is asked: a customer's call for help is no lead either.
+        return Placement(AssignmentStatus.CLOSED, How.DIVERTED, target, record=record)
     if (back := board.plan.pool(subject.pool)) is not None:
         return offer(desk, back)
     record["account"] = board.match(subject.lead_id).record
@@ -99,9 +104,14 @@ def _to_owner(desk: Desk, owned: Owned) -> Placement:
 
 
 def _by_hand(desk: Desk, rep: str) -> Placement:
-    """Where a person named somebody: outside of the rotation, whatever hours and caps say."""
-    pool = desk.board.plan.pool(desk.subject.pool)
-    return _given(desk, How.BY_HAND, rep, pool, charged=desk.subject.wish.charge)
+    """Where a person named somebody, or themselves: outside of the rotation, whatever hours and
+    caps say; a claim was checked before."""
+    pool, wish = desk.board.plan.pool(desk.subject.pool), desk.subject.wish
+    if wish.claim and pool is not None:
+        desk.look(pool)
+        charged = pool.pull is not None and pool.pull.charge_turn
+        return _given(desk, How.CLAIMED, rep, pool, charged=charged)
+    return _given(desk, How.BY_HAND, rep, pool, charged=wish.charge)
 
 
 def _given(desk: Desk, how: How, rep: str, pool: Pool | None, *, charged: bool) -> Placement:

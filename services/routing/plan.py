@@ -44,6 +44,8 @@ class Plan:
     """Pool to the person who gets what the pool cannot place."""
     matching: MatchPolicy = field(default_factory=MatchPolicy)
     """How a lead's account is found."""
+    diversions: Mapping[str, str] = field(default_factory=dict)
+    """Where what is no lead goes, by its kind."""
     later_roles: Mapping[RoleName, RuleSet] = field(default_factory=dict)
     """Rules of the roles that a lead is handed over to."""
 

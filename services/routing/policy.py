@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from schemas.assignment import Diverted
 from schemas.base import Motion
 from services.kernel.conditions import Condition, Facts, Verdict
 from services.kernel.conditions.compiling import compile_node
@@ -22,12 +23,14 @@ TRIED_KEPT = 50
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a rule sends a lead: to a pool, or to nurture where there is none."""
+    """Where a rule sends a lead: to a pool, out of sales, or to nurture."""
 
     rule: str
     path: str
     """Where in the configuration it stands, e.g. ``routing.yaml#/rules/2``."""
     pool: str | None
+    divert: Diverted | None = None
+    """It is no lead, but this."""
     hit: dict[str, Any] | None = field(default=None, compare=False)
     """The row of a territory table that named the pool."""
     drawn: tuple[Drawn, ...] = field(default=(), compare=False)
@@ -118,7 +121,7 @@ class Rule:
         hit = self.table.find(facts)
         if hit is None:
             return None
-        return Target(self.target.rule, self.target.path, hit.row.pool, hit.described())
+        return replace(self.target, pool=hit.row.pool, hit=hit.described())
 
     def lost(self, facts: Facts) -> dict[str, Any]:
         """That the rule did not fire, and the first part of its condition that is not true."""

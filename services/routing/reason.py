@@ -25,6 +25,7 @@ _KINDS = {
 
 _NAMED = {
     How.BY_HAND: "given to {rep} by hand",
+    How.CLAIMED: "{rep} claimed it from pool {pool}",
     How.ESCALATED: "escalated to {rep}, who answers for pool {pool}",
 }
 _CLAIMS = {
@@ -68,6 +69,8 @@ def _outcome(plan: Plan, placement: Placement, rule: str) -> str:
     match placement.how:
         case How.OWNER | How.BACKUP | How.WAITS:
             return _owned(plan, placement)
+        case How.OFFERED | How.DIVERTED:
+            return f"{rule}; {_not_given(placement)}"
         case How.TURN:
             return f"{rule}; {rep} was next in pool {pool} ({free})"
         case How.OVERFLOW:
@@ -85,6 +88,14 @@ def _outcome(plan: Plan, placement: Placement, rule: str) -> str:
             return f"{rule} sends it to nurture"
         case how:
             return _NAMED[how].format(rep=rep, pool=pool)
+
+
+def _not_given(placement: Placement) -> str:
+    found = placement.target.divert
+    if placement.how is How.OFFERED or found is None:
+        until = _at(placement.held_until)
+        return f"offered to pool {placement.pool}, by turn at {until} unless somebody claims it"
+    return f"no lead but {found.kind}" + (f", for {found.to}" if found.to else "")
 
 
 def _owned(plan: Plan, placement: Placement) -> str:

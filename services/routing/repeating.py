@@ -39,6 +39,7 @@ COMPARED = (
     "rule_path",
     "territory",
     "split",
+    "divert",
     "account",
     "owner",
     "pools",

@@ -186,6 +186,8 @@ def _request(event: AssignmentRequested) -> Request:
         to=event.to_rep_id,
         correction=event.correction,
         hand_back=event.hand_back,
+        claim=event.claim,
+        divert=event.divert,
     )
 
 

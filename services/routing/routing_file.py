@@ -16,7 +16,14 @@ from services.routing.fields import RoutingCondition
 from services.routing.matching import Filter, MatchPolicy, Support, TieBreaker
 from services.routing.ownership import OwnerAway, OwnerPolicy
 from services.routing.policy import CATCH_ALL
-from services.routing.split_file import Name, SplitFile, Strict, repeated_experiments
+from services.routing.split_file import (
+    DivertFile,
+    Name,
+    SplitFile,
+    Strict,
+    Text,
+    repeated_experiments,
+)
 
 
 class RuleFile(Strict):
@@ -31,14 +38,18 @@ class RuleFile(Strict):
     territory: Name | None = None
     """A table of ``territories.yaml`` whose rows name the pool; where no row fits, the next rule
     is asked."""
+    divert: DivertFile | None = None
+    """It is no lead: nobody of sales gets it, whoever owns the account."""
     split: SplitFile | None = None
     """An experiment: the leads of the rule are split over several arms."""
 
     @model_validator(mode="after")
     def _one_end(self) -> RuleFile:
-        ends = (self.pool is not None, self.nurture, self.territory is not None, self.split)
+        ends = (self.pool, self.nurture, self.territory, self.split, self.divert)
         if sum(map(bool, ends)) != 1:
-            raise ValueError("a rule has either a pool or nurture: true, or a territory or a split")
+            raise ValueError(
+                "a rule has either a pool or nurture: true, or a territory, a split or a divert"
+            )
         return self
 
     @property
@@ -149,6 +160,8 @@ class RoutingFile(Strict):
     matching: Matching = Matching()
     returning: Returning = Returning()
     attempts: Attempts = Attempts()
+    diversions: dict[Name, Text] = Field(default_factory=dict)
+    """Where what is no lead goes, by its kind: an address, or a note for a person."""
     managers: dict[Name, Name] = Field(default_factory=dict)
     """Pool to the rep who gets what the pool cannot place."""
     rules: tuple[RuleFile, ...] = ()

@@ -1,4 +1,4 @@
-"""``split`` of a rule in ``routing.yaml``, as it is written."""
+"""``split`` and ``divert`` of a rule in ``routing.yaml``, as they are written."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ class Strict(BaseModel):
     """A part of the file; what it does not know is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class DivertFile(Strict):
+    """What is no lead: a call for help, an application, a sales pitch."""
+
+    kind: Name
+    """E.g. ``support``, ``applicant``, ``vendor``."""
+    to: Text | None = None
+    """An address or a note; None: as ``diversions`` says of the kind."""
 
 
 class ArmFile(Strict):

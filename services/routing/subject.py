@@ -35,6 +35,12 @@ class How(StrEnum):
     BEHIND = "behind"
     """Others wait for the same pool and rank before."""
     NURTURE = "nurture"
+    OFFERED = "offered"
+    """The pool's members may claim it."""
+    CLAIMED = "claimed"
+    """By a member, from the list."""
+    DIVERTED = "diverted"
+    """It is no lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ class Wish:
     """Whether it costs that person a turn."""
     escalate: bool = False
     """The manager is to have it."""
+    claim: bool = False
+    """That person takes it from the pool's list."""
     anew: bool = False
     """Nobody refused it: once everybody of the pool had it, they may have it again."""
     pool: str | None = None
@@ -96,7 +104,7 @@ class Placement:
     """The outcome."""
 
     status: AssignmentStatus
-    """Assigned, held, nurtured or escalated."""
+    """Assigned, held, nurtured, escalated, or closed as it is no lead."""
     how: How
     target: Target
     pool: str | None = None
@@ -118,6 +126,11 @@ class Placement:
     """Leads that wait in front."""
     record: dict[str, Any] = field(default_factory=dict)
     """How it was decided; see docs/architecture/routing.md."""
+
+    @property
+    def offered_until(self) -> datetime | None:
+        """Until when it can be claimed."""
+        return self.held_until if self.how is How.OFFERED else None
 
     @property
     def waits_for(self) -> str | None:

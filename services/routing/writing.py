@@ -10,14 +10,15 @@ from schemas.score import LeadScored
 from services.kernel.conditions import NotedFacts
 from services.routing import reason
 from services.routing.board import Board
-from services.routing.model import Attempt, Change, LeadState, Origin, assignment_id
-from services.routing.subject import Placement, Subject
+from services.routing.model import Attempt, Change, ClosedBy, LeadState, Origin, assignment_id
+from services.routing.subject import How, Placement, Subject
 
 _END = {
     AssignmentStatus.ASSIGNED: "assigned",
     AssignmentStatus.ESCALATED: "assigned",
     AssignmentStatus.HELD: "held",
     AssignmentStatus.NURTURED: "nurtured",
+    AssignmentStatus.CLOSED: "diverted",
 }
 
 
@@ -47,7 +48,11 @@ def owner_class(level: str | None, pool: str | None) -> str:
 def held_on(attempt: Attempt, placement: Placement) -> Attempt:
     """The attempt, which has to wait on."""
     return attempt.held_on(
-        placement.pool, placement.held_until, placement.unfit, placement.waits_for
+        placement.pool,
+        placement.held_until,
+        placement.unfit,
+        placement.waits_for,
+        placement.offered_until,
     )
 
 
@@ -107,6 +112,7 @@ def write(
 ) -> Change:
     """The attempt as it was placed, the event that tells of it and the record of the decision."""
     now, held = board.now, placement.status is AssignmentStatus.HELD
+    diverted = placement.how is How.DIVERTED
     text = reason.of_placement(board.plan, subject.facts, placement)
     moved = replace(
         attempt,
@@ -124,6 +130,9 @@ def write(
         held_until=placement.held_until,
         unfit=placement.unfit,
         waits_for=placement.waits_for,
+        offered_until=placement.offered_until,
+        closed_by=ClosedBy.DIVERTED if diverted else None,
+        diverted=placement.target.divert if diverted else None,
         turn=placement.turn,
         owner_class=_class_of(placement),
         experiments=_experiments(attempt, subject, placement),

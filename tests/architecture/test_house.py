@@ -33,9 +33,9 @@ SHELL = {
         "signals", "store",
     },
     "services.routing": {
-        "accounts", "accounts_feed", "accounts_http", "activities", "app", "deciding", "drain",
-        "experiments_http", "fairness_http", "finding", "handlers", "http", "http_reps",
-        "http_story", "people_feed", "requests", "review.books", "review.experiments",
+        "accounts", "accounts_feed", "accounts_http", "activities", "app", "claims_http",
+        "deciding", "drain", "experiments_http", "fairness_http", "finding", "handlers", "http",
+        "http_reps", "http_story", "people_feed", "requests", "review.books", "review.experiments",
         "review.fairness", "review.territories", "staff", "store", "sweeps", "territories_http",
     },
     "services.response": {

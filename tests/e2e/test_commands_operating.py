@@ -33,7 +33,10 @@ from tests.support.up import Up, handraise
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
-_END = {"assigned", "held", "nurtured", "merged", "quarantined", "rejected", "dead_lettered"}
+_END = {
+    "assigned", "held", "nurtured", "merged", "diverted", "quarantined", "rejected",
+    "dead_lettered",
+}  # fmt: skip
 
 
 # -- set aside -----------------------------------------------------------------------------------

@@ -257,6 +257,8 @@ def _active_by_events(history: History) -> set[tuple[str, str, str, str]]:
 def _end(event: Mapping[str, Any], opened: set[str]) -> str:
     first = {"assigned": "assigned", "held": "held", "nurtured": "nurtured"}
     opens = event["assignment_id"] not in opened
+    if opens and event["status"] == "closed" and event.get("diverted") is not None:
+        return "diverted"
     return first.get(event["status"], "merged") if opens else "merged"
 
 

@@ -13,7 +13,13 @@ from fastapi import APIRouter, FastAPI
 
 from services.capture import http as capture
 from services.delivery import http as delivery
-from services.routing import accounts_http, experiments_http, fairness_http, territories_http
+from services.routing import (
+    accounts_http,
+    claims_http,
+    experiments_http,
+    fairness_http,
+    territories_http,
+)
 from services.routing import http as routing
 from services.runtime.hotroutes import HotRoutes
 from services.runtime.http import create_app
@@ -30,6 +36,7 @@ def _routing() -> APIRouter:
     routes.include_router(fairness_http.router(cast(Any, None)))
     routes.include_router(territories_http.router(*2 * [cast(Any, None)]))
     routes.include_router(experiments_http.router(*2 * [cast(Any, None)]))
+    routes.include_router(claims_http.router(*2 * [cast(Any, None)]))
     return routes
 
 

@@ -24,6 +24,7 @@ from services.kernel.people.model import (
     NobodyFree,
     Pool,
     PoolModel,
+    Pull,
     Rep,
     Teams,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "Overlay",
     "Pool",
     "PoolModel",
+    "Pull",
     "RampStep",
     "Rep",
     "Teams",

@@ -20,6 +20,7 @@ def team_faults(teams: Teams) -> list[Fault]:
         *_members(teams),
         *_needs(teams),
         *_overflows(teams),
+        *_offers(teams),
     ]
 
 
@@ -118,6 +119,18 @@ def _overflows(teams: Teams) -> Iterator[Fault]:
             yield Fault(where, f"{pool.overflow} is for another role")
         elif _circles(pool, pools):
             yield Fault(where, "the overflow leads back to this pool")
+
+
+def _offers(teams: Teams) -> Iterator[Fault]:
+    """Who waits for a claim must not have waited too long by then."""
+    for at, pool in enumerate(teams.pools):
+        if pool.pull is None:
+            continue
+        for tier in sorted(pool.pull.tiers):
+            most = pool.max_hold.of(tier)
+            if pool.pull.within >= most:
+                message = f"{tier} leads are held for at most {most}, and offered for longer"
+                yield Fault(("pools", at, "pull", "within"), message)
 
 
 def _circles(pool: Pool, pools: dict[str, Pool]) -> bool:

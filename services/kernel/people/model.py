@@ -167,6 +167,18 @@ class Cover(Strict):
         return zone_of(self.time_zone)
 
 
+class Pull(Strict):
+    """The pool's leads are offered to its members, who claim them."""
+
+    within: Duration = timedelta(minutes=30)
+    """A lead that nobody claimed for so long goes to whose turn it is."""
+    tiers: frozenset[TierName] = frozenset(TierName)
+    """Leads of other tiers go by turn at once."""
+    charge_turn: bool = True
+    """Whether a claim is a turn, so that those who claim little come first when a lead goes by
+    turn."""
+
+
 def _bare_members_too(schema: dict[str, Any]) -> None:
     """Editors accept what :meth:`Pool._bare_members` accepts."""
     members = schema["properties"]["members"]
@@ -196,6 +208,8 @@ class Pool(Strict):
     """When somebody should be there; ``config check`` names the hours that nobody works."""
     charge_owner_turn: bool = True
     """Whether a lead that goes to its owner counts as the owner's turn."""
+    pull: Pull | None = None
+    """None: leads are given, not offered."""
     model: PoolModel = PoolModel.BLENDED
     motion: Motion | None = None
     """Of a specialised pool: which leads it takes. A rule that names it passes the others by."""

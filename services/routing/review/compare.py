@@ -12,7 +12,7 @@ from services.routing.review.cases import Simulated
 from services.routing.review.traffic import Arrival, Outcome
 
 Names = tuple[str, str]
-_ENDS = ("assigned", "held", "nurtured", "merged")
+_ENDS = ("assigned", "held", "nurtured", "merged", "diverted")
 
 
 @dataclass(frozen=True, slots=True)

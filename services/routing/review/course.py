@@ -12,10 +12,10 @@ from datetime import datetime
 from uuid import UUID
 
 from schemas.assignment import AssignmentStatus
-from schemas.base import RoleName
 from services.kernel.conditions import NotedFacts
 from services.routing import fairness
 from services.routing.board import Board
+from services.routing.claiming import refusal
 from services.routing.fields import time_facts
 from services.routing.model import Waiting, assignment_id
 from services.routing.offer import RETRY
@@ -23,6 +23,7 @@ from services.routing.placement import place
 from services.routing.plan import Plan
 from services.routing.review.agenda import Agenda
 from services.routing.review.cases import HAS, Case
+from services.routing.review.room import Room
 from services.routing.review.traffic import Key, Known, Opened
 from services.routing.review.world import World
 from services.routing.splitting import units
@@ -40,7 +41,7 @@ class Course:
         self.waiting: dict[UUID, Case] = {}
         """Those that stand in a queue, by attempt."""
         self.unanswered: set[str] = set()
-        self._free: dict[str, tuple[datetime, int, datetime | None]] = {}
+        self.room = Room(plan, world)
         self._asleep: dict[str, set[Key]] = {}
         """Held leads that are not looked at for now, by account."""
         self._returned: Counter[tuple[str, str]] = Counter()
@@ -78,26 +79,27 @@ class Course:
         draining = board is not None
         board = board or self.world.board(now, case.key[1])
         self.world.match(case.key, case.known)
+        subject = replace(self._subject(case, now), pool=pool, draining=draining)
+        placement = place(board, subject if wish is None else replace(subject, wish=wish))
+        if isinstance(subject.facts, NotedFacts):
+            self.unanswered |= subject.facts.unanswered
+        self._settle(case, placement, now)
+        return placement
+
+    def _subject(self, case: Case, now: datetime) -> Subject:
         features = case.known.features
         clock = time_facts(now, features.get("time_zone"))
         own = units(case.key[0], case.known.account_key)
-        facts = NotedFacts({**features, **clock, **own}, case.known.verdicts)
-        subject = Subject(
+        return Subject(
             lead_id=case.key[0],
             account_key=case.known.account_key,
             assignment_id=case.assignment_id,
-            facts=facts,
+            facts=NotedFacts({**features, **clock, **own}, case.known.verdicts),
             tier=case.known.tier,
             received_at=case.known.received_at,
             excluded=case.excluded,
             held_since=case.held_since,
-            pool=pool,
-            draining=draining,
         )
-        placement = place(board, subject if wish is None else replace(subject, wish=wish))
-        self.unanswered |= facts.unanswered
-        self._settle(case, placement, now)
-        return placement
 
     def _settle(self, case: Case, placement: Placement, now: datetime) -> None:
         """Carry out where a lead was placed; one that waits never moves down."""
@@ -110,9 +112,10 @@ class Course:
         elif placement.status is AssignmentStatus.HELD:
             self._held(case, placement, now)
         else:
-            case.status = "nurtured"
+            case.status = "closed" if placement.how is How.DIVERTED else "nurtured"
         if case.outcome is not None:
-            case.outcome.status, case.outcome.rep = case.status, case.rep
+            ended = "diverted" if placement.how is How.DIVERTED else case.status
+            case.outcome.status, case.outcome.rep = ended, case.rep
             case.outcome.pool, case.outcome.rule = placement.pool, placement.target.rule
             if case.rep is not None:
                 case.outcome.at = now  # a later attempt is not the answer to the submission
@@ -137,8 +140,8 @@ class Course:
         if case.again is None or case.again <= now:
             case.again = placement.held_until or now + RETRY
         self.agenda.schedule(case.key, case.again)
-        if placement.how is not How.WAITS and placement.pool is not None:
-            # Nobody queues behind a lead that waits for one person.
+        if placement.how not in (How.WAITS, How.OFFERED) and placement.pool is not None:
+            # Nobody queues behind a lead that waits for one person, or to be claimed.
             self._joins(case, placement.pool, placement.unfit)
             if placement.how is How.BEHIND:
                 self.agenda.hasten(placement.pool, case.again)
@@ -189,12 +192,24 @@ class Course:
         self._unqueue(case)
         case.status = "closed"
 
-    def give_back(self, case: Case, now: datetime) -> None:
+    def claimed(self, case: Case, now: datetime, rep: str) -> bool:
+        """Whether a member could take it from the list here, too."""
+        pool = self.plan.pool(case.pool)
+        if case.status != "held" or pool is None:
+            return False
+        board = self.world.board(now, case.key[1])
+        if refusal(board, pool, None, self._subject(case, now), rep) is not None:
+            return False
+        self.place(case, now, wish=Wish(rep, claim=True), pool=pool.id)
+        self.accepted(case, now)
+        return True
+
+    def give_back(self, case: Case, now: datetime, *, limited: bool = True) -> None:
         turn, rep = case.turn, case.rep
         if turn is None or rep is None or case.since is None:
             return
         today = (rep, now.date().isoformat())
-        if self._returned[today] >= self.plan.turns_returned_per_day:
+        if limited and self._returned[today] >= self.plan.turns_returned_per_day:
             return
         self._returned[today] += 1
         rotation = self.world.loaded.turns.setdefault((turn.pool, turn.group), {})
@@ -230,23 +245,7 @@ class Course:
         self.agenda.schedule(case.key, case.again)
 
     def wake(self, rep: str | None, now: datetime) -> None:
-        """A rep may have become free: whoever waits for their pools is looked at."""
-        for pool in self.plan.pools_of(rep) if rep is not None else ():
+        """A rep may have become free: whoever waits where the rep can help is looked at."""
+        for pool in self.room.reaching(rep) if rep is not None else ():
             if self.world.queue(pool):
                 self.agenda.hasten(pool, now)
-
-    def free(self, pool: str, now: datetime) -> tuple[int, datetime | None]:
-        """How many of a pool, or of those it overflows into, work now; else when one will."""
-        minute = now.replace(second=0, microsecond=0)
-        known = self._free.get(pool)
-        if known is None or known[0] != minute:
-            known = self._free[pool] = (minute, *self._free_at(pool, minute))
-        return known[1], known[2]
-
-    def _free_at(self, pool: str, now: datetime) -> tuple[int, datetime | None]:
-        board = self.world.board(now, RoleName.SDR)
-        weights = self.plan.weights
-        members = {member for one in self.plan.chain(pool) for member in weights[one.id]}
-        absences = [board.away(member) for member in members]
-        moments = (one.until for one in absences if one is not None and one.until is not None)
-        return absences.count(None), min((one for one in moments if one > now), default=None)

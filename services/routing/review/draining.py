@@ -25,7 +25,7 @@ def drain(course: Course, now: datetime, pools: Sequence[str], keys: Sequence[Ke
 
 
 def _pass(course: Course, pool: str, now: datetime, due: list[Case]) -> None:
-    free, opening = course.free(pool, now)
+    free, opening = course.room.left(pool, now)
     first = islice(course.world.queue(pool), BURST * free + LOOKED_AT_MORE if free else 0)
     tried = {one.assignment_id: course.waiting[one.assignment_id] for one in first}
     for case in due:

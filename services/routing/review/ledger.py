@@ -34,6 +34,8 @@ class Entry(StrEnum):
     """It was the member's turn."""
     OWNER = "owner"
     """Outside of the rotation, as the account's owner; it may cost a turn."""
+    CLAIMED = "claimed"
+    """Taken by the member from the list of a pull pool; it may cost a turn."""
     BY_HAND = "by_hand"
     """A person named the member."""
     PASSED = "passed"
@@ -97,7 +99,7 @@ class Account:
                 self.skipped[line.reason] += 1
             case Entry.TAKEN:
                 self.moved_away[line.by] += 1
-            case Entry.GIVEN | Entry.OWNER | Entry.BY_HAND:
+            case Entry.GIVEN | Entry.OWNER | Entry.CLAIMED | Entry.BY_HAND:
                 self.leads += 1
                 self.hot += line.tier == TierName.HOT
                 if line.entry is Entry.BY_HAND:
@@ -132,7 +134,7 @@ def lines(changes: Iterable[Row], pool: str) -> Iterator[Line]:
     asked: dict[UUID, Record] = {}
     for change in changes:
         record = change.record or {}
-        if (request := record.get("request")) is not None:
+        if (request := record.get("request")) is not None and "outcome" not in record:
             asked[change.lead_id] = request
             yield from _ended(change, record, request, pool)
         elif "outcome" in record:
@@ -162,14 +164,22 @@ def _placed(change: Row, record: Record, request: Record, pool: str) -> Iterator
     choice = record.get("choice")
     if look is not None:
         for rep, (why, *_) in look["barred"].items():
-            yield Line(*_of(change, pool, look["group"]), rep, Entry.SKIPPED, reason=why)
+            if record["outcome"]["how"] != How.CLAIMED or rep != record["outcome"]["rep"]:
+                yield Line(*_of(change, pool, look["group"]), rep, Entry.SKIPPED, reason=why)
     if choice is not None and choice["pool"] == pool:
         for rep, _, share, _, _ in choice["standings"]:
             won = rep == choice["rep"]
             entry = Entry.GIVEN if won else Entry.PASSED
             yield Line(*_of(change, pool, choice["group"]), rep, entry, turns=int(won), share=share)
-    elif change.pool == pool and record["outcome"]["how"] in (How.OWNER, How.BY_HAND):
+    elif change.pool == pool and record["outcome"]["how"] in _OUTSIDE:
         yield from _outside(change, record, request, pool)
+
+
+_OUTSIDE: dict[str, Entry] = {
+    How.OWNER: Entry.OWNER,
+    How.BY_HAND: Entry.BY_HAND,
+    How.CLAIMED: Entry.CLAIMED,
+}
 
 
 def _outside(change: Row, record: Record, request: Record, pool: str) -> Iterator[Line]:
@@ -177,7 +187,7 @@ def _outside(change: Row, record: Record, request: Record, pool: str) -> Iterato
     outcome, charge = record["outcome"], record.get("charge")
     rep, by_hand = outcome["rep"], outcome["how"] == How.BY_HAND
     said = {"by": request.get("by") or "", "reason": request.get("reason", "")} if by_hand else {}
-    entry = Entry.BY_HAND if by_hand else Entry.OWNER
+    entry = _OUTSIDE[outcome["how"]]
     if charge is None or "shares" not in charge:
         yield Line(*_of(change, pool, ""), rep, entry, **said)
         return

@@ -99,6 +99,11 @@ class _Run:
                 self.course.accepted(case, event.at)
             case "release":
                 self.course.ended(case, event.at)
+            case "divert":
+                self.course.give_back(case, event.at, limited=False)
+                self.course.ended(case, event.at)
+            case "claim":
+                self.ignored += not self.course.claimed(case, event.at, event.rep or "")
             case "reject" if event.rep != case.rep:
                 self.ignored += 1
             case "reject" | "reassign" | "escalate" if case.status in HAS:

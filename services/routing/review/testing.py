@@ -57,11 +57,13 @@ class Expected(_Strict):
     hold: bool | None = None
     """True: nobody is free, and it waits."""
     nurture: bool | None = None
+    divert: str | None = None
+    """The kind of what is no lead."""
 
     @model_validator(mode="after")
     def _something(self) -> Expected:
         if not self.model_fields_set:
-            raise ValueError("expect at least one of rep, pool, rule, hold, nurture")
+            raise ValueError("expect at least one of rep, pool, rule, hold, nurture, divert")
         return self
 
 
@@ -188,6 +190,7 @@ def _compared(expect: Expected, placement: Placement) -> Iterator[Failed]:
         "rule": placement.target.rule,
         "hold": placement.status.value == "held",
         "nurture": placement.status.value == "nurtured",
+        "divert": placement.target.divert.kind if placement.target.divert is not None else None,
     }
     for what in sorted(expect.model_fields_set):
         if getattr(expect, what) != got[what]:

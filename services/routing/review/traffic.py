@@ -144,7 +144,7 @@ class Asked:
     key: Key
     action: str
     rep: str | None
-    """Who had the lead."""
+    """Who had the lead, or claimed it."""
     to: str | None = None
     correction: bool = False
     """The router erred: the turn is given back, and the named person's is charged."""
@@ -216,7 +216,9 @@ class Reader:
         record, request = row.placed, (row.record or {}).get("request")
         if record is not None:
             self._turns(record)
-        if request is not None:
+        if request is not None and record is not None:
+            self._claimed(row)
+        elif request is not None:
             self._asked(row, request)
         elif record is not None:
             self._placed(row, record)
@@ -233,8 +235,17 @@ class Reader:
         asked = Asked(row.at, row.key, request["action"], row.rep_id, to, erred)
         self.traffic.events.append(asked)
 
+    def _claimed(self, row: Row) -> None:
+        """A member took it from the list of a pull pool."""
+        self.traffic.events.append(Asked(row.at, row.key, "claim", row.rep_id))
+        before = self.outcomes.get(row.assignment_id)
+        if before is not None:
+            before.status, before.rep, before.pool = row.status, row.rep_id, row.pool
+            before.at = row.at
+
     def _placed(self, row: Row, record: Record) -> None:
-        result = Outcome(row.status, row.rep_id, row.pool, record["rule"], row.at)
+        status = row.ended if row.ended == "diverted" else row.status
+        result = Outcome(status, row.rep_id, row.pool, record["rule"], row.at)
         known = Known.of(row, record)
         before = self.outcomes.get(row.assignment_id)
         if row.ended is None and self.answered.get(row.key) == (row.at, row.sequence):

@@ -70,6 +70,7 @@ select
                    excluded || unfit as excluded
             from routing.attempts h
             where h.pool = p.pool and h.status = 'held' and h.waits_for is null
+              and h.offered_until is null
             order by h.tier_rank, h.received_at, h.assignment_id limit 20
         ) h
         order by p.pool, h.tier_rank, h.received_at, h.assignment_id
@@ -119,6 +120,8 @@ with saved_leads as (
         closed_by = excluded.closed_by,
         qualified_at = excluded.qualified_at,
         experiments = excluded.experiments,
+        offered_until = excluded.offered_until,
+        diverted = excluded.diverted,
         owner_class = excluded.owner_class
 ), saved_turns as (
     insert into routing.turns
@@ -160,7 +163,7 @@ from routing.attempts where status = 'held' group by pool order by pool
 
 HELD = """
 (select assignment_id, lead_id, account_key from routing.attempts
- where status = 'held' and pool = $1 and waits_for is null
+ where status = 'held' and pool = $1 and waits_for is null and offered_until is null
  order by tier_rank, received_at, assignment_id limit $2)
 union
 (select assignment_id, lead_id, account_key from routing.attempts

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.assignment import AssignmentChanged, AssignmentStatus
+from schemas.assignment import AssignmentChanged, AssignmentStatus, Diverted
 from schemas.submission import SubmissionQuarantined
 from services.cli.ends import ENDS, Books, latency_ms
 from tests.support.examples import good
@@ -94,6 +94,7 @@ def test_any_order_and_any_repeat_give_the_same_account(
         "held": 1,
         "nurtured": 0,
         "merged": 1,
+        "diverted": 0,
         "quarantined": 0,
         "rejected": 1,
         "dead_lettered": 1,
@@ -140,6 +141,16 @@ def test_a_retry_is_a_duplicate_however_it_was_answered() -> None:
     for status in ("accepted", "duplicate", "accepted"):
         books.answered(_SUBMISSION[0], status)
     assert (books.summary()["accepted"], books.duplicates) == (1, 2)
+
+
+def test_what_is_no_lead_is_diverted_once_and_its_repeats_are_merged() -> None:
+    books = Books()
+    for at, sequence in ((0, 1), (1, 2)):
+        closed = _changed(at, sequence, "closed")
+        over = closed.model_copy(update={"diverted": Diverted(kind="support")})
+        books.answered(_SUBMISSION[at], "accepted")
+        books.assignment(over, _T0 + sequence)
+    assert [books.end_of(one) for one in _SUBMISSION[:2]] == ["diverted", "merged"]
 
 
 def test_what_somebody_else_sent_is_not_counted() -> None:
