@@ -106,7 +106,7 @@ def message(
         plan="outbound",
         ended=ended,
     )
-    told = brief(event, questions=(), colleagues=(), now=NOW, touch=touch)
+    told = brief(event, colleagues=(), now=NOW, touch=touch)
     return Message(Delivery(event.lead_id, "x", event, 1, NOW, touch), told, (), None, place)
 
 
