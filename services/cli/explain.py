@@ -166,34 +166,26 @@ def as_it_happened(
     return shown
 
 
-def in_order(
-    decisions: list[dict[str, Any]], response: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Decisions and what their clocks did, as they followed each other.
+def in_order(decisions: list[dict[str, Any]], beside: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Decisions and what happened beside them, as they followed each other.
 
-    What a clock did stands behind the decision that started it and before the next attempt,
-    whatever the times say: with ``up --clock-scale`` routing's are ahead.
+    What happened to an attempt stands behind the decision that began it and before the next
+    attempt, whatever the times say; what belongs to no attempt stands at the end.
     """
+    shown = as_it_happened(decisions, beside)
     attempts: dict[UUID, int] = {}
     for decision in decisions:
         attempts.setdefault(decision["assignment_id"], len(attempts))
-    last = len(attempts)
-    numbered = [
-        *(((attempts[one["assignment_id"]], one["at"], 0), one) for one in decisions),
-        *(((attempts.get(one["assignment_id"], last), one["at"], 1), one) for one in response),
-    ]
-    firsts = {one["assignment_id"]: one["at"] for one in reversed(decisions)}
-    return [
-        one
-        for _, one in sorted(
-            numbered,
-            key=lambda pair: (
-                pair[0][0],
-                max(pair[0][1], firsts.get(pair[1]["assignment_id"], pair[0][1])),
-                pair[0][2],
-            ),
-        )
-    ]
+    firsts = {one["assignment_id"]: shown[one["sequence"]] for one in reversed(decisions)}
+
+    def place(line: dict[str, Any]) -> tuple[int, datetime, int]:
+        attempt = line["assignment_id"]
+        if "sequence" in line:
+            return attempts[attempt], shown[line["sequence"]], 0
+        at: datetime = line["at"]
+        return attempts.get(attempt, len(attempts)), max(at, firsts.get(attempt, at)), 1
+
+    return sorted([*decisions, *beside], key=place)
 
 
 def _tell_decision(decision: dict[str, Any]) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 
+from services.cli import configfiles
 from tests.support.up import Up, handraise, up
 from tests.support.waiting import wait_until
 
@@ -38,7 +41,13 @@ def messages(running: Up) -> list[dict[str, Any]]:
 
 
 def test_a_demo_request_that_nobody_answers_is_one_story(tmp_path: Path) -> None:
-    with up(tmp_path / "data", "--demo-sinks", "--clock-scale", "60") as running:
+    # Whatever the hour is here: everybody works, so that each hop finds somebody.
+    config = shutil.copytree(configfiles.folder(None), tmp_path / "config")
+    names = yaml.safe_load((config / "calendars.yaml").read_text("utf-8"))["calendars"]
+    always = {name: {"hours": {"every_day": "00:00-24:00"}} for name in names}
+    (config / "calendars.yaml").write_text(yaml.safe_dump({"calendars": always}), "utf-8")
+    options = ("--demo-sinks", "--clock-scale", "60", "--config", str(config))
+    with up(tmp_path / "data", *options) as running:
         env = {**os.environ, "HANDRAISE_DATA": running.line["data"]}
         # A title that makes her hot: minutes count, and here they are seconds.
         lead = {"email": WHO, "job_title": "VP Sales", "first_name": "Dana", "company": "Acme"}

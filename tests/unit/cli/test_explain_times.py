@@ -36,4 +36,4 @@ def test_a_clock_that_is_ahead_is_set_back_to_what_happened() -> None:
     shown = as_it_happened(decisions, beside)
     assert seconds(shown) == [1, 6, 6.5]
     order = [one.get("sequence") for one in in_order(decisions, beside)]
-    assert order == [1, None, None, None, 2, 3, None, None]
+    assert order == [1, None, None, 2, None, 3, None, None]
