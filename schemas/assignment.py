@@ -126,6 +126,8 @@ class AssignmentChanged(PipelineEvent):
     """With ``closed``: it is no lead, and its submission ended so where this is its first event."""
     decided_at: Instant
     lead: LeadBlock
+    merged_into: UUID | None = None
+    """With ``closed``: the person is the one of this lead, who stands for both from now on."""
 
     @property
     def subject(self) -> str:

@@ -17,6 +17,7 @@ from services.capture.fetcher import Fetcher
 from services.capture.handlers import Decider, count
 from services.capture.http import Doors, install
 from services.capture.kafka_gate import GateProducer, KafkaGate
+from services.capture.merging import Merging
 from services.capture.mx import MailChecker
 from services.capture.outcomes import LOOK_S, Outcomes
 from services.capture.partnerstages import PartnerStages
@@ -150,6 +151,13 @@ def _stage(
 async def _outcomes(ctx: Context, current: Callable[[], config.CaptureConfig]) -> Outcomes:
     """What follows assignments, for browsers that ask."""
     outcomes = Outcomes(await ctx.pool(Lane.BULK), current)
+    merging = Merging(await ctx.pool(Lane.BULK))
+
+    async def follow(records: Sequence[Record[AssignmentChanged]]) -> Sequence[Output]:
+        """What browsers ask for, and which lead stands for which."""
+        await merging.follow(records)
+        return await outcomes.keep(records)
+
     ctx.lane(Lane.LIVE).add(
         StageSpec(
             name=f"{SERVICE}.outcomes",
@@ -158,7 +166,7 @@ async def _outcomes(ctx: Context, current: Callable[[], config.CaptureConfig]) -
             inputs=(topics.ASSIGNMENTS,),
             model=AssignmentChanged,
             outputs=(),
-            handler=outcomes.keep,
+            handler=follow,
             rest_s=LOOK_S,
         )
     )

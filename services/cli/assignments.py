@@ -24,6 +24,7 @@ select distinct on (cycle, attempt, role) assignment_id, role, cycle, attempt, s
 from routing.story where lead_id = $1 and status <> 're_engaged'
 order by role, cycle, attempt, sequence desc
 """
+_SURVIVOR = "select merged_into from routing.merged where lead_id = $1"
 _OPEN = ("assigned", "reassigned", "accepted", "escalated", "held", "nurtured")
 
 Lead = Annotated[str, typer.Argument(help="Assignment id, lead id or e-mail.")]
@@ -199,6 +200,7 @@ async def _open_attempt(where: target.Target, named: str, role: str | None) -> U
 async def _attempts(where: target.Target, named: str) -> list[dict[str, Any]]:
     async with target.connection(where.postgres) as connection:
         lead_id = await find_lead(connection, where, named)
+        lead_id = await connection.fetchval(_SURVIVOR, lead_id) or lead_id
         owner = await connection.fetchval(
             "select lead_id from routing.story where assignment_id = $1 limit 1", lead_id
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import getpass
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -25,7 +24,7 @@ from services.cli.simulate import (
     present,
     replayed_both,
 )
-from services.runtime.configstore import ConfigStore, version_of
+from services.runtime.configstore import ConfigStore, differences, version_of
 
 NoteOption = Annotated[str, typer.Option("--note", help="Why, for the audit trail.")]
 AuthorOption = Annotated[str, typer.Option("--author", help="Who (else the system's user).")]
@@ -167,7 +166,7 @@ def diff(
             made = asyncio.run(replayed_both(dsn, before, after, period(since, until), moves))
         present(made, html, json)
         return
-    lines = list(_differences(before, after))
+    lines = differences(before, after)
     if json:
         output.emit(
             {"old": version_of(before), "new": version_of(after), "same": not lines, "diff": lines}
@@ -219,13 +218,3 @@ async def _files(dsn: str, version: str | None) -> dict[str, str]:
         if version is not None:
             return await _store.files(connection, version)
         return (await _store.active(connection))[1]
-
-
-def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    lines: list[str] = []
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name, ""), after.get(name, "")
-        lines += difflib.unified_diff(
-            old.splitlines(), new.splitlines(), f"a/{name}", f"b/{name}", lineterm=""
-        )
-    return lines

@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "reps": "services.cli.reps:app",
     "fairness": "services.cli.fairness:fairness",
     "experiments": "services.cli.experiments:experiments",
+    "leads": "services.cli.mergeleads:app",
     "assignments": "services.cli.assignments:app",
     "claims": "services.cli.claims:claims",
     "claim": "services.cli.claims:claim",

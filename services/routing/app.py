@@ -25,8 +25,10 @@ from schemas.topics import (
 from services.routing import (
     accounts_http,
     claims_http,
+    config_http,
     experiments_http,
     fairness_http,
+    merge_http,
     territories_http,
 )
 from services.routing.accounts import Accounts
@@ -40,6 +42,7 @@ from services.routing.drain import Drain
 from services.routing.events import SERVICE
 from services.routing.handlers import NAMES, Router
 from services.routing.http import router
+from services.routing.merging import Merging
 from services.routing.people_feed import PeopleFeed
 from services.routing.plan import Plan
 from services.routing.requests import STAGE, Requests
@@ -95,6 +98,7 @@ async def build(ctx: Context) -> None:
     realigning = Realigning(live, config, clock, requests)
     ctx.app.include_router(territories_http.router(live, realigning))
     _lists(ctx, live, config)
+    ctx.app.include_router(merge_http.router(Merging(live, box, config, clock, ctx.metrics)))
     sweeps = Sweeps(live, box, config, clock, ctx.metrics, activities.again)
     ctx.task("drain", drain.run)
     ctx.task("sweeps", sweeps.run)
@@ -156,6 +160,7 @@ def _serve(
     ctx.app.include_router(router(requests.now, partial(history.of_lead, live), staff))
     ctx.app.include_router(accounts_http.router(accounts))
     ctx.app.include_router(fairness_http.router(live))
+    ctx.app.include_router(config_http.router(live))
 
 
 def _lists(ctx: Context, live: asyncpg.Pool, config: LiveConfig[Plan]) -> None:

@@ -35,9 +35,9 @@ from services.routing.model import (
 )
 from services.routing.plan import Plan
 from services.routing.policy import RuleSet
-from services.routing.state import Colleague, Loaded, NeedsPools, Tape
+from services.routing.state import Colleague, Loaded, NeedsLeads, NeedsPools, Tape
 
-__all__ = ["Board", "Colleague", "Loaded", "NeedsPools", "Tape"]
+__all__ = ["Board", "Colleague", "Loaded", "NeedsLeads", "NeedsPools", "Tape"]
 
 QUEUE_SEEN = 20
 """Of those who wait for a pool, the first so many are looked at."""
@@ -93,6 +93,18 @@ class Board:
     # -- reading ------------------------------------------------------------------------------
     def lead(self, lead_id: UUID, account_key: str) -> LeadState:
         return self.loaded.leads.get(lead_id) or LeadState(lead_id, account_key)
+
+    def survivor(self, lead: LeadState) -> LeadState:
+        """The lead that stands for this one: itself, unless it was merged.
+
+        :raises NeedsLeads: the other one was not loaded.
+        """
+        if lead.merged_into is None:
+            return lead
+        found = self.loaded.leads.get(lead.merged_into)
+        if found is None:
+            raise NeedsLeads(frozenset({lead.merged_into}))
+        return found
 
     def away(self, rep_id: str) -> Barred | None:
         """As :func:`eligibility.away`, worked out once per rep and minute."""
@@ -184,6 +196,7 @@ class Board:
         end: str | None = None,
         waited: timedelta | None = None,
         record: Mapping[str, Any] | None = None,
+        merged_into: UUID | None = None,
     ) -> Change:
         """Write an attempt's new state and number the event that tells of it."""
         changed = self._keep(lead.advanced(attempt))
@@ -200,6 +213,7 @@ class Board:
             end=end,
             waited=waited,
             record=record,
+            merged_into=merged_into,
         )
         self.changes.append(change)
         return change
@@ -243,6 +257,10 @@ class Board:
 
     def lead_of(self, attempt: Attempt) -> LeadState:
         return self.lead(attempt.lead_id, attempt.account_key)
+
+    def merge(self, lead: LeadState, into: UUID) -> LeadState:
+        """Remember which lead stands for this one."""
+        return self._keep(replace(lead, merged_into=into))
 
     def _keep(self, lead: LeadState) -> LeadState:
         self.loaded.leads[lead.lead_id] = lead

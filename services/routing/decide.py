@@ -27,6 +27,8 @@ MERGED = "merged"
 def scored(board: Board, event: LeadScored, cause: UUID) -> list[Change]:
     """Decide one LeadScored; ``cause`` is the id of its event."""
     lead = board.lead(event.lead.lead_id, event.lead.account_key)
+    if lead.merged_into is not None:
+        return _for_another(board, board.survivor(lead), event, cause)
     fresh = event.score_revision > lead.score_revision
     if fresh:
         lead = board.keep_score(lead, event)
@@ -37,6 +39,29 @@ def scored(board: Board, event: LeadScored, cause: UUID) -> list[Change]:
     attempt = lead.last
     if attempt is not None and (not fresh or event.repeat is Repeat.DOUBLE_SUBMIT):
         return [_merged(board, lead, attempt, newest, origin, _SEEN[fresh])]
+    return _touched(board, lead, newest, origin)
+
+
+def _for_another(board: Board, lead: LeadState, event: LeadScored, cause: UUID) -> list[Change]:
+    """A submission that was on its way when its lead was merged into this one.
+
+    What was scored is another lead's revision, so it is decided with and not kept.
+    """
+    if event.late or event.submission_id is None:
+        return []
+    own = {"lead_id": lead.lead_id, "account_key": lead.account_key}
+    known = lead.scored or event
+    revisions = {
+        "lead_revision": known.lead_revision,
+        "score_revision": known.score_revision,
+    }
+    newest = event.model_copy(update={"lead": event.lead.model_copy(update=own), **revisions})
+    return _touched(board, lead, newest, Origin.of(event, cause))
+
+
+def _touched(board: Board, lead: LeadState, newest: LeadScored, origin: Origin) -> list[Change]:
+    """A submission of somebody, with the newest that is known of them."""
+    attempt = lead.last
     if (attempt is None or not attempt.is_open) and lead.later is not None:
         return [_with_next_role(board, lead, lead.later, newest, origin)]
     if attempt is None or not attempt.is_open:

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from schemas.base import RoleName
-from services.routing.board import Board, NeedsPools
+from services.routing.board import Board, NeedsLeads, NeedsPools
 from services.routing.finding import accounts_of
 from services.routing.plan import Plan
 from services.routing.seats import uncounted
-from services.routing.store import boards
+from services.routing.store import boards, merges
 from services.routing.store.boards import Scope
 from services.runtime.configstore import Versioned
 from services.runtime.database import Connection
@@ -59,6 +59,11 @@ async def decide_with(
             result = work(board)
         except NeedsPools as needs:
             locking = Scope({}, frozenset(), needs.pools, counted=scope.counted)
+            continue
+        except NeedsLeads as needs:
+            others = await merges.accounts(connection, needs.leads)
+            scope = scope.with_leads(others)
+            locking = Scope({}, frozenset(others.values()), frozenset())
             continue
         await boards.save(connection, board)
         return result

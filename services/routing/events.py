@@ -110,6 +110,7 @@ def assignment_changed(plan: Plan, change: Change, cause: UUID | None) -> Assign
         diverted=attempt.diverted if change.status is AssignmentStatus.CLOSED else None,
         decided_at=change.at,
         lead=lead_block(scored),
+        merged_into=change.merged_into,
     )
 
 

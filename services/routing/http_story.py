@@ -51,6 +51,8 @@ class Story(BaseModel):
     """The latest change that placed the lead; None where none did, or not yet at ``sequence``."""
     changes: list[Step]
     """Everything that happened to it, the oldest first."""
+    merged_into: UUID | None = None
+    """The lead that stands for this one, where it was merged; ask for that one's decision."""
 
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -100,4 +102,15 @@ def _story(lead_id: UUID, rows: list[dict[str, Any]], sequence: int | None) -> S
     steps = [Step(**row, words=explain(row["record"])) for row in rows]
     seen = [one for one in steps if sequence is None or one.sequence <= sequence]
     placed = [one for one in seen if one.record is not None and "outcome" in one.record]
-    return Story(lead_id=lead_id, decision=placed[-1] if placed else None, changes=seen)
+    return Story(
+        lead_id=lead_id,
+        decision=placed[-1] if placed else None,
+        changes=seen,
+        merged_into=_merged_into(rows),
+    )
+
+
+def _merged_into(rows: list[dict[str, Any]]) -> UUID | None:
+    """As the last change says that closed it."""
+    closed = (row["record"].get("closed", {}) for row in reversed(rows) if row["record"])
+    return next((UUID(said["into"]) for said in closed if "into" in said), None)

@@ -49,6 +49,8 @@ class ClosedBy(StrEnum):
     """Its owner had heard nothing of it for too long when the person came again."""
     DIVERTED = "diverted"
     """It was no lead."""
+    MERGED = "merged"
+    """The person is known as another lead, too, which stands for both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,8 @@ class LeadState:
     """Of the first role's leads: the active attempt of a later role, which answers for the lead."""
     activity: tuple[str, datetime] | None = None
     """The last thing that happened with the lead, and when."""
+    merged_into: UUID | None = None
+    """The lead that stands for it."""
 
     @property
     def open(self) -> Attempt | None:
@@ -285,6 +289,8 @@ class Change:
     """How long the lead was held, where this ends the hold."""
     record: Mapping[str, Any] | None = None
     """How it was decided, where something was decided."""
+    merged_into: UUID | None = None
+    """The lead that stands for this one from now on."""
 
 
 def assignment_id(lead_id: UUID, role: RoleName, cycle: int, attempt: int) -> UUID:

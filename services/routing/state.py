@@ -23,6 +23,14 @@ class NeedsPools(Exception):
         self.pools = pools
 
 
+class NeedsLeads(Exception):
+    """The decision is about leads that were not loaded: lock and load them, and decide again."""
+
+    def __init__(self, leads: frozenset[UUID]) -> None:
+        super().__init__(", ".join(map(str, sorted(leads))))
+        self.leads = leads
+
+
 @dataclass(frozen=True, slots=True)
 class Colleague:
     """An active attempt for somebody at the same account."""

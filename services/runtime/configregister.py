@@ -8,6 +8,7 @@ under the version before.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,6 +73,17 @@ def version_of(files: Files) -> str:
         for part in (name.encode(), files[name].encode()):
             digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()[:12]
+
+
+def differences(before: Files, after: Files) -> list[str]:
+    """What differs between two sets of files, as the lines of a unified diff."""
+    lines: list[str] = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name, ""), after.get(name, "")
+        lines += difflib.unified_diff(
+            old.splitlines(), new.splitlines(), f"a/{name}", f"b/{name}", lineterm=""
+        )
+    return lines
 
 
 def read_folder(folder: Path) -> dict[str, str]:

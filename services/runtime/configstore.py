@@ -19,6 +19,7 @@ from services.runtime.configregister import (
     NoConfiguration,
     Published,
     Scheduled,
+    differences,
     read_folder,
     version_of,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Published",
     "Scheduled",
     "Versioned",
+    "differences",
     "read_folder",
     "version_of",
 ]

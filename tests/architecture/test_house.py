@@ -20,7 +20,7 @@ SHELL = {
     "services.capture": {
         "acceptance", "answers", "app", "bulklag", "completing", "door", "door_feeds", "door_hooks",
         "door_leads", "door_prospects", "door_standing", "ends", "eventdoors", "feedtimes",
-        "fetcher", "handlers", "http", "kafka_gate", "mx", "openapi", "openapi_events",
+        "fetcher", "handlers", "http", "kafka_gate", "merging", "mx", "openapi", "openapi_events",
         "openapi_prospects", "openapi_website", "outcomes", "partnerstages", "recent", "relay",
         "release", "spool", "store", "unverified", "website",
     },
@@ -34,9 +34,10 @@ SHELL = {
     },
     "services.routing": {
         "accounts", "accounts_feed", "accounts_http", "activities", "app", "claims_http",
-        "deciding", "drain", "experiments_http", "fairness_http", "finding", "handlers", "http",
-        "http_reps", "http_story", "people_feed", "requests", "review.books", "review.experiments",
-        "review.fairness", "review.territories", "staff", "store", "sweeps", "territories_http",
+        "config_http", "deciding", "drain", "experiments_http", "fairness_http", "finding",
+        "handlers", "http", "http_reps", "http_story", "merge_http", "merging", "people_feed",
+        "requests", "review.books", "review.experiments", "review.fairness",
+        "review.territories", "staff", "store", "sweeps", "territories_http",
     },
     "services.response": {
         "app", "handlers", "measures", "progress", "retime", "store", "timer", "touring",

@@ -137,6 +137,32 @@ async def presses(
     return found
 
 
+_MERGE_IDENTITIES = """
+with mine as (
+    select token from capture.identities where lead_id = $1 order by token for update
+)
+update capture.identities i set lead_id = $2 from mine where i.token = mine.token
+"""
+_LOCK_LEADS = """
+select from capture.leads where lead_id in ($1, $2) order by lead_id for update
+"""
+_MERGE_LEADS = """
+update capture.leads s set
+    touches = s.touches + o.touches,
+    first_received_at = least(s.first_received_at, o.first_received_at),
+    last_received_at = greatest(s.last_received_at, o.last_received_at)
+from capture.leads o where s.lead_id = $2 and o.lead_id = $1
+"""
+_MERGE_TOUCHES = "update capture.touches set lead_id = $2 where lead_id = $1"
+
+
+async def merge(conn: Connection, merged: UUID, survivor: UUID) -> None:
+    """The survivor stands for the other's identifiers, and has its touches."""
+    for statement in (_MERGE_IDENTITIES, _LOCK_LEADS, _MERGE_LEADS, _MERGE_TOUCHES):
+        await conn.execute(statement, merged, survivor)
+    await conn.execute("update capture.leads set touches = 0 where lead_id = $1", merged)
+
+
 _TOUCHES = """
 insert into capture.touches (submission_id, lead_id, touch, repeat, source, form_id, kind, motion,
                              channel, lane, submitted_at, received_at, utm, click_ids)

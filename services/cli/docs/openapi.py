@@ -16,8 +16,10 @@ from services.delivery import http as delivery
 from services.routing import (
     accounts_http,
     claims_http,
+    config_http,
     experiments_http,
     fairness_http,
+    merge_http,
     territories_http,
 )
 from services.routing import http as routing
@@ -34,9 +36,11 @@ def _routing() -> APIRouter:
     routes.include_router(routing.router(cast(routing.Ask, None), *2 * [cast(Any, None)]))
     routes.include_router(accounts_http.router(cast(Any, None)))
     routes.include_router(fairness_http.router(cast(Any, None)))
+    routes.include_router(config_http.router(cast(Any, None)))
     routes.include_router(territories_http.router(*2 * [cast(Any, None)]))
     routes.include_router(experiments_http.router(*2 * [cast(Any, None)]))
     routes.include_router(claims_http.router(*2 * [cast(Any, None)]))
+    routes.include_router(merge_http.router(cast(Any, None)))
     return routes
 
 

@@ -14,13 +14,17 @@ from services.runtime.database import Connection
 
 _MOST_OF_AN_ACCOUNT = 200
 
+# Whoever was merged is found as the lead that stands for them.
 _BY_LEAD = """
-select lead_id::text as value, lead_id, account_key from routing.leads
-where lead_id = any($1::uuid[])
+select l.lead_id::text as value, s.lead_id, s.account_key
+from routing.leads l join routing.leads s on s.lead_id = coalesce(l.merged_into, l.lead_id)
+where l.lead_id = any($1::uuid[])
 """
 _BY_ATTEMPT = """
-select assignment_id::text as value, lead_id, account_key from routing.attempts
-where assignment_id = any($1::uuid[])
+select a.assignment_id::text as value, s.lead_id, s.account_key
+from routing.attempts a join routing.leads l using (lead_id)
+join routing.leads s on s.lead_id = coalesce(l.merged_into, l.lead_id)
+where a.assignment_id = any($1::uuid[])
 """
 _BY_ACCOUNT = f"""
 select k.key as value, a.lead_id, k.key as account_key

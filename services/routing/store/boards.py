@@ -48,6 +48,7 @@ class _LeadRow:
     later: Attempt | None
     last_activity: str | None
     last_activity_at: datetime | None
+    merged_into: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,7 @@ def _loaded(row: asyncpg.Record, now: datetime) -> Loaded:
             scored=LeadScored.read(lead.scored) if lead.scored is not None else None,
             later=lead.later,
             activity=_activity(lead),
+            merged_into=lead.merged_into,
         )
     for one in _read(_COLLEAGUES, row["colleagues"]):
         found = Colleague(one.lead_id, one.rep_id, one.pool, one.since)
@@ -237,6 +239,7 @@ def _lead_row(lead: LeadState, board: Board) -> dict[str, Any]:
         "scored": stored,
         "last_activity": lead.activity[0] if lead.activity is not None else None,
         "last_activity_at": lead.activity[1] if lead.activity is not None else None,
+        "merged_into": lead.merged_into,
     }
 
 

@@ -27,6 +27,11 @@ class Scope:
     def with_pools(self, pools: frozenset[str]) -> Scope:
         return replace(self, pools=self.pools | pools)
 
+    def with_leads(self, accounts: Mapping[UUID, str]) -> Scope:
+        """Other leads, each with its account key; their stored scores are loaded."""
+        leads = {**self.leads, **dict.fromkeys(accounts, 0)}
+        return replace(self, leads=leads, accounts=self.accounts.union(accounts.values()))
+
     def counting(self, reps: frozenset[str]) -> Scope:
         return replace(self, counted=self.counted | reps)
 

@@ -9,7 +9,7 @@ select
     (select json_agg(found)::text from (
         select l.lead_id, l.account_key, l.sequence, l.score_revision, to_json(a) as last,
                case when l.score_revision >= i.revision then l.scored end as scored,
-               l.last_activity, l.last_activity_at,
+               l.last_activity, l.last_activity_at, l.merged_into,
                (select to_json(b) from routing.attempts b
                 where $3 = 'sdr' and b.lead_id = l.lead_id and b.role <> 'sdr'
                 and b.status in ('assigned', 'reassigned', 'accepted', 'escalated')
@@ -94,7 +94,8 @@ with saved_leads as (
         score_revision = excluded.score_revision,
         scored = coalesce(excluded.scored, l.scored),
         last_activity = coalesce(excluded.last_activity, l.last_activity),
-        last_activity_at = coalesce(excluded.last_activity_at, l.last_activity_at)
+        last_activity_at = coalesce(excluded.last_activity_at, l.last_activity_at),
+        merged_into = coalesce(excluded.merged_into, l.merged_into)
 ), saved_attempts as (
     insert into routing.attempts
     select * from json_populate_recordset(null::routing.attempts, ($2::text)::json)

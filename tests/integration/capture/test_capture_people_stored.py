@@ -8,22 +8,26 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
 from schemas import topics
+from schemas.assignment import AssignmentChanged
 from schemas.base import Lane, Motion
 from schemas.cloudevents import Envelope
 from schemas.submission import KeyKind, SubmissionReceived
 from services.capture import config, events, release
 from services.capture.adapters.base import Item
 from services.capture.handlers import Decider, count
+from services.capture.merging import Merging
 from services.capture.seen import World
 from services.capture.store import quarantine
 from services.runtime.database import open_pool
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
-from services.runtime.records import Output, Record
+from services.runtime.records import Output, Record, output
+from tests.support.examples import good
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 CHANNELS = """
@@ -111,6 +115,34 @@ def test_a_new_mailbox_takes_the_lead_of_its_phone_and_a_known_one_does_not(
         second = await lead(email="second@a.com", phone="+49 30 901822")
         callers = {await lead(phone="+49 30 901822") for _ in range(2)}
         assert len({known, second, *callers}) == 4
+
+    with_capture(postgres_dsn, test)
+
+
+def test_who_was_merged_is_the_survivor_from_then_on(postgres_dsn: str) -> None:
+    async def test(capture: Capture) -> None:
+        kept = await capture.submit(email="ann@a.com")
+        gone = await capture.submit(email="ann@b.com", phone="+49 30 901823")
+        survivor, other = (UUID(one["lead"]["lead_id"]) for one in (kept, gone))
+        told = AssignmentChanged.model_validate(
+            {
+                **json.loads(good("assignment.changed.v1", "closed-merged")),
+                "lead_id": other,
+                "merged_into": survivor,
+            }
+        )
+        out = output(topics.ASSIGNMENTS, "a.com", told, event_id=told.assignment_id,
+                     service="routing", at=AT)  # fmt: skip
+        envelope = Envelope.from_headers(out.headers)
+        record = Record(told, envelope, out.topic, 0, 0, out.key, out.value, out.headers)
+        for _ in range(2):  # delivered twice
+            await Merging(capture.pool).follow([record])
+        for form in ({"email": "ann@b.com"}, {"phone": "+49 30 901823"}, {"email": "ann@a.com"}):
+            assert (await capture.submit(**form))["lead"]["lead_id"] == str(survivor)
+        touches = await capture.pool.fetch("select distinct lead_id from capture.touches")
+        assert [row["lead_id"] for row in touches] == [survivor]
+        (journey,) = await capture.pool.fetch("select * from capture.journey")
+        assert journey["touches"] == 5
 
     with_capture(postgres_dsn, test)
 

@@ -1,0 +1,137 @@
+"""Two leads of one person become one: what becomes of the attempts of one role. Pure.
+
+The survivor keeps its owner. Where it has none and the other has, that owner has the survivor from
+now on, as far along as they were. What the other waits for is over; its turn is given back where
+two turns were charged for one person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from schemas.assignment import AssignmentStatus
+from schemas.base import RoleName
+from services.routing import fairness, reason
+from services.routing.board import Board
+from services.routing.model import Attempt, Change, ClosedBy, LeadState
+from services.routing.placement import place
+from services.routing.subject import Wish
+from services.routing.writing import open_attempt, subject_of, write
+
+_KEPT = frozenset({AssignmentStatus.ACCEPTED, AssignmentStatus.ESCALATED})
+"""An owner who comes along stays as far as this."""
+
+
+def merged(board: Board, survivor: UUID, other: UUID, why: str) -> list[Change]:
+    """Close the other's attempt and give the survivor what it lacks.
+
+    :param why: the asker's reason, as a sentence quotes it.
+    """
+    kept, gone = board.loaded.leads.get(survivor), board.loaded.leads.get(other)
+    if kept is None or gone is None:
+        return []
+    attempt = gone.open
+    # Told in any case, once: whoever follows the other lead must learn which one stands for it.
+    tells = attempt is not None or board.role is RoleName.SDR
+    changes = _closed(board, kept, gone, attempt, why) if tells else []
+    if attempt is None:
+        return changes
+    mine = kept.open
+    if mine is not None and mine.is_active:
+        return [*changes, *_told(board, kept, mine, attempt)]
+    if attempt.is_active and attempt.rep_id is not None:
+        changes.append(_handed(board, kept, mine, attempt))
+    return changes
+
+
+def _closed(
+    board: Board, kept: LeadState, gone: LeadState, attempt: Attempt | None, why: str
+) -> list[Change]:
+    """The other is over, and says where it went; also where nobody had it any more."""
+    last = attempt or gone.last
+    if last is None or gone.scored is None:
+        return []
+    text = f"Merged into lead {kept.lead_id}{why}; that one stands for both."
+    ended, returned = last, False
+    if attempt is not None:
+        twice = kept.open is not None and kept.open.is_active and attempt.is_active
+        returned = twice and _give_back(board, attempt)
+        turn = replace(attempt.turn, returned=True) if returned and attempt.turn else attempt.turn
+        ended = replace(
+            attempt,
+            status=AssignmentStatus.CLOSED,
+            closed_by=ClosedBy.MERGED,
+            changed_at=board.now,
+            held_until=None,
+            waits_for=None,
+            reason=text,
+            turn=turn,
+        )
+    record: dict[str, object] = {"closed": {"by": "merged", "into": str(kept.lead_id)}}
+    if returned and ended.turn is not None:
+        record["returned"] = {
+            "pool": ended.turn.pool,
+            "group": ended.turn.group,
+            "rep": ended.rep_id,
+            "shares": ended.turn.shares,
+        }
+    return [
+        board.move(
+            gone,
+            ended,
+            origin=ended.origin,
+            scored=gone.scored,
+            reason=text,
+            status=AssignmentStatus.CLOSED,
+            record=record,
+            merged_into=kept.lead_id,
+        )
+    ]
+
+
+def _give_back(board: Board, attempt: Attempt) -> bool:
+    turn, rep = attempt.turn, attempt.rep_id
+    if turn is None or rep is None or turn.returned:
+        return False
+    before = board.turns(turn.pool, turn.group)
+    board.set_turns(turn.pool, turn.group, fairness.give_back(rep, turn.shares, before))
+    return True
+
+
+def _told(board: Board, kept: LeadState, mine: Attempt, theirs: Attempt) -> list[Change]:
+    """The survivor's owner hears of a hand-raise that nobody had taken up yet."""
+    if kept.scored is None or theirs.worked_at is not None or not _untaken(theirs):
+        return []
+    later = max(mine.touched_at, theirs.touched_at)
+    touched = replace(mine, touched_at=later, changed_at=board.now)
+    name = reason.name(board.plan, mine.rep_id)
+    text = f"The same person came as another lead, which is merged now: {name} hears of it."
+    return [
+        board.move(
+            board.lead_of(mine),
+            touched,
+            origin=theirs.origin,
+            scored=kept.scored,
+            reason=text,
+            status=AssignmentStatus.RE_ENGAGED,
+        )
+    ]
+
+
+def _untaken(attempt: Attempt) -> bool:
+    return attempt.status is not AssignmentStatus.ACCEPTED
+
+
+def _handed(board: Board, kept: LeadState, mine: Attempt | None, theirs: Attempt) -> Change:
+    """Who has the other has the survivor; the turn that it cost stays charged."""
+    scored = kept.scored or board.lead_of(theirs).scored
+    assert scored is not None
+    opened = mine or open_attempt(board, kept, scored, theirs.origin)
+    subject = subject_of(board, opened, scored)
+    subject = replace(subject, pool=theirs.pool, wish=Wish(theirs.rep_id))
+    placement = place(board, subject)
+    if theirs.status in _KEPT:
+        placement = replace(placement, status=theirs.status)
+    opened = replace(opened, worked_at=theirs.worked_at)
+    return write(board, kept, opened, subject, placement, scored, opened.origin)

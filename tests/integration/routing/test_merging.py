@@ -1,0 +1,144 @@
+"""Two leads of one person become one, on a real database."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from schemas.activity import ActivityName, ActivityRecorded, Actor
+from schemas.assignment import AssignmentChanged, AssignmentStatus
+from services.routing.merging import Asked, Merging, NotMerged, UnknownLead
+from tests.integration.routing.conftest import OpenDesk
+from tests.integration.routing.desk import Desk, read
+from tests.integration.routing.leads import files, lead_id, scored
+
+ANN, OLD = "ann@acme.example", "ann@old.example"
+A, B = lead_id(ANN), lead_id(OLD)
+
+
+def merging(desk: Desk) -> Merging:
+    return Merging(desk.pool, desk.outbox, desk.config, desk.clock, desk.metrics)
+
+
+async def merged(desk: Desk, survivor: UUID = A, other: UUID = B) -> list[AssignmentChanged]:
+    """The events that a merge publishes."""
+    before = len(desk.published)
+    await merging(desk).run(Asked(survivor, other, "maya", "same person"))
+    return read(desk.published[before:])
+
+
+async def active(desk: Desk) -> dict[UUID, str]:
+    rows = await desk.fetch(
+        "select lead_id, rep_id from routing.attempts"
+        " where status in ('assigned', 'reassigned', 'accepted', 'escalated')"
+    )
+    return {row["lead_id"]: row["rep_id"] for row in rows}
+
+
+async def test_the_survivor_keeps_its_owner_who_hears_of_it(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 1}))
+    mine, theirs = await desk.route(scored(ANN), scored(OLD))
+    assert mine.rep is not None
+    assert theirs.rep is not None
+    before = await desk.fairness()
+    over, told = await merged(desk)
+    assert (over.lead_id, over.status, over.merged_into) == (B, AssignmentStatus.CLOSED, A)
+    assert "maya (same person)" in over.reason
+    assert (told.lead_id, told.status) == (A, AssignmentStatus.RE_ENGAGED)
+    assert await active(desk) == {A: mine.rep.id}
+    after = await desk.fairness()
+    assert before[theirs.rep.id][0] - after[theirs.rep.id][0] == 1, "one person costs one turn"
+    assert await merged(desk) == [], "repeated, it changes nothing"
+
+
+async def test_without_an_owner_the_survivor_gets_the_others(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 1}))
+    (mine,) = await desk.route(scored(ANN))
+    await desk.act(mine.assignment_id, "release", "ops")
+    (theirs,) = await desk.route(scored(OLD))
+    assert theirs.rep is not None
+    await desk.act(theirs.assignment_id, "accept", theirs.rep.id)
+    turns = await desk.fairness()
+    over, has = await merged(desk)
+    assert over.status is AssignmentStatus.CLOSED
+    assert (has.lead_id, has.status, has.cycle) == (A, AssignmentStatus.ACCEPTED, 2)
+    assert await active(desk) == {A: theirs.rep.id}
+    assert await desk.fairness() == turns
+
+
+async def test_a_held_survivor_goes_to_who_has_the_other(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 1}))
+    (theirs,) = await desk.route(scored(OLD))
+    await desk.paused("ana", "ben")
+    (held,) = await desk.route(scored(ANN))
+    assert held.status is AssignmentStatus.HELD
+    _, has = await merged(desk)
+    assert theirs.rep is not None
+    assert has.assignment_id == held.assignment_id
+    assert await active(desk) == {A: theirs.rep.id}
+    await desk.paused()
+    assert await desk.drained() == []
+
+
+async def test_what_was_on_its_way_ends_with_the_survivor(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 1}))
+    (mine,) = await desk.route(scored(ANN))
+    await desk.route(scored(OLD))
+    await merged(desk)
+    again, third = await desk.route(scored(OLD, revision=2), scored("cy@third.example"))
+    assert (again.lead_id, again.status) == (A, AssignmentStatus.RE_ENGAGED)
+    assert again.assignment_id == mine.assignment_id
+    # Merged once more: the chain has no length.
+    await merged(desk, third.lead_id, A)
+    (last,) = await desk.route(scored(OLD, revision=3))
+    assert last.lead_id == third.lead_id
+    assert set(await active(desk)) == {third.lead_id}
+
+
+async def test_what_happens_to_the_other_happens_to_the_survivor(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 1}))
+    await desk.route(scored(ANN), scored(OLD))
+    await merged(desk)
+    (won,) = await desk.happens(
+        ActivityRecorded(
+            activity=ActivityName.LOST,
+            actor=Actor.HUMAN,
+            lead_id=B,
+            occurred_at=desk.now,
+            received_at=desk.now,
+            source="crm",
+        )
+    )
+    assert (won.lead_id, won.status) == (A, AssignmentStatus.CLOSED)
+
+
+async def test_a_rehearsal_changes_nothing_and_nonsense_is_refused(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 1}))
+    await desk.route(scored(ANN), scored(OLD))
+    before = await active(desk)
+    told = await merging(desk).run(Asked(A, B, "maya", dry_run=True))
+    assert [one["status"] for one in told["changes"]] == ["closed", "re_engaged"]
+    assert await active(desk) == before
+    with pytest.raises(NotMerged):
+        await merging(desk).run(Asked(A, A, "maya"))
+    with pytest.raises(UnknownLead):
+        await merging(desk).run(Asked(A, lead_id("nobody@x.example"), "maya"))
+    await merged(desk)
+    with pytest.raises(NotMerged):
+        await merging(desk).run(Asked(B, A, "maya"))
+
+
+async def test_two_at_once_and_a_submission_leave_one_owner(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 1}))
+    await desk.route(scored(ANN), scored(OLD))
+    asked = Asked(A, B, "maya")
+    await asyncio.gather(
+        merging(desk).run(asked), merging(desk).run(asked), desk.route(scored(OLD, revision=2))
+    )
+    assert set(await active(desk)) == {A}
+    (count,) = await desk.fetch(
+        "select count(*) from routing.history where lead_id = $1 and status = 'closed'", B
+    )
+    assert count["count"] == 1
