@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 import typer
 
 from services.cli import output
+from services.cli.leavecalendar import calendar
 from services.cli.output import CommandError
 from services.cli.repdesk import Rows, author, away, caps, changers, run, shown
 from services.cli.repsimport import import_
 from services.kernel.durations import duration
 from services.routing.staff import Staff
+from services.routing.staff.leaves import from_calendar
 
 app = typer.Typer(help="People: list, show, pause, resume, leave, cap, offboard, import.",
                   no_args_is_help=True)  # fmt: skip
@@ -111,6 +113,9 @@ def leave(
     last: Annotated[str | None, typer.Option("--until", help="Last day away.")] = None,
     backup: Annotated[str | None, typer.Option(help="Who stands in.")] = None,
     cancel: Annotated[int | None, typer.Option(help="Take back the leave of this number.")] = None,
+    ical: Annotated[
+        str | None, typer.Option("--ical", help="The person's calendar: an .ics file or https URL.")
+    ] = None,
     reason: Reason = "",
     data: output.DataOption = None,
     json: output.JsonOption = False,
@@ -118,6 +123,13 @@ def leave(
     """Whole days away; new leads stop some working days before, as teams.yaml says."""
     if cancel is not None:
         shown(run(data, lambda desk: desk.reps.cancel_leave(author(reason), rep, cancel)), json)
+        return
+    if ical is not None:
+        text = calendar(ical)
+        found = run(data, lambda desk: from_calendar(desk.reps, author(reason), rep, text))
+        shown(found, json)
+        said = found["calendar"]
+        output.say(f"{said['added']} leaves read, {said['taken_back']} taken back")
         return
     if first is None or last is None:
         raise CommandError("a leave has --from and --until (days, both included)")

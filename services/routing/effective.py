@@ -199,7 +199,7 @@ def _last(own: tuple[RepChange, ...], kind: Kind, at: datetime) -> RepChange | N
 
 def _origin(change: RepChange) -> dict[str, Any]:
     return {
-        "from": "command",
+        "from": "ical" if "ical" in change.value else "command",
         "by": change.by,
         "at": change.recorded_at,
         "note": change.note,

@@ -6,16 +6,26 @@ from collections.abc import Awaitable
 from datetime import date
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.base import Instant
 from services.routing.overlay import CAP_NAMES
 from services.routing.staff import Author, RepFault, Staff, UnknownRep
+from services.routing.staff.leaves import from_calendar
 from services.runtime.apikeys import Principal, Scope
-from services.runtime.http import Problem, json_only, require
+from services.runtime.http import Problem, json_only, read_body, require
 
 T = TypeVar("T")
+MAX_ICAL = 1024 * 1024
+"""Bytes of a calendar."""
+_BODY_SECONDS = 30.0
+_ICAL: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"text/calendar": {"schema": {"type": "string", "maxLength": MAX_ICAL}}},
+    }
+}
 Document = dict[str, Any]
 Admin = Annotated[Principal, Depends(require(Scope.REPS_ADMIN))]
 RepId = Annotated[str, Field(min_length=1, max_length=64)]
@@ -150,6 +160,16 @@ def _leaving(routes: APIRouter, staff: Staff) -> None:
         return await _answer(
             staff.reps.leave(author, rep_id, asked.first, asked.last, asked.backup)
         )
+
+    @routes.post("/{rep_id}/leave/ical", openapi_extra=_ICAL)
+    async def calendar(rep_id: str, request: Request, by: Admin) -> Document:
+        """The person's calendar (iCalendar, 1 MiB at most): its days away become leave.
+
+        Handed in again, what moved moves and what was cancelled goes.
+        """
+        text = await read_body(request, MAX_ICAL, _BODY_SECONDS)
+        author = Author(by.name, "calendar")
+        return await _answer(from_calendar(staff.reps, author, rep_id, text))
 
     @routes.delete("/{rep_id}/leave/{change}")
     async def cancel(rep_id: str, change: int, by: Admin) -> Document:
