@@ -202,6 +202,7 @@ def _record(request: Request, moved: Attempt) -> dict[str, object]:
             "by": request.rep_id,
             "reason": request.reason.strip()[:500],
             "to": request.to,
+            "to_pool": request.to_pool,
             "correction": request.correction,
             "hand_back": request.hand_back,
         }

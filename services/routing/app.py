@@ -95,10 +95,8 @@ async def build(ctx: Context) -> None:
         )
     )
     _serve(ctx, live, requests, Reps(live, box, config, clock), Accounts(live, config))
-    realigning = Realigning(live, config, clock, requests)
-    ctx.app.include_router(territories_http.router(live, realigning))
     _lists(ctx, live, config)
-    ctx.app.include_router(merge_http.router(Merging(live, box, config, clock, ctx.metrics)))
+    _operating(ctx, config, clock, requests, Merging(live, box, config, clock, ctx.metrics))
     sweeps = Sweeps(live, box, config, clock, ctx.metrics, activities.again)
     ctx.task("drain", drain.run)
     ctx.task("sweeps", sweeps.run)
@@ -167,6 +165,16 @@ def _lists(ctx: Context, live: asyncpg.Pool, config: LiveConfig[Plan]) -> None:
     """What is only read, and asks for the active configuration."""
     ctx.app.include_router(experiments_http.router(live, config))
     ctx.app.include_router(claims_http.router(live, config))
+
+
+def _operating(
+    ctx: Context, config: LiveConfig[Plan], clock: Clock, requests: Requests, merging: Merging
+) -> None:
+    """What revenue operations does with many leads, and with two that are one."""
+    live = merging.pool
+    realigning = Realigning(live, config, clock, requests)
+    ctx.app.include_router(territories_http.router(live, realigning))
+    ctx.app.include_router(merge_http.router(merging))
 
 
 def clock_of(scale: float) -> Clock:

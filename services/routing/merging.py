@@ -28,6 +28,7 @@ from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 
 STAGE = "routing.merges"
+_TRIES = 3
 
 
 class UnknownLead(ValueError):
@@ -64,7 +65,7 @@ class Merging:
         clock: Clock,
         metrics: Metrics,
     ) -> None:
-        self._pool = pool
+        self.pool = pool
         self._outbox = outbox
         self._config = config
         self._clock = clock
@@ -76,10 +77,19 @@ class Merging:
         :raises UnknownLead: one of them.
         :raises NotMerged: they are one, or one of them stands for nobody any more.
         """
+        for _ in range(_TRIES):
+            try:
+                return await self._once(asked)
+            except asyncpg.DeadlockDetectedError:
+                # A submission on its way to the merged lead took the locks in another order.
+                continue
+        return await self._once(asked)
+
+    async def _once(self, asked: Asked) -> dict[str, Any]:
         changes: list[Change] = []
         made: Sequence[Any] = ()
         try:
-            async with self._pool.acquire() as proxy, proxy.transaction():
+            async with self.pool.acquire() as proxy, proxy.transaction():
                 connection = cast(asyncpg.Connection, proxy)
                 config = await self._config.locked(connection)
                 changes = await self._merged(connection, config, asked)
@@ -96,12 +106,12 @@ class Merging:
 
     async def survivor(self, lead: UUID) -> UUID | None:
         """Which lead stands for this one; None where it is itself."""
-        async with self._pool.acquire() as proxy:
+        async with self.pool.acquire() as proxy:
             return await merges.survivor(cast(asyncpg.Connection, proxy), lead)
 
     async def stands_for(self, lead: UUID) -> list[UUID]:
         """The leads that were merged into this one."""
-        async with self._pool.acquire() as proxy:
+        async with self.pool.acquire() as proxy:
             return await merges.stands_for(cast(asyncpg.Connection, proxy), lead)
 
     async def _merged(

@@ -166,7 +166,7 @@ class Course:
         if case.attempt > self.plan.max_attempts:
             wish = wish.escalated()
         case.rep, case.status = None, "new"
-        pool = case.pool if self.plan.pool(case.pool) is not None else None
+        pool = wish.pool or (case.pool if self.plan.pool(case.pool) is not None else None)
         self.place(case, now, wish=wish, pool=pool)
         self.wake(last, now)
 

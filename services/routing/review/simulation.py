@@ -106,6 +106,9 @@ class _Run:
                 self.ignored += not self.course.claimed(case, event.at, event.rep or "")
             case "reject" if event.rep != case.rep:
                 self.ignored += 1
+            case "reject" if event.hand_back and case.status in HAS:
+                self.course.give_back(case, event.at)
+                self.course.ended(case, event.at)
             case "reject" | "reassign" | "escalate" if case.status in HAS:
                 self._again(case, event)
 
@@ -115,4 +118,6 @@ class _Run:
             self.course.give_back(case, event.at)
         # Whom somebody named by hand is named in any configuration that knows them.
         to = event.to if self.plan.rep(event.to) is not None else None
-        self.course.again(case, event.at, Wish(to, event.correction, event.action == "escalate"))
+        pool = event.to_pool if to is not None and self.plan.pool(event.to_pool) else None
+        wish = Wish(to, event.correction, event.action == "escalate", pool=pool)
+        self.course.again(case, event.at, wish)

@@ -148,6 +148,10 @@ class Asked:
     to: str | None = None
     correction: bool = False
     """The router erred: the turn is given back, and the named person's is charged."""
+    to_pool: str | None = None
+    """The pool that it moved to with that."""
+    hand_back: bool = False
+    """A later role gave it back to the role before."""
 
 
 Event = Arrival | Touch | News | Asked
@@ -232,7 +236,8 @@ class Reader:
     def _asked(self, row: Row, request: Record) -> None:
         self.answered[row.key] = (row.at, row.sequence + 1)
         to, erred = request.get("to"), bool(request.get("correction"))
-        asked = Asked(row.at, row.key, request["action"], row.rep_id, to, erred)
+        moved, back = request.get("to_pool"), bool(request.get("hand_back"))
+        asked = Asked(row.at, row.key, request["action"], row.rep_id, to, erred, moved, back)
         self.traffic.events.append(asked)
 
     def _claimed(self, row: Row) -> None:

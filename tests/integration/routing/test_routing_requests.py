@@ -209,6 +209,25 @@ async def test_accept_over_http(open_desk: OpenDesk) -> None:
     assert events[-3:] == [(S.ACCEPTED, 2), (S.REJECTED, 3), (S.REASSIGNED, 4)]
 
 
+async def test_correct_over_http_mends_the_turns_and_only_as_expected(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 1}))
+    client = await client_of(desk, Scope.ASSIGNMENTS_ACT)
+    (one,) = await desk.route(scored())
+    assert one.rep is not None
+    wrong, right = one.rep.id, "ben" if one.rep.id == "ana" else "ana"
+    asked = {"to": right, "by": "maya", "reason": "wrong rule", "expected_status": "accepted"}
+    assert (await client.post(one.assignment_id, "correct", **asked)).status_code == 409
+    asked["expected_status"] = "assigned"
+    assert (await client.post(one.assignment_id, "correct", **asked)).status_code == 200
+    again = await client.post(one.assignment_id, "correct", **asked)
+    assert (again.status_code, again.json()["owner"]) == (409, right)
+    counts = {rep: count for rep, (count, _) in (await desk.fairness()).items()}
+    assert counts == {wrong: 0, right: 1}
+    nobody = {**asked, "to": "nobody"}
+    last = [event for event in desk_events(desk) if event.rep and event.rep.id == right][-1]
+    assert (await client.post(last.assignment_id, "correct", **nobody)).status_code in (409, 422)
+
+
 @pytest.mark.parametrize(("failures", "status"), [(2, 200), (3, 503)])
 async def test_a_database_that_does_not_answer_is_asked_again(
     open_desk: OpenDesk, failures: int, status: int
