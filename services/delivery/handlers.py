@@ -152,7 +152,7 @@ def _to_manager(
 ) -> tuple[AssignmentChanged, bytes] | None:
     """The attempt as it is told to the manager of its rep; None where nobody is known."""
     if manager is None:
-        log.info("signal.no_manager", rep=change.rep.id if change.rep else None)
+        log.info("signal.no_manager", rep_id=change.rep.id if change.rep else None)
         return None
     told = change.model_copy(update={"rep": manager})
     return told, told.encode()

@@ -113,4 +113,4 @@ class Periodic:
     def _say(self, name: str, error: Exception, wait: float) -> None:
         expected = isinstance(error, Halted | OSError | Forbidden | Unconfigured)
         told = {"reason": str(error)} if expected else describe(error)
-        log.warning("crm.halted", sink=name, again_in_s=wait, **told)
+        log.warning("crm.halted", sink=name, seconds=wait, **told)
