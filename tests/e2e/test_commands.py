@@ -42,7 +42,7 @@ def test_decisions_of_a_running_installation_are_repeated_and_simulated(
     page = tmp_path / "page.html"
     made = answer_of(run("simulate", "--html", str(page), "--json"))
     assert made["leads"] > 0
-    assert {"assigned", "held", "nurtured", "merged"} == made["ends"]["new"].keys()
+    assert {"assigned", "held", "nurtured", "merged", "diverted"} == made["ends"]["new"].keys()
     assert "<svg" in page.read_text()
     dry = answer_of(run("correct", "--untouched", "--dry-run", "--json"))
     assert (dry["dry_run"], dry["applied"]) == (True, 0)

@@ -24,7 +24,7 @@ FIELDS = {
     "assignment_id", "lead_id", "account_key", "role", "cycle", "attempt", "sequence", "status",
     "rep", "pool", "reason", "rule_path", "config_version", "tier", "score", "kind", "source",
     "channel", "motion", "lane", "submission_id", "held_until", "previous_rep_id", "received_at",
-    "decided_at", "lead", "causation_id",
+    "decided_at", "lead", "causation_id", "experiments", "offered_until", "diverted", "merged_into",
 }  # fmt: skip
 HEADERS = {
     "content-type", "ce_specversion", "ce_id", "ce_type", "ce_source", "ce_subject", "ce_time",

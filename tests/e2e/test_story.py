@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from services.cli import configfiles
+from tests.support.hours import everybody_works
 from tests.support.up import Up, handraise, up
 from tests.support.waiting import wait_until
 
@@ -43,9 +43,7 @@ def messages(running: Up) -> list[dict[str, Any]]:
 def test_a_demo_request_that_nobody_answers_is_one_story(tmp_path: Path) -> None:
     # Whatever the hour is here: everybody works, so that each hop finds somebody.
     config = shutil.copytree(configfiles.folder(None), tmp_path / "config")
-    names = yaml.safe_load((config / "calendars.yaml").read_text("utf-8"))["calendars"]
-    always = {name: {"hours": {"every_day": "00:00-24:00"}} for name in names}
-    (config / "calendars.yaml").write_text(yaml.safe_dump({"calendars": always}), "utf-8")
+    everybody_works(config)
     options = ("--demo-sinks", "--clock-scale", "60", "--config", str(config))
     with up(tmp_path / "data", *options) as running:
         env = {**os.environ, "HANDRAISE_DATA": running.line["data"]}
@@ -61,6 +59,7 @@ def test_a_demo_request_that_nobody_answers_is_one_story(tmp_path: Path) -> None
 
         # Neither two reps nor the manager answered: the channel of the team hears of it.
         wait_until(lambda: any(one["to"] == "#leads" for one in messages(running)), 120)
+        wait_until(lambda: "the team is told" in handraise("explain", WHO, env=env).stdout, 60)
         door = f"{running.line['services']['delivery']}/v1/act/{first}"
         late = httpx.post(door, data={"action": "accept"}, timeout=10)
         assert late.status_code == 409

@@ -17,6 +17,7 @@ from schemas.assignment import AssignmentChanged
 from schemas.topics import ASSIGNMENTS
 from tests.integration.delivery.standin import StandIn
 from tests.support import reps
+from tests.support.hours import everybody_works
 from tests.support.observer import observing
 from tests.support.pipeline import Pipeline, running
 from tests.support.waiting import eventually
@@ -51,6 +52,7 @@ def config(tmp_path: Path, hook: StandIn, monkeypatch: pytest.MonkeyPatch) -> Pa
     folder.mkdir()
     for path in Path("deploy/config").glob("*.yaml"):
         (folder / path.name).write_text(path.read_text("utf-8"), "utf-8")
+    everybody_works(folder)  # a lead that is held waits for the day, and would not end here
     (folder / "response.yaml").write_text(RESPONSE, "utf-8")
     sink = {
         "type": "webhook",

@@ -21,7 +21,7 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from services.cli import configfiles, prepare
+from services.cli import configfiles
 from services.runtime.datafolder import DataFolder
 from services.runtime.embedded.ports import free_port
 from tests.support import used
@@ -281,8 +281,8 @@ def _environment(line: Mapping[str, Any]) -> dict[str, str]:
     assert running is not None
     return {
         **os.environ,
+        **{f"HANDRAISE_SECRET_{name}": value for name, value in folder.known_secrets().items()},
         **ENVIRONMENT,
-        **prepare.secrets(folder, configfiles.load(Path(running.config))),
         "HANDRAISE_POSTGRES__DSN": running.postgres,
         "HANDRAISE_KAFKA__BOOTSTRAP_SERVERS": running.kafka,
         "HANDRAISE_HTTP__HOST": "127.0.0.1",

@@ -11,10 +11,13 @@ the run stops instead.
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
@@ -53,6 +56,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     among_others = hasattr(item.config, "workerinput")
     if among_others and not item.nodeid.startswith(_WAITING) and os.nice(0) < _BEHIND:
         os.nice(_BEHIND)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command configures the logs of its process, here onto a stream that ends with the test."""
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.hookimpl(trylast=True)
