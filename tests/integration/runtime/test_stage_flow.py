@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from asyncpg import exceptions as pg
@@ -45,23 +46,21 @@ async def test_the_in_process_broker_carries_a_stage(mock_kafka: Broker) -> None
         await eventually(lambda: _all_out(kafka, to.name, 20))
 
 
-async def test_a_stage_that_rests_takes_what_came_meanwhile_together(mock_kafka: Broker) -> None:
+async def test_a_stage_that_rests_lets_time_pass_between_batches(mock_kafka: Broker) -> None:
     kafka = mock_kafka.settings
     source, to = await topics_on(kafka)
-    batches: list[int] = []
+    taken: list[float] = []
 
-    async def count(records: Sequence[Record[LeadErased]]) -> Sequence[Output]:
-        batches.append(len(records))
+    async def note(records: Sequence[Record[LeadErased]]) -> Sequence[Output]:
+        taken.extend(time.monotonic() for _ in records[:1])
         return []
 
-    async with running(kafka, replace(stage(source, to, count), rest_s=3.0)) as broker:
+    async with running(kafka, replace(stage(source, to, note), rest_s=0.5)) as broker:
         await eventually(lambda: broker.ready() is None)
-        await broker.publish([event_output(source)])
-        await eventually(lambda: sum(batches) == 1)
-        for _ in range(5):
-            await broker.publish([event_output(source)])
-        await eventually(lambda: sum(batches) == 6)
-    assert len(batches) <= 3
+        for _ in range(3):
+            await broker.publish([event_output(source, key="one")])
+        await eventually(lambda: len(taken) == 3, 30)
+    assert all(later - earlier >= 0.45 for earlier, later in pairwise(taken))
 
 
 async def test_records_pass_in_order_of_their_key_and_are_committed(kafka_at: Broker) -> None:
