@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -54,8 +54,8 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """An account or a lead, its owner, and who is to have it."""
+class Said:
+    """An account or a lead and its owner: what a move says of it, whatever becomes of it."""
 
     kind: str
     """``account`` or ``lead``."""
@@ -66,15 +66,32 @@ class Move:
     role: str | None
     was: str
     was_pool: str | None
+    assignment_id: UUID | None = None
+    status: str | None = None
+    named: str | None = None
+    """Of an account: the owner as the table names them."""
+
+    def stays(self, why: Why, hit: Hit | None = None) -> Move:
+        return self._as(None, hit.row.pool if hit is not None else None, why, hit)
+
+    def moves(self, to: str, pool: str, why: Why, hit: Hit | None) -> Move:
+        return self._as(to, pool, why, hit)
+
+    def _as(self, to: str | None, pool: str | None, why: Why, hit: Hit | None) -> Move:
+        said = {one.name: getattr(self, one.name) for one in fields(Said)}
+        territory = hit.described() if hit is not None else None
+        return Move(**said, to=to, to_pool=pool, why=why, territory=territory)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move(Said):
+    """What is said of it, and who is to have it."""
+
     to: str | None
     """None: it stays."""
     to_pool: str | None
     why: Why
     territory: Mapping[str, Any] | None = None
-    assignment_id: UUID | None = None
-    status: str | None = None
-    named: str | None = None
-    """Of an account: the owner as the table names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,32 +103,3 @@ class Terms:
     """A lead that somebody worked on since then stays."""
     gone: frozenset[str] = frozenset()
     """Who was offboarded by command."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a move says of its subject, whatever becomes of it."""
-
-    kind: str
-    id: str
-    name: str | None
-    owner_kind: str | None
-    role: str | None
-    was: str
-    was_pool: str | None
-    assignment_id: UUID | None = None
-    status: str | None = None
-    named: str | None = None
-
-    def stays(self, why: Why, hit: Hit | None = None) -> Move:
-        return self._as(None, hit.row.pool if hit is not None else None, why, hit)
-
-    def moves(self, to: str, pool: str, why: Why, hit: Hit | None) -> Move:
-        return self._as(to, pool, why, hit)
-
-    def _as(self, to: str | None, pool: str | None, why: Why, hit: Hit | None) -> Move:
-        return Move(
-            self.kind, self.id, self.name, self.owner_kind, self.role, self.was, self.was_pool,
-            to, pool, why, hit.described() if hit is not None else None,
-            self.assignment_id, self.status, self.named,
-        )  # fmt: skip
