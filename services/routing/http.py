@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from tenacity import AsyncRetrying, RetryError, retry_if_exception, stop_after_attempt
 
 from schemas.assignment import AssignmentStatus, RequestAction
 from services.routing import http_reps, http_story
@@ -199,13 +200,14 @@ async def _asked(ask: Ask, assignment_id: UUID, request: Request) -> Acted:
 
 async def _patiently(ask: Ask, assignment_id: UUID, request: Request) -> Outcome | None:
     """A deadlock or a lost connection is no answer for a rep: the request is safe to repeat."""
-    for _ in range(_TRIES):
-        try:
-            return await ask(assignment_id, request)
-        except Exception as error:
-            if not is_infrastructure(error):
-                raise
-    raise Problem(503, "Try again", "The database did not answer.", headers={"Retry-After": "1"})
+    tries = AsyncRetrying(
+        retry=retry_if_exception(is_infrastructure), stop=stop_after_attempt(_TRIES)
+    )
+    try:
+        return await tries(ask, assignment_id, request)
+    except RetryError as error:
+        headers = {"Retry-After": "1"}
+        raise Problem(503, "Try again", "The database did not answer.", headers=headers) from error
 
 
 def _refusal(refused: Refused, last: Attempt) -> Problem:

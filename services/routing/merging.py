@@ -12,6 +12,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from schemas.base import RoleName
 from services.routing.board import Board
@@ -28,7 +29,7 @@ from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 
 STAGE = "routing.merges"
-_TRIES = 3
+_TRIES = 4
 
 
 class UnknownLead(ValueError):
@@ -77,13 +78,13 @@ class Merging:
         :raises UnknownLead: one of them.
         :raises NotMerged: they are one, or one of them stands for nobody any more.
         """
-        for _ in range(_TRIES):
-            try:
-                return await self._once(asked)
-            except asyncpg.DeadlockDetectedError:
-                # A submission on its way to the merged lead took the locks in another order.
-                continue
-        return await self._once(asked)
+        # A submission on its way to the merged lead may take the locks in another order.
+        tries = AsyncRetrying(
+            retry=retry_if_exception_type(asyncpg.DeadlockDetectedError),
+            stop=stop_after_attempt(_TRIES),
+            reraise=True,
+        )
+        return await tries(self._once, asked)
 
     async def _once(self, asked: Asked) -> dict[str, Any]:
         changes: list[Change] = []
