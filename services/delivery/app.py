@@ -14,7 +14,7 @@ from schemas.activity import ActivityName, ActivityRecorded, is_other_than
 from schemas.assignment import AssignmentChanged
 from schemas.base import Lane
 from schemas.people import PersonChanged
-from schemas.topics import ACTIVITIES, ASSIGNMENTS, PEOPLE, TOUCHES
+from schemas.topics import ACTIVITIES, ASSIGNMENTS, PEOPLE, TOUCHES, TopicSpec
 from schemas.touch import TouchDue
 from services.delivery.acting import SERVICE, Acting
 from services.delivery.composing import Composer
@@ -35,6 +35,7 @@ from services.delivery.workers import Workers
 from services.runtime.installation import LEAD_ID_KEY
 from services.runtime.service import Context
 from services.runtime.stage import StageSpec
+from services.runtime.stage.spec import E, Handler, PassesOver
 
 log = structlog.get_logger(__name__)
 
@@ -63,8 +64,8 @@ async def build(ctx: Context) -> None:
         Dispatcher(outbox, config, workers.wake),
         Reminders(outbox, config, workers.wake),
         Directory(pool),
+        Unsubscribing(outbox, secret),
     )
-    _declare_activities(ctx, Unsubscribing(outbox, secret))
     doors = Doors(
         acting=Acting(await ctx.pool(Lane.LIVE), outbox, _now),
         tokens=tokens,
@@ -79,57 +80,47 @@ async def build(ctx: Context) -> None:
 
 
 def _declare_stages(
-    ctx: Context, dispatcher: Dispatcher, reminders: Reminders, directory: Directory
+    ctx: Context,
+    dispatcher: Dispatcher,
+    reminders: Reminders,
+    directory: Directory,
+    unsubscribing: Unsubscribing,
 ) -> None:
-    ctx.lane(Lane.LIVE).add(
-        StageSpec(
-            name="delivery",
-            service=SERVICE,
-            lane=Lane.LIVE,
-            inputs=(ASSIGNMENTS,),
-            model=AssignmentChanged,
-            outputs=(),
-            handler=dispatcher.handle,
-        )
-    )
-    ctx.lane(Lane.LIVE).add(
-        StageSpec(
-            name="delivery.touches",
-            service=SERVICE,
-            lane=Lane.LIVE,
-            inputs=(TOUCHES,),
-            model=TouchDue,
-            outputs=(),
-            handler=reminders.handle,
-        )
-    )
-    ctx.lane(Lane.BULK).add(
-        StageSpec(
-            name="delivery.people",
-            service=SERVICE,
-            lane=Lane.BULK,
-            inputs=(PEOPLE,),
-            model=PersonChanged,
-            outputs=(),
-            handler=directory.handle,
-        )
+    read = partial(_read, ctx)
+    read("delivery", ASSIGNMENTS, AssignmentChanged, dispatcher.handle)
+    read("delivery.touches", TOUCHES, TouchDue, reminders.handle)
+    read("delivery.people", PEOPLE, PersonChanged, directory.handle, lane=Lane.BULK)
+    read(
+        "delivery.activities",
+        ACTIVITIES,
+        ActivityRecorded,
+        unsubscribing.handle,
+        passes_over=partial(is_other_than, ActivityName.UNSUBSCRIBED),
     )
 
 
-def _declare_activities(ctx: Context, unsubscribing: Unsubscribing) -> None:
-    """Whoever unsubscribes; all other activities are passed over unread."""
-    ctx.lane(Lane.LIVE).add(
-        StageSpec(
-            name="delivery.activities",
-            service=SERVICE,
-            lane=Lane.LIVE,
-            inputs=(ACTIVITIES,),
-            model=ActivityRecorded,
-            outputs=(),
-            handler=unsubscribing.handle,
-            passes_over=partial(is_other_than, ActivityName.UNSUBSCRIBED),
-        )
+def _read(
+    ctx: Context,
+    name: str,
+    topic: TopicSpec,
+    model: type[E],
+    handler: Handler[E],
+    *,
+    lane: Lane = Lane.LIVE,
+    passes_over: PassesOver | None = None,
+) -> None:
+    """A stage that publishes nothing itself: what it has to say waits in the outbox."""
+    spec = StageSpec(
+        name=name,
+        service=SERVICE,
+        lane=lane,
+        inputs=(topic,),
+        model=model,
+        outputs=(),
+        handler=handler,
+        passes_over=passes_over,
     )
+    ctx.lane(lane).add(spec)
 
 
 def _public_url(ctx: Context) -> Callable[[], str]:

@@ -16,6 +16,9 @@ E = TypeVar("E", bound=Event)
 Handler = Callable[[Sequence[Record[E]]], Awaitable[Sequence[Output]]]
 """A batch in, a batch out; the outputs in the order of their records. Must be repeatable."""
 
+PassesOver = Callable[[Sequence[tuple[str, bytes]]], bool]
+"""Of a record's headers: whether it is nothing for the stage."""
+
 
 @dataclass(frozen=True)
 class StageSpec(Generic[E]):
@@ -38,8 +41,8 @@ class StageSpec(Generic[E]):
     batch, one transaction, one write to the disk: taken one by one the records would cost those
     that somebody waits for. After a pause a record is taken at once, and so is what follows a full
     batch."""
-    passes_over: Callable[[Sequence[tuple[str, bytes]]], bool] | None = None
-    """Of a record's headers: whether it is nothing for this stage. It is finished unread."""
+    passes_over: PassesOver | None = None
+    """What is nothing for this stage is finished unread."""
     is_second_reader: bool = False
     """Another stage of the service reads the same topics and dead-letters what cannot be decoded;
     this one passes over it, so that it is set aside once."""
