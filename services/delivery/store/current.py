@@ -43,26 +43,25 @@ async def changes_of(
     conn: Connection, assignment_ids: Collection[UUID]
 ) -> dict[UUID, tuple[AssignmentChanged, bytes]]:
     """The latest change of each of these attempts that is its lead's present one."""
-    rows = await conn.fetch(
-        "select assignment_id, event from delivery.current"
-        " where assignment_id = any($1::uuid[]) and event is not null",
-        list(assignment_ids),
-    )
-    return {
-        row["assignment_id"]: (AssignmentChanged.read(row["event"]), row["event"]) for row in rows
-    }
+    return await _changes(conn, "assignment_id", assignment_ids)
 
 
 async def changes_of_leads(
     conn: Connection, lead_ids: Collection[UUID]
 ) -> dict[UUID, tuple[AssignmentChanged, bytes]]:
     """The latest change of each of these leads, in whichever role that was."""
+    return await _changes(conn, "lead_id", lead_ids)
+
+
+async def _changes(
+    conn: Connection, column: str, ids: Collection[UUID]
+) -> dict[UUID, tuple[AssignmentChanged, bytes]]:
     rows = await conn.fetch(
-        "select lead_id, event from delivery.current"
-        " where lead_id = any($1::uuid[]) and event is not null order by changed_at",
-        list(lead_ids),
+        f"select {column} as id, event from delivery.current"
+        f" where {column} = any($1::uuid[]) and event is not null order by changed_at",
+        list(ids),
     )
-    return {row["lead_id"]: (AssignmentChanged.read(row["event"]), row["event"]) for row in rows}
+    return {row["id"]: (AssignmentChanged.read(row["event"]), row["event"]) for row in rows}
 
 
 def _row(event: AssignmentChanged, value: bytes) -> tuple[object, ...]:
