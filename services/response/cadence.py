@@ -15,6 +15,7 @@ from services.kernel.calendars import Schedule, common_intervals
 from services.response.deadlines import Business
 from services.response.model import Lead
 from services.response.plan import Cadence, TouchPlan
+from services.response.telling import telling
 
 WITHDRAWN = "consent was withdrawn"
 
@@ -101,40 +102,20 @@ def due(day: int, business: Business, start: datetime) -> datetime:
 def touch_due(one: Enrolment, lead: Lead, plan: TouchPlan) -> TouchDue:
     """What the rep who has the lead now is told."""
     touch = plan.touches[one.step - 1]
-    return TouchDue(
-        assignment_id=lead.assignment_id,
-        lead_id=lead.lead_id,
-        account_key=lead.account_key,
-        rep_id=lead.rep_id or "",
-        due_at=one.due_at,
-        reason=TouchReason.CADENCE,
-        audience=Audience.REP,
-        pool=lead.pool,
-        tier=lead.tier,
-        means=touch.by,
-        step=one.step,
-        plan=plan.id,
-        note=f"Touch {one.step} of {len(plan.touches)} of {plan.id}: {touch.by.value}.",
-    )
+    note = f"Touch {one.step} of {len(plan.touches)} of {plan.id}: {touch.by.value}."
+    return telling(
+        lead, one.due_at, TouchReason.CADENCE, Audience.REP, note,
+        means=touch.by, step=one.step, plan=plan.id,
+    )  # fmt: skip
 
 
 def plan_ended(one: Enrolment, lead: Lead, why: str, at: datetime) -> TouchDue:
     """That nothing more follows; for whoever goes on by the plan on their own."""
-    return TouchDue(
-        assignment_id=lead.assignment_id,
-        lead_id=lead.lead_id,
-        account_key=lead.account_key,
-        rep_id=lead.rep_id or "",
-        due_at=at,
-        reason=TouchReason.CADENCE,
-        audience=Audience.REP,
-        pool=lead.pool,
-        tier=lead.tier,
-        step=max(1, one.step - 1),
-        plan=one.plan,
-        ended=why,
-        note=f"The plan {one.plan} is over: {why}.",
-    )
+    note = f"The plan {one.plan} is over: {why}."
+    return telling(
+        lead, at, TouchReason.CADENCE, Audience.REP, note,
+        step=max(1, one.step - 1), plan=one.plan, ended=why,
+    )  # fmt: skip
 
 
 def ends(event: ActivityRecorded) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from schemas.assignment import AssignmentStatus
-from schemas.touch import Audience, TouchDue, TouchReason
+from schemas.touch import Audience, TouchReason
 from services.response.clocks import PERSONAL, five_minutes
 from services.response.model import (
     TAKING,
@@ -26,6 +26,7 @@ from services.response.model import (
 )  # fmt: skip
 from services.response.model import clock as new_clock
 from services.response.policy import Policy
+from services.response.telling import telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _reminded(
     audience = Audience.MANAGER if lead.escalated else Audience.REP
     return Change(
         lead,
-        due=(_touch_due(lead, until, TouchReason.REMINDER, audience, note),),
+        due=(telling(lead, until, TouchReason.REMINDER, audience, note),),
         story=(_line(lead, now, "reminder", f"{who} is reminded."),),
         measured=(Measured("reminder", lead.tier.value),),
     )
@@ -192,26 +193,9 @@ def _to_team(lead: Lead, now: datetime, policy: Policy) -> Change:
     return Change(
         replace(lead, phase=Phase.ESCALATED),
         stop=PERSONAL,
-        due=(_touch_due(lead, now, TouchReason.BREACH, Audience.TEAM, note),),
+        due=(telling(lead, now, TouchReason.BREACH, Audience.TEAM, note),),
         story=(_line(lead, now, "team_told", f"{who} did not touch it either: the team is told."),),
         measured=(Measured("hop", "team"),),
-    )
-
-
-def _touch_due(
-    lead: Lead, due_at: datetime, reason: TouchReason, audience: Audience, note: str
-) -> TouchDue:
-    return TouchDue(
-        assignment_id=lead.assignment_id,
-        lead_id=lead.lead_id,
-        account_key=lead.account_key,
-        rep_id=lead.rep_id or "",
-        due_at=due_at,
-        reason=reason,
-        audience=audience,
-        pool=lead.pool,
-        tier=lead.tier,
-        note=note,
     )
 
 
