@@ -14,13 +14,13 @@ from typing import Final
 import asyncpg
 import structlog
 
-from schemas import topics
-from schemas.base import ChannelName, KindName, Lane, Motion, deterministic_id
+from schemas.base import deterministic_id
 from schemas.enrichment import LeadEnriched
-from schemas.lead import Lead, LeadCaptured, Repeat
+from schemas.lead import Lead, Repeat
 from services.runtime.database import is_infrastructure
 from services.runtime.outbox import Outbox
-from services.runtime.records import Output, output
+from services.runtime.records import Output
+from services.scoring.prospecting import prospect
 from services.scoring.store import recycling as store
 from services.scoring.store.recycling import Due
 
@@ -66,30 +66,20 @@ def returned(due: Due, now: datetime) -> Output:
     """The submission by which a lead comes back: nothing new about the person."""
     known = LeadEnriched.read(due.latest)
     submission = deterministic_id("recycled", due.lead_id, due.recycle_at.isoformat())
-    captured = LeadCaptured(
-        submission_id=submission,
-        causation_id=None,
-        received_at=now,
-        lane=Lane.BULK,
-        motion=Motion.OUTBOUND,
-        channel=ChannelName.OUTBOUND,
-        source=SOURCE,
-        kind=KindName.PROSPECT,
-        lead=Lead(
+    return prospect(
+        Lead(
             lead_id=due.lead_id,
             account_key=due.account_key,
             email=known.lead.email,
             fields={"recycled": due.disqualified_for or "returned"},
         ),
+        submission_id=submission,
+        event_id=deterministic_id(submission, "captured"),
+        causation_id=None,
+        source=SOURCE,
         repeat=Repeat.RETURNING,
         touch=due.touches + 1,
         submitted_at=now,
-    )
-    return output(
-        topics.captured(Lane.BULK),
-        due.account_key,
-        captured,
-        event_id=deterministic_id(submission, "captured"),
-        service="scoring",
+        received_at=now,
         at=now,
     )

@@ -8,23 +8,22 @@ from uuid import UUID
 
 import asyncpg
 
-from schemas import topics
-from schemas.base import ChannelName, KindName, Lane, Motion, deterministic_id, event_id
-from schemas.lead import Lead, LeadCaptured, Repeat
+from schemas.base import deterministic_id, event_id
+from schemas.lead import Lead, Repeat
 from schemas.signal import SignalDetected
 from services.kernel.hints import account_of, signal_id
 from services.kernel.identity import lead_id
 from services.runtime.configstore import Versioned
 from services.runtime.database import Connection
 from services.runtime.outbox import Outbox
-from services.runtime.records import Output, Record, output
+from services.runtime.records import Output, Record
 from services.runtime.stage.spec import BadRecords
 from services.scoring.happened import Seen
+from services.scoring.prospecting import SERVICE, prospect
 from services.scoring.rules import Rules
 from services.scoring.store import leads, owners, signals
 from services.scoring.telling import messages
 
-SERVICE = "scoring"
 SOURCE = "signals"
 """Source of the leads that are made of accounts."""
 
@@ -109,32 +108,22 @@ class Signals:
     def _lead(self, told: signals.Told, event: SignalDetected) -> Output:
         """The one outbound lead of an account: nobody yet, at a company with a reason to buy."""
         lead = self._lead_id(told.account_key)
-        captured = LeadCaptured(
-            submission_id=deterministic_id("signal-lead", lead),
-            causation_id=told.event_id,
-            received_at=event.received_at,
-            lane=Lane.BULK,
-            motion=Motion.OUTBOUND,
-            channel=ChannelName.OUTBOUND,
-            source=SOURCE,
-            kind=KindName.PROSPECT,
-            lead=Lead(
+        return prospect(
+            Lead(
                 lead_id=lead,
                 account_key=told.account_key,
                 company=event.company or told.account_key,
                 message=event.detail or None,
                 fields={"company_domain": told.account_key, "signal": event.signal.value},
             ),
+            submission_id=deterministic_id("signal-lead", lead),
+            event_id=event_id(told.event_id, SERVICE, lead, 0),
+            causation_id=told.event_id,
+            source=SOURCE,
             repeat=Repeat.FIRST,
             touch=1,
             submitted_at=min(event.occurred_at, event.received_at),
-        )
-        return output(
-            topics.captured(Lane.BULK),
-            told.account_key,
-            captured,
-            event_id=event_id(told.event_id, SERVICE, lead, 0),
-            service=SERVICE,
+            received_at=event.received_at,
             at=self._now(),
         )
 
