@@ -8,41 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from services.capture.adapters import ADAPTERS
+from tests.support.forms import FORM, STANDARD_WEBHOOK, TYPEFORM
 
 ROOT = Path(__file__).parents[2]
 Seed = tuple[bytes, dict[str, str]]
 """A body with its headers; for what is read by GET, the path's end or the query."""
 
-FORM = {
-    "kind": "demo_request", "email": "dana@northwind.example", "phone": "+4930901820",
-    "country": "DE", "form_id": "f", "page_url": "https://x.example/?utm_source=a&gclid=b",
-    "referrer": "https://www.google.com/", "utm": {"source": "g", "medium": "cpc"},
-    "click_ids": {"gclid": "x"}, "fields": {"a": "b"}, "submitted_at": "2026-11-23T08:00:00Z",
-    "consent": [{"purpose": "contact", "channel": "email", "basis": "consent"}],
-    "external_id": "4711", "test": False, "first_name": "Zoë", "message": "We are 40.",
-}  # fmt: skip
 _MORE_SEEDS: dict[str, list[dict[str, Any]]] = {
     "api": [FORM],
-    "standard_webhooks": [
-        {"type": "lead.created", "timestamp": "2026-11-23T08:00:00Z", "data": FORM}
-    ],
-    "typeform": [
-        {
-            "event_id": "e",
-            "event_type": "form_response",
-            "form_response": {
-                "form_id": "f",
-                "token": "t",
-                "submitted_at": "2026-11-20T10:02:30Z",
-                "hidden": {"utm_source": "newsletter", "page_url": "https://x.example/"},
-                "answers": [
-                    {"type": "email", "email": "d@n.example", "field": {"id": "1", "ref": "email"}},
-                    {"type": "choice", "choice": {"label": "201-500"}, "field": {"ref": "size"}},
-                    {"type": "choices", "choices": {"labels": ["a"]}, "field": {"ref": "tools"}},
-                ],
-            },
-        }
-    ],
+    "standard_webhooks": [STANDARD_WEBHOOK],
+    "typeform": [TYPEFORM],
 }
 
 

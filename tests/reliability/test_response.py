@@ -15,11 +15,11 @@ import yaml
 
 from schemas.assignment import AssignmentChanged
 from schemas.topics import ASSIGNMENTS
-from tests.integration.delivery.standin import StandIn
 from tests.support import reps
 from tests.support.hours import everybody_works
 from tests.support.observer import observing
 from tests.support.pipeline import Pipeline, running
+from tests.support.standin import StandIn
 from tests.support.waiting import eventually
 
 SCALE = 60

@@ -17,7 +17,7 @@ from services.delivery.crm.reader import Reader
 from services.delivery.crm.windows import WINDOW, Place, following
 from services.delivery.sinks.registry import Registry
 from tests.support import hubspot, salesforce
-from tests.support.crms import Org, Portal, listening
+from tests.support.crms import Org, Portal
 
 SECRETS = {"HUBSPOT": [b"pat-token"], "SALESFORCE": [b"client-secret"], "WRONG": [b"wrong"]}
 HERE = ("127.0.0.1/32",)
@@ -29,20 +29,6 @@ async def registry() -> AsyncIterator[Registry]:
     made = Registry(SECRETS, lambda: START)
     yield made
     await made.close()
-
-
-@pytest.fixture
-async def portal() -> AsyncIterator[Portal]:
-    crm = Portal()
-    async with listening(crm):
-        yield crm
-
-
-@pytest.fixture
-async def org() -> AsyncIterator[Org]:
-    crm = Org()
-    async with listening(crm):
-        yield crm
 
 
 def of_hubspot(registry: Registry, portal: Portal, token: str = "HUBSPOT") -> Reader:

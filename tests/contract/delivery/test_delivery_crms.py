@@ -28,7 +28,7 @@ from services.delivery.ownership import Verdict, judge
 from services.delivery.sinks.base import Message, Sink
 from services.delivery.sinks.registry import Registry
 from tests.support.changes import changed
-from tests.support.crms import Org, Portal, listening
+from tests.support.crms import Org, Portal
 
 SECRETS = {"HUBSPOT": [b"pat-token"], "SALESFORCE": [b"client-secret"], "WRONG": [b"wrong"]}
 HERE = ("127.0.0.1/32",)
@@ -55,20 +55,6 @@ async def registry() -> AsyncIterator[Registry]:
     made = Registry(SECRETS, now)
     yield made
     await made.close()
-
-
-@pytest.fixture
-async def portal() -> AsyncIterator[Portal]:
-    crm = Portal()
-    async with listening(crm):
-        yield crm
-
-
-@pytest.fixture
-async def org() -> AsyncIterator[Org]:
-    crm = Org()
-    async with listening(crm):
-        yield crm
 
 
 def hubspot(registry: Registry, portal: Portal, **more: Any) -> Sink:

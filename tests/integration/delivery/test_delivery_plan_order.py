@@ -16,8 +16,8 @@ from services.delivery.logins import Grant, StoredLogins
 from services.runtime.database import open_pool
 from tests.contract.delivery.sequencers import Team, listening
 from tests.integration.delivery.office import HERE, Office, now, office, slack
-from tests.integration.delivery.standin import Reply, StandIn
 from tests.support.changes import changed, due
+from tests.support.standin import Reply, StandIn
 from tests.support.waiting import eventually
 
 OK = Reply(body={"ok": True, "ts": "1.1", "channel": "C1"})

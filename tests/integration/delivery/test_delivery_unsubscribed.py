@@ -11,8 +11,8 @@ from schemas.activity import ActivityName, ActivityRecorded, Actor
 from schemas.assignment import AssignmentChanged
 from schemas.base import KindName
 from tests.integration.delivery.office import office, slack
-from tests.integration.delivery.standin import Reply, StandIn
 from tests.support.changes import changed
+from tests.support.standin import Reply, StandIn
 from tests.support.waiting import eventually
 
 OK = Reply(body={"ok": True, "ts": "1.1", "channel": "C1"})

@@ -12,8 +12,8 @@ from schemas.assignment import AssignmentStatus, RequestAction
 from schemas.signal import SignalName
 from schemas.touch import Audience
 from tests.integration.delivery.office import HERE, SECRETS, office, slack, webhook
-from tests.integration.delivery.standin import Reply, StandIn
 from tests.support.changes import ASSIGNED, changed, due, next_attempt
+from tests.support.standin import Reply, StandIn
 from tests.support.waiting import eventually
 
 OK = Reply(body={"ok": True, "ts": "1.1", "channel": "C1"})

@@ -20,36 +20,11 @@ from services.capture.normalize import Draft
 from services.capture.people import tokens_of
 from services.capture.screening import SetAside
 from services.kernel.identity import account_key
+from tests.support.forms import FORM, STANDARD_WEBHOOK, TYPEFORM
 
 CONFIG = config.parse({p.name: p.read_text() for p in Path("deploy/config").glob("*.yaml")})
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-FORM = {
-    "kind": "demo_request", "email": "dana@northwind.example", "phone": "+4930901820",
-    "country": "DE", "form_id": "f", "page_url": "https://x.example/?utm_source=a&gclid=b",
-    "referrer": "https://www.google.com/", "utm": {"source": "g", "medium": "cpc"},
-    "click_ids": {"gclid": "x"}, "fields": {"a": "b"}, "submitted_at": "2026-11-23T08:00:00Z",
-    "consent": [{"purpose": "contact", "channel": "email", "basis": "consent"}],
-    "external_id": "4711", "test": False,
-}  # fmt: skip
-PAYLOADS: dict[str, Any] = {
-    "api": FORM,
-    "website": {"type": "lead.created", "timestamp": "2026-11-23T08:00:00Z", "data": FORM},
-    "typeform_demo": {
-        "event_id": "e",
-        "event_type": "form_response",
-        "form_response": {
-            "form_id": "f",
-            "token": "t",
-            "submitted_at": "2026-11-20T10:02:30Z",
-            "hidden": {"utm_source": "newsletter", "page_url": "https://x.example/"},
-            "answers": [
-                {"type": "email", "email": "d@n.example", "field": {"id": "1", "ref": "email"}},
-                {"type": "choice", "choice": {"label": "201-500"}, "field": {"ref": "size"}},
-                {"type": "choices", "choices": {"labels": ["a"]}, "field": {"ref": "tools"}},
-            ],
-        },
-    },
-}
+PAYLOADS: dict[str, Any] = {"api": FORM, "website": STANDARD_WEBHOOK, "typeform_demo": TYPEFORM}
 
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
