@@ -33,7 +33,7 @@ MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
 def security(kafka: KafkaSettings) -> BaseSecurity:
     """The connection's TLS and SASL, in FastStream's terms."""
     use_ssl = kafka.security_protocol.endswith("SSL")
-    context = ssl.create_default_context(cafile=kafka.ssl_cafile) if use_ssl else None
+    context = _tls(kafka) if use_ssl else None
     if not kafka.security_protocol.startswith("SASL"):
         return BaseSecurity(ssl_context=context, use_ssl=use_ssl)
     username = kafka.sasl_username or ""
@@ -45,6 +45,16 @@ def security(kafka: KafkaSettings) -> BaseSecurity:
             return SASLScram512(username, password, context, use_ssl)
         case _:
             return SASLPlaintext(username, password, context, use_ssl)
+
+
+def _tls(kafka: KafkaSettings) -> ssl.SSLContext:
+    """
+    :raises OSError: a file is not there, or is no certificate or key.
+    """
+    context = ssl.create_default_context(cafile=kafka.ssl_cafile)
+    if kafka.ssl_certfile is not None:
+        context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
+    return context
 
 
 def connection(kafka: KafkaSettings, client_id: str) -> dict[str, Any]:
@@ -105,6 +115,9 @@ def librdkafka(kafka: KafkaSettings) -> dict[str, Any]:
     }
     if kafka.ssl_cafile is not None:
         config["ssl.ca.location"] = str(kafka.ssl_cafile)
+    if kafka.ssl_certfile is not None:
+        config["ssl.certificate.location"] = str(kafka.ssl_certfile)
+        config["ssl.key.location"] = str(kafka.ssl_keyfile)
     if kafka.sasl_mechanism is not None:
         config["sasl.mechanism"] = kafka.sasl_mechanism
         config["sasl.username"] = kafka.sasl_username or ""

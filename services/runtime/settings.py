@@ -20,6 +20,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    FilePath,
     SecretStr,
     ValidationError,
     field_validator,
@@ -49,7 +50,10 @@ class KafkaSettings(_Group):
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
-    ssl_cafile: Path | None = None
+    ssl_cafile: FilePath | None = None
+    ssl_certfile: FilePath | None = None
+    """Our own certificate, where the brokers ask for one (mutual TLS); with ``ssl_keyfile``."""
+    ssl_keyfile: FilePath | None = None
     embedded: bool = False
     """The in-process broker: it answers a fetch only when the wait is over, and knows no admin."""
     fetch_max_wait_ms: Annotated[int, Field(ge=1, le=5000)] = 500
@@ -77,6 +81,9 @@ class KafkaSettings(_Group):
             if missing:
                 names = ", ".join(variable(("kafka", name)) for name in missing)
                 raise ValueError(f"{self.security_protocol} also needs {names}")
+        if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
+            names = " and ".join(variable(("kafka", f"ssl_{one}file")) for one in ("cert", "key"))
+            raise ValueError(f"{names} go together")
         if self.heartbeat_ms * 3 > self.session_timeout_ms:
             raise ValueError("the session must last at least three heartbeats")
         return self

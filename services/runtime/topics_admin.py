@@ -104,7 +104,7 @@ async def verify(kafka: KafkaSettings) -> list[str]:
     if kafka.embedded:
         await _touch(kafka, wanted())
         return []
-    present = await asyncio.to_thread(lambda: _present(AdminClient(librdkafka(kafka))).partitions)
+    present = await asyncio.to_thread(lambda: _present(_Admin(kafka)).partitions)
     faults = []
     for topic in wanted():
         have = present.get(topic.name)
@@ -126,6 +126,24 @@ def _kept(spec: TopicSpec) -> dict[str, str]:
 
 
 # -- a real cluster, through librdkafka in a thread ---------------------------------------------
+class _Admin(AdminClient):
+    """Knows why a broker did not let us in; a request that fails says only that it failed."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._refusals: list[str] = []
+        config: dict[str, Any] = {**librdkafka(kafka), "error_cb": self._heard}
+        super().__init__(config)
+
+    def why(self) -> str | None:
+        """What was said last; None: nothing but silence."""
+        self.poll(0)
+        return self._refusals[-1] if self._refusals else None
+
+    def _heard(self, error: KafkaError) -> None:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self._refusals.append(error.str())
+
+
 @dataclass(frozen=True, slots=True)
 class _Present:
     brokers: int
@@ -134,7 +152,7 @@ class _Present:
 
 
 def _apply(kafka: KafkaSettings, topics: list[Wanted], replication: int | None) -> list[str]:
-    client = AdminClient(librdkafka(kafka))
+    client = _Admin(kafka)
     changed = _create(client, topics, _present(client), replication)
     present = _all_present(client, {topic.name for topic in topics})
     have = present.partitions
@@ -148,7 +166,7 @@ def _apply(kafka: KafkaSettings, topics: list[Wanted], replication: int | None) 
 
 
 def _create(
-    client: AdminClient, topics: list[Wanted], present: _Present, replication: int | None
+    client: _Admin, topics: list[Wanted], present: _Present, replication: int | None
 ) -> list[str]:
     missing = {topic.name: topic for topic in topics if topic.name not in present.partitions}
     if not missing:
@@ -209,7 +227,7 @@ def _in_sync(copies: int) -> dict[str, str]:
     return {"min.insync.replicas": "2" if copies > 2 else "1"}
 
 
-def _all_present(client: AdminClient, names: set[str]) -> _Present:
+def _all_present(client: _Admin, names: set[str]) -> _Present:
     """A broker may list a topic a moment after another one created it."""
     until = time.monotonic() + _TIMEOUT_S
     while missing := names - (present := _present(client)).partitions.keys():
@@ -219,11 +237,11 @@ def _all_present(client: AdminClient, names: set[str]) -> _Present:
     return present
 
 
-def _present(client: AdminClient) -> _Present:
+def _present(client: _Admin) -> _Present:
     try:
         metadata = client.list_topics(timeout=_TIMEOUT_S)
     except KafkaException as error:
-        raise TopicsError(f"no Kafka could be asked: {_text(error)}") from error
+        raise TopicsError(f"no Kafka could be asked: {client.why() or _text(error)}") from error
     topics = {name: topic.partitions for name, topic in metadata.topics.items()}
     return _Present(
         brokers=len(metadata.brokers),

@@ -88,6 +88,19 @@ def test_sasl_without_credentials_names_each(environment: pytest.MonkeyPatch) ->
         assert f"HANDRAISE_KAFKA__{name}" in line
 
 
+def test_a_certificate_comes_with_its_key_and_both_are_there(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cert = tmp_path / "us.pem"
+    tls = {**GOOD, "HANDRAISE_KAFKA__SECURITY_PROTOCOL": "SSL"}
+    (line,) = faults(environment, **tls, HANDRAISE_KAFKA__SSL_CERTFILE=str(cert))
+    assert line.startswith("HANDRAISE_KAFKA__SSL_CERTFILE: ")
+    assert "file" in line
+    cert.write_text("")
+    (line,) = faults(environment, HANDRAISE_KAFKA__SSL_CERTFILE=str(cert))
+    assert "HANDRAISE_KAFKA__SSL_KEYFILE" in line
+
+
 def test_load_prints_each_fault_and_exits_2(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
