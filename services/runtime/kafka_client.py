@@ -60,7 +60,8 @@ def _tls(kafka: KafkaSettings) -> ssl.SSLContext:
 def connection(kafka: KafkaSettings, client_id: str) -> dict[str, Any]:
     """Arguments that every aiokafka client of ours takes."""
     return {
-        "bootstrap_servers": kafka.bootstrap_servers,
+        # A list: FastStream takes a text for one address.
+        "bootstrap_servers": kafka.bootstrap_servers.split(","),
         "client_id": client_id,
         "request_timeout_ms": REQUEST_TIMEOUT_MS,
         "retry_backoff_ms": RETRY_BACKOFF_MS,

@@ -28,7 +28,7 @@ settings.register_profile("handraise", deadline=None, suppress_health_check=[Hea
 settings.load_profile("handraise")
 
 REQUIRE = "HANDRAISE_REQUIRE_REAL"
-_OWN_FIXTURES = {"own_kafka", "pipeline", "secured"}
+_OWN_FIXTURES = {"own_kafka", "pipeline", "secured", "three"}
 """They kill their broker or lock its doors, so it must be one from the jars."""
 _REAL_FIXTURES = {"real_kafka", *_OWN_FIXTURES}
 

@@ -57,7 +57,8 @@ _STOP_SECONDS = 20.0
 class EmbeddedKafka:
     """A broker that ends with its owner; ``settings`` are server properties on top of ours.
 
-    ``progress`` is told what takes long.
+    ``progress`` is told what takes long. Brokers of one cluster share its name; without one a
+    broker is alone.
 
     A restart keeps the port, so that clients find it again.
     """
@@ -68,6 +69,7 @@ class EmbeddedKafka:
         port: int | None = None,
         settings: Mapping[str, str] | None = None,
         progress: Callable[[str], None] = lambda _: None,
+        cluster: str | None = None,
     ) -> None:
         self.data = data.resolve()
         self.log = self.data / "kafka.log"
@@ -76,6 +78,7 @@ class EmbeddedKafka:
         self._controller = 0
         self._settings = {**SETTINGS, **(settings or {})}
         self._progress = progress
+        self._cluster = cluster or f"{uuid.uuid4()} {self.data}"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -146,7 +149,7 @@ class EmbeddedKafka:
         return "".join(f"{name}={value}\n" for name, value in {**own, **self._settings}.items())
 
     def _format(self, run: list[str], properties: Path) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid5(uuid.uuid4(), str(self.data)).bytes)
+        cluster = base64.urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_OID, self._cluster).bytes)
         # A leading "-" would read as an option.
         cluster_id = "h" + cluster.decode().rstrip("=")[1:]
         tool = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)]

@@ -13,6 +13,7 @@ from asyncpg import exceptions as pg
 
 from schemas.base import Lane
 from schemas.erasure import LeadErased
+from services.runtime.embedded.ports import free_port
 from services.runtime.records import Output, Record
 from services.runtime.settings import KafkaSettings
 from services.runtime.stage.gate import LaneGate
@@ -44,6 +45,17 @@ async def test_the_in_process_broker_carries_a_stage(mock_kafka: Broker) -> None
     async with running(kafka, stage(source, to)) as broker:
         await broker.publish([event_output(source) for _ in range(20)])
         await eventually(lambda: _all_out(kafka, to.name, 20))
+
+
+async def test_one_of_several_addresses_is_enough(mock_kafka: Broker) -> None:
+    kafka = mock_kafka.settings
+    source, to = await topics_on(kafka)
+    several = kafka.model_copy(
+        update={"bootstrap_servers": f"127.0.0.1:{free_port()},{kafka.bootstrap_servers}"}
+    )
+    async with running(several, stage(source, to)) as broker:
+        await broker.publish([event_output(source)])
+        await eventually(lambda: _all_out(kafka, to.name, 1))
 
 
 async def test_a_stage_that_rests_lets_time_pass_between_batches(mock_kafka: Broker) -> None:
