@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
-from services.cli import output, routing_api, target
+from services.cli import output, routing_api, target, whoami
 from services.cli.leads import find_lead
 from services.cli.output import CommandError
 
@@ -168,7 +167,7 @@ def ask(
     assignment = asyncio.run(_open_attempt(where, lead, role))
     sent = {name: value for name, value in body.items() if value is not None}
     if "rep_id" not in sent:
-        sent["by"] = getpass.getuser()
+        sent["by"] = whoami.operator()
     with routing_api.client(where) as client:
         answer = routing_api.answered(
             client.post(f"/v1/assignments/{assignment}/{action}", json=sent)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from typing import Annotated
 
 import typer
 
-from services.cli import output, target
+from services.cli import output, target, whoami
 from services.cli.output import CommandError
 from services.response.store import cadences
 
@@ -42,7 +41,7 @@ def resume(
 
     async def ask() -> bool:
         async with target.connection(target.find(data).postgres) as connection:
-            return await cadences.resume(connection, plan, author or getpass.getuser())
+            return await cadences.resume(connection, plan, author or whoami.operator())
 
     if not asyncio.run(ask()):
         raise CommandError(f"{plan} is not paused")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import configfiles, output, target
+from services.cli import configfiles, output, target, whoami
 from services.cli.configfiles import FolderOption
 from services.cli.output import CommandError
 from services.cli.simulate import (
@@ -188,7 +187,7 @@ def _schedule(
 ) -> None:
     async def run() -> str:
         async with target.connection(dsn) as connection:
-            return await _store.schedule(connection, files, author or getpass.getuser(), note, at)
+            return await _store.schedule(connection, files, author or whoami.operator(), note, at)
 
     version = asyncio.run(run())
     if json:
@@ -201,7 +200,7 @@ def _activate(dsn: str, files: Mapping[str, str], author: str, note: str, json: 
     async def run() -> tuple[str, str]:
         async with target.connection(dsn) as connection:
             latest = await _store.list(connection, 1)
-            version = await _store.publish(connection, files, author or getpass.getuser(), note)
+            version = await _store.publish(connection, files, author or whoami.operator(), note)
             return (latest[0].version if latest else ""), version
 
     before, version = asyncio.run(run())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
-from services.cli import configfiles, output, routing_api, target
+from services.cli import configfiles, output, routing_api, target, whoami
 from services.cli.output import CommandError
 from services.cli.simulate import SinceOption, UntilOption, period
 from services.routing.review import books
@@ -80,7 +79,7 @@ async def _moves(
 def _applied(where: target.Target, moves: list[Move], reason: str) -> list[dict[str, Any]]:
     """Asks for each move; one that is refused does not keep the others back."""
     done = []
-    asker = getpass.getuser()
+    asker = whoami.operator()
     with routing_api.client(where) as client:
         for move in moves:
             body = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 from uuid import UUID
@@ -12,7 +11,7 @@ import asyncpg
 import typer
 
 from schemas.assignment import Rep
-from services.cli import output, target
+from services.cli import output, target, whoami
 from services.cli.output import CommandError
 from services.delivery import trial
 from services.delivery.config import DeliveryFile, parse
@@ -90,7 +89,7 @@ def pause(
 
     async def ask(conn: asyncpg.Connection, config: DeliveryFile) -> None:
         _known(config, sink)
-        await sinks.pause(conn, sink, getpass.getuser())
+        await sinks.pause(conn, sink, whoami.operator())
 
     _with(target.find(data), ask)
     _said(json, f"{sink} is paused", sink=sink, paused=True)

@@ -40,7 +40,8 @@ def doctor(data: output.DataOption = None, json: output.JsonOption = False) -> N
 
     Looks at this machine, the configuration and what runs.
     """
-    findings = [*_machine(target.data_folder(data)), *_configuration(), *_installation(data)]
+    found = target.find(data)
+    findings = [*_machine(), *_folder(found, data), *_configuration(), *_installation(found)]
     if json:
         output.emit({"findings": [asdict(one) for one in findings]})
     else:
@@ -49,12 +50,18 @@ def doctor(data: output.DataOption = None, json: output.JsonOption = False) -> N
         raise typer.Exit(1)
 
 
-def _machine(folder: Path) -> Iterator[Finding]:
+def _machine() -> Iterator[Finding]:
     version = platform.python_version()
     yield Finding("python", "ok" if sys.version_info >= (3, 11) else "FAULT", version)
     yield _tried("embedded Postgres", "FAULT", lambda: f"major {postgres.major()}")
     yield _tried("Java for --kafka apache", "note", lambda: str(java.find_java()))
     yield _kafka_jars()
+
+
+def _folder(found: Target, data: Path | None) -> Iterator[Finding]:
+    if found.running is None and found.environment.postgres is not None and data is None:
+        return  # nothing of ours is kept here: the services run elsewhere
+    folder = target.data_folder(data)
     place = next(
         parent for parent in (folder.resolve(), *folder.resolve().parents) if parent.is_dir()
     )
@@ -82,8 +89,7 @@ def _configuration() -> Iterator[Finding]:
     yield _tried("configuration folder", "FAULT", look)
 
 
-def _installation(data: Path | None) -> Iterator[Finding]:
-    found = target.find(data)
+def _installation(found: Target) -> Iterator[Finding]:
     if found.running is None and found.environment.postgres is None:
         yield Finding("running", "note", f"nothing runs on {found.data}")
         return

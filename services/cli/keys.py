@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from services.cli import output, target
+from services.cli import output, target, whoami
 from services.runtime import apikeys
 from services.runtime.apikeys import Scope
 
@@ -41,7 +40,7 @@ def create(
                 connection,
                 name,
                 scopes,
-                actor=getpass.getuser(),
+                actor=whoami.operator(),
                 source=source,
                 publishable=publishable,
             )
@@ -85,7 +84,7 @@ def revoke(
 
     async def run() -> None:
         async with target.connection(postgres or target.find(data).postgres) as connection:
-            await apikeys.revoke(connection, key_id, actor=getpass.getuser())
+            await apikeys.revoke(connection, key_id, actor=whoami.operator())
 
     asyncio.run(run())
     if json:

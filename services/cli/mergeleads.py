@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from services.cli import output, routing_api, target
+from services.cli import output, routing_api, target, whoami
 from services.cli.leads import find_lead
 
 app = typer.Typer(help="Two leads of one person become one.", no_args_is_help=True)
@@ -37,7 +36,7 @@ def merge(
         )
         return
     asked = {
-        "lead_id": str(gone), "by": getpass.getuser(), "reason": reason, "dry_run": dry_run,
+        "lead_id": str(gone), "by": whoami.operator(), "reason": reason, "dry_run": dry_run,
     }  # fmt: skip
     with routing_api.client(where) as client:
         made = routing_api.answered(client.post(f"/v1/leads/{kept}/merge", json=asked))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,7 +13,7 @@ import typer
 from services.capture import release as releasing
 from services.capture.config import parse
 from services.capture.store import quarantine as kept
-from services.cli import output, target
+from services.cli import output, target, whoami
 from services.cli.output import CommandError
 from services.runtime.configstore import ConfigStore
 from services.runtime.installation import LEAD_ID_KEY
@@ -108,7 +107,7 @@ async def _release(where: target.Target, ids: list[UUID]) -> list[UUID]:
                         connection,
                         outbox,
                         one,
-                        by=getpass.getuser(),
+                        by=whoami.operator(),
                         config=config,
                         secrets=values,
                         public_url=public_url,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from services.cli import output, target
+from services.cli import output, target, whoami
 from services.cli.output import CommandError
 from services.routing.config import parse
 from services.routing.staff import Author, RepFault, Staff
@@ -62,7 +61,7 @@ async def _left_to_sweep(_: object) -> None:
 
 def author(reason: str) -> Author:
     """Who is at the keyboard."""
-    return Author(getpass.getuser(), reason)
+    return Author(whoami.operator(), reason)
 
 
 def shown(one: Rows, json: bool) -> None:

@@ -23,9 +23,16 @@ DEPLOY = Path(services.__file__).resolve().parents[1] / "deploy" / "kafka"
 
 
 def cache_folder() -> Path:
-    """Where fetched things are kept, outside the clone: HANDRAISE_CACHE or ~/.cache/handraise."""
-    given = os.environ.get("HANDRAISE_CACHE")
-    return Path(given).expanduser() if given else Path.home() / ".cache" / "handraise"
+    """Where fetched things are kept, outside the clone: HANDRAISE_CACHE or ~/.cache/handraise.
+
+    A user without a home, as in a container, has them among what is temporary.
+    """
+    if given := os.environ.get("HANDRAISE_CACHE"):
+        return Path(given).expanduser()
+    try:
+        return Path.home() / ".cache" / "handraise"
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / f"handraise-{os.getuid()}"
 
 
 def find_java() -> Path:
