@@ -48,6 +48,20 @@ def test_every_rule_reads_metrics_that_the_house_has(path: Path) -> None:
         assert not unknown, f"{rule.get('record', rule.get('alert'))} reads {sorted(unknown)}"
 
 
+@pytest.mark.parametrize("path", sorted(RULES.glob("*.yml")), ids=lambda path: path.name)
+def test_every_alert_fires_and_is_silent_in_a_test_and_has_a_runbook(path: Path) -> None:
+    groups = yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
+    alerts = [rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule]
+    cases = yaml.safe_load((FOLDER / "tests" / f"{path.stem}_test.yml").read_text(encoding="utf-8"))
+    named = " ".join(case["name"] for case in cases["tests"])
+    page = DEPLOY.parent / "docs" / "runbooks" / f"{path.stem}.md"
+    told = page.read_text(encoding="utf-8") if alerts else ""
+    for alert in alerts:
+        assert f"{alert} fires" in named, alert
+        assert f"{alert} is silent" in named, alert
+        assert f"## {alert}\n" in told, f"{page.name} does not say what to do about {alert}"
+
+
 def test_every_service_is_scraped_on_the_port_it_listens_on() -> None:
     configuration = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
