@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +36,7 @@ def check_tests(
     report, lines = _run(files, tests or folder / testing.FILE)
     percent = round(100 * report.coverage, 1)
     if json:
-        output.emit(_document(report, lines, percent))
+        output.emit(document(report, lines, percent))
     else:
         _tell(report, lines, percent)
     if report.failed or percent < min_coverage:
@@ -46,19 +47,31 @@ def _run(files: dict[str, str], path: Path) -> tuple[testing.Report, dict[int, i
     """The report, and the line of each test."""
     if not path.is_file():
         raise CommandError(f"there are no tests: write {path}", 2)
-    faults = Faults({path.name: path.read_text("utf-8")})
-    file = faults.parse(testing.RoutingTestsFile, path.name)
+    return run_tests(files, path.read_text("utf-8"), path.name)
+
+
+def run_tests(
+    files: Mapping[str, str], tests: str, name: str
+) -> tuple[testing.Report, dict[int, int]]:
+    """The report, and the line of each test.
+
+    :param name: of the file that ``tests`` is the text of, for its faults.
+    :raises ConfigError: with every fault of the tests.
+    """
+    faults = Faults({name: tests})
+    file = faults.parse(testing.RoutingTestsFile, name)
     faults.check()
     assert file is not None
     plan = parse(files)
     for fault in testing.unknown_names(plan, file):
-        faults.add(path.name, fault.path, fault.message)
+        faults.add(name, fault.path, fault.message)
     faults.check()
-    lines = {at: faults.locate(path.name, ("tests", at)) for at in range(len(file.tests))}
+    lines = {at: faults.locate(name, ("tests", at)) for at in range(len(file.tests))}
     return testing.run(plan, version_of(files), file), lines
 
 
-def _document(report: testing.Report, lines: dict[int, int], percent: float) -> dict[str, Any]:
+def document(report: testing.Report, lines: dict[int, int], percent: float) -> dict[str, Any]:
+    """What `--json` says."""
     return {
         "ok": not report.failed,
         "tests": len(report.tests),

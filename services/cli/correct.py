@@ -11,9 +11,8 @@ import typer
 from services.cli import configfiles, output, routing_api, target, whoami
 from services.cli.output import CommandError
 from services.cli.simulate import SinceOption, UntilOption, period
-from services.routing.review import books
-from services.routing.review.correcting import Move, corrections
-from services.routing.review.simulation import simulate
+from services.routing.review import books, runs
+from services.routing.review.correcting import Move
 
 _SHOWN = ("lead_id", "rep", "pool", "to", "to_pool", "rule")
 
@@ -69,11 +68,8 @@ async def _moves(
         if config is not None:
             path = configfiles.existing(config)
             files, version = (configfiles.load(path), None) if path else (None, config)
-        name, plan = await books.plan_of(connection, files, version)
-        traffic = await books.recorded_traffic(connection, *period)
-        current = await books.current(connection, period[0])
-    run = simulate(plan, name, traffic)
-    return name, list(corrections(run, current, untouched=untouched))
+        name, found = await books.files_of(connection, files, version)
+        return name, await runs.mended(connection, found, name, period, untouched=untouched)
 
 
 def _applied(where: target.Target, moves: list[Move], reason: str) -> list[dict[str, Any]]:

@@ -50,6 +50,7 @@ COMMANDS: dict[str, str] = {
     "crm": "services.cli.crm:app",
     "demo-sinks": "services.cli.demosinks.server:run",
     "doctor": "services.cli.doctor:doctor",
+    "compute": "services.cli.compute:compute",
 }
 """Name -> module:attribute; a Typer application with subcommands, or one function."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,14 +13,10 @@ import typer
 from services.cli import configfiles, output, rescoring, target
 from services.cli.configfiles import FolderOption
 from services.cli.output import CommandError
-from services.routing.config import parse
-from services.routing.review import books, compare, whatif
+from services.routing.review import books, runs, whatif
+from services.routing.review.asked import DAYS
 from services.routing.review.page import figures, page
-from services.routing.review.simulation import simulate as run_again
 from services.runtime.configstore import version_of
-
-DAYS = 30
-"""Simulated where no period is named."""
 
 SinceOption = Annotated[
     datetime | None, typer.Option("--since", help=f"Else {DAYS} days before the end (UTC).")
@@ -97,11 +93,8 @@ async def _replayed(
     moves: int,
 ) -> dict[str, Any]:
     async with target.connection(dsn) as connection:
-        name, plan = await books.plan_of(connection, files, version)
-        traffic = await books.recorded_traffic(connection, *period)
-    run = run_again(plan, name, traffic)
-    made = compare.report(compare.with_record(run), ("recorded", name), traffic.until, moves)
-    return {**made, "since": period[0], "until": period[1], "notes": books.notes(run, traffic)}
+        name, found = await books.files_of(connection, files, version)
+        return await runs.replayed(connection, found, name, period, moves)
 
 
 async def replayed_both(
@@ -112,15 +105,9 @@ async def replayed_both(
     moves: int,
 ) -> dict[str, Any]:
     """Two configurations over the same recorded traffic."""
-    async with target.connection(dsn) as connection:
-        traffic = await books.recorded_traffic(connection, *period)
     names = version_of(before), version_of(after)
-    old, new = (
-        run_again(parse(files), name, traffic)
-        for files, name in zip((before, after), names, strict=True)
-    )
-    made = compare.report(compare.with_each_other(old, new), names, traffic.until, moves)
-    return {**made, "since": period[0], "until": period[1], "notes": books.notes(new, traffic)}
+    async with target.connection(dsn) as connection:
+        return await runs.replayed_both(connection, (before, after), names, period, moves)
 
 
 async def _supposed(
@@ -131,26 +118,12 @@ async def _supposed(
     moves: int,
 ) -> dict[str, Any]:
     async with target.connection(dsn) as connection:
-        name, plan = await books.plan_of(connection, files, version)
-        now = datetime.now(UTC)
-        supposed = _understood(texts, now, plan.teams.rep)
-        since, until, back = whatif.window(supposed, now)
-        traffic = await books.expected_traffic(connection, since, until, back)
-    before = run_again(plan, name, traffic)
-    traffic.changes = [*traffic.changes, *(one.change for one in supposed)]
-    after = run_again(plan, name, traffic)
-    pairs = compare.with_each_other(before, after)
-    made = compare.report(pairs, ("as it is", "; ".join(texts)), until, moves)
-    played = f"{since - back:%Y-%m-%d} to {until - back:%Y-%m-%d}"
-    notes = [f"Played with what came in from {played}.", *books.notes(after, traffic)]
-    return {**made, "since": since, "until": until, "notes": notes}
-
-
-def _understood(texts: list[str], now: datetime, reps: Collection[str]) -> list[whatif.Supposed]:
-    try:
-        return [whatif.understood(text, now.date(), reps, nth) for nth, text in enumerate(texts)]
-    except whatif.Unclear as error:
-        raise CommandError(f"--what-if {error}", 2) from None
+        name, found = await books.files_of(connection, files, version)
+        try:
+            now = datetime.now(UTC)
+            return await runs.supposed(connection, found, name, texts, now, moves)
+        except whatif.Unclear as error:
+            raise CommandError(f"--what-if {error}", 2) from None
 
 
 def present(made: Mapping[str, Any], html: Path | None, json: bool) -> None:

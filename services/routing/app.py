@@ -29,6 +29,7 @@ from services.routing import (
     experiments_http,
     fairness_http,
     merge_http,
+    review_http,
     territories_http,
 )
 from services.routing.accounts import Accounts
@@ -42,6 +43,7 @@ from services.routing.drain import Drain
 from services.routing.events import SERVICE
 from services.routing.handlers import NAMES, Router
 from services.routing.http import router
+from services.routing.jobs import Jobs
 from services.routing.merging import Merging
 from services.routing.people_feed import PeopleFeed
 from services.routing.plan import Plan
@@ -50,6 +52,7 @@ from services.routing.staff import Offboarding, Reps, Staff
 from services.routing.staff.realigning import Realigning
 from services.routing.store import history
 from services.routing.sweeps import Sweeps
+from services.runtime.apart import Apart, Bounds
 from services.runtime.configstore import LiveConfig
 from services.runtime.installation import LEAD_ID_KEY
 from services.runtime.outbox import Outbox
@@ -57,6 +60,10 @@ from services.runtime.service import Context
 from services.runtime.stage import StageSpec
 
 _MOST_RECORDS: Final = {Lane.LIVE: 500, Lane.BULK: 50}
+_QUICK: Final = Bounds(seconds=60, megabytes=2_048)
+"""Whoever asked waits for it. A check takes a second or two."""
+_LONG: Final = Bounds(seconds=900, megabytes=8_192)
+"""A simulation of 100,000 leads takes under half a minute and 500 MB."""
 _OUTPUTS: Final = (ASSIGNMENTS, ASSIGNMENTS_CURRENT)
 
 
@@ -94,6 +101,7 @@ async def build(ctx: Context) -> None:
             handler=AccountsFeed(boxes[Lane.BULK]).handle,
         )
     )
+    _reviewing(ctx, live, requests)
     _serve(ctx, live, requests, Reps(live, box, config, clock), Accounts(live, config))
     _lists(ctx, live, config)
     _operating(ctx, config, clock, requests, Merging(live, box, config, clock, ctx.metrics))
@@ -158,7 +166,15 @@ def _serve(
     ctx.app.include_router(router(requests.now, partial(history.of_lead, live), staff))
     ctx.app.include_router(accounts_http.router(accounts))
     ctx.app.include_router(fairness_http.router(live))
-    ctx.app.include_router(config_http.router(live))
+
+
+def _reviewing(ctx: Context, live: asyncpg.Pool, requests: Requests) -> None:
+    """What keeps a core busy, in processes of its own."""
+    postgres = ctx.settings.postgres
+    ctx.app.include_router(config_http.router(live, Apart(postgres, _QUICK, at_once=2)))
+    jobs = Jobs(live, Apart(postgres, _LONG, at_once=1), requests.now)
+    ctx.app.include_router(review_http.router(jobs))
+    ctx.task("jobs", jobs.run)
 
 
 def _lists(ctx: Context, live: asyncpg.Pool, config: LiveConfig[Plan]) -> None:

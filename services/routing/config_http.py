@@ -1,7 +1,7 @@
 """``/v1/config``: the register of configuration versions, for whoever does not sit at a shell.
 
-A new set of files is published by command only: nobody else reads every service's files, and a set
-that one service cannot use must not become active. What was published before may come back.
+A set that one service cannot use must not become active, and no service reads the files of another
+one: whether a set is good is asked of a process of the command, which reads them all.
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ from typing import Annotated, Any, cast
 
 import asyncpg
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from services.kernel.calendars import Calendars
-from services.kernel.people import Teams
-from services.routing import checking, covering
-from services.routing.config import CALENDARS, ROUTING, TEAMS, RoutingFile, parse
+from services.routing.review.asked import Check, Files, Name, Tests, Text
+from services.runtime.apart import Apart, not_usable
 from services.runtime.apikeys import Principal, Scope
-from services.runtime.configfile import ConfigError, Fault, Faults
-from services.runtime.configstore import ConfigStore, NoConfiguration, differences, version_of
+from services.runtime.configfile import Fault
+from services.runtime.configstore import (
+    ConfigStore,
+    NoConfiguration,
+    Overtaken,
+    differences,
+    version_of,
+)
 from services.runtime.http import Problem, json_only, require
 
 Admin = Annotated[Principal, Depends(require(Scope.REPS_ADMIN))]
@@ -32,22 +36,26 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"description": "no valid API key"},
     403: {"description": "the key lacks the scope"},
     404: {"description": "there is no such version"},
-    422: {"description": "routing cannot use the version; names file and line"},
+    409: {"description": "another version is active by now"},
+    413: {"description": "the body is too large"},
+    422: {"description": "some service cannot use the files; names file, line and path of each"},
+    503: {"description": "too many computations wait, or this one took too long"},
 }
 
 
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("holds NUL, which no text may")
-    return text
-
-
-class Check(BaseModel):
-    """Files that are to take the place of the active version's."""
+class Publish(BaseModel):
+    """Files that take the place of the active version's, who says so, and why."""
 
     model_config = ConfigDict(extra="forbid")
 
-    files: Annotated[dict[str, str], Field(min_length=1, max_length=50)]
+    files: Annotated[Files, Field(min_length=1)]
+    note: Annotated[str, Field(max_length=500), Text] = ""
+    author: Annotated[str, Field(max_length=64), Text] = ""
+    """A person; the key's name is added."""
+    effective_at: AwareDatetime | None = None
+    """Become active then; at once where it is past."""
+    expected: Name | None = None
+    """Nothing is published where another version is active by now."""
 
 
 class Rollback(BaseModel):
@@ -55,15 +63,17 @@ class Rollback(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    version: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_storable)]
-    reason: Annotated[str, Field(max_length=500), AfterValidator(_storable)] = ""
+    version: Name
+    reason: Annotated[str, Field(max_length=500), Text] = ""
 
 
-def router(pool: asyncpg.Pool) -> APIRouter:
+def router(pool: asyncpg.Pool, apart: Apart) -> APIRouter:
     """The routes."""
     routes = APIRouter(prefix="/v1/config", tags=["configuration"], responses=_PROBLEMS)
     _reading(routes, pool)
-    _changing(routes, pool)
+    _judging(routes, apart)
+    _publishing(routes, pool, apart)
+    _changing(routes, pool, apart)
     return routes
 
 
@@ -91,30 +101,64 @@ def _reading(routes: APIRouter, pool: asyncpg.Pool) -> None:
         lines = differences(before, after)
         return {"old": version_of(before), "new": version_of(after), "diff": lines}
 
+
+def _judging(routes: APIRouter, apart: Apart) -> None:
+    """What is said of a set of files; nothing is stored."""
+
     @routes.post("/check", dependencies=[Depends(json_only)])
-    async def check(asked: Check, _: Reader) -> dict[str, Any]:
-        """What routing finds in these files, put in place of the active version's; stores nothing.
+    async def check(asked: Check, _: Reader) -> Any:
+        """What every service finds in these files, put in place of the version's (else the active
+        one's): faults, which keep it from being published, and what has no effect."""
+        return await apart.run("check", asked.model_dump())
 
-        `handraise config check` asks every service.
+    @routes.post("/test", dependencies=[Depends(json_only)])
+    async def test(asked: Tests, _: Reader) -> Any:
+        """Whether the configuration does what examples say, and which rules none of them reaches.
+
+        ``ok`` is false where an example fails, or fewer rules are reached than were asked for.
         """
-        files = {**await _files(pool, ACTIVE), **asked.files}
-        found = _faults(files)
-        warned = [] if found else _findings(files, datetime.now(UTC))
+        return await apart.run("test", asked.model_dump())
+
+
+def _publishing(routes: APIRouter, pool: asyncpg.Pool, apart: Apart) -> None:
+    @routes.post("/versions", dependencies=[Depends(json_only)])
+    async def publish(asked: Publish, by: Admin) -> dict[str, Any]:
+        """Make the active version with these files in place of its own active, now or later.
+
+        422 names every fault with its file, line and path, and the version before stays.
+        """
+        base = await _version(pool, ACTIVE)
+        if asked.expected not in (None, base):
+            raise _overtaken(str(asked.expected), base)
+        before = await _files(pool, base)
+        files = {name: text for name, text in {**before, **asked.files}.items() if text is not None}
+        findings = await _checked(apart, {"version": base, "files": asked.files})
+        author = f"{asked.author} ({by.name})" if asked.author else by.name
+        at = asked.effective_at
+        later = at if at is not None and at > datetime.now(UTC) else None
+        async with pool.acquire() as proxy:
+            connection = cast(asyncpg.Connection, proxy)
+            if later is not None:
+                version = await _store.schedule(connection, files, author, asked.note, later)
+            else:
+                try:
+                    version = await _store.publish(
+                        connection, files, author, asked.note, expected=base
+                    )
+                except Overtaken as other:
+                    raise _overtaken(base, other.active) from None
         return {
-            "version": version_of(files),
-            "faults": [asdict(one) for one in found],
-            "findings": [asdict(one) for one in warned],
-        }
+            "version": version, "before": base, "changed": later is None and version != base,
+            "active": later is None, "effective_at": later, "findings": findings,
+        }  # fmt: skip
 
 
-def _changing(routes: APIRouter, pool: asyncpg.Pool) -> None:
+def _changing(routes: APIRouter, pool: asyncpg.Pool, apart: Apart) -> None:
     @routes.post("/rollback", dependencies=[Depends(json_only)])
     async def rollback(asked: Rollback, by: Admin) -> dict[str, Any]:
         """Make an earlier version active again; decided with within a second."""
         files = await _files(pool, asked.version)
-        found = _faults(files)
-        if found:
-            raise Problem(422, "Not usable", "; ".join(map(str, found)))
+        await _checked(apart, {"version": version_of(files)})
         note = asked.reason or f"rolled back to {asked.version}"
         async with pool.acquire() as proxy:
             connection = cast(asyncpg.Connection, proxy)
@@ -142,22 +186,22 @@ async def _files(pool: asyncpg.Pool, version: str) -> dict[str, str]:
             raise Problem(404, "Unknown version", str(fault)) from None
 
 
-def _faults(files: dict[str, str]) -> list[Fault]:
-    try:
-        parse(files)
-    except ConfigError as error:
-        return error.faults
-    return []
+async def _version(pool: asyncpg.Pool, version: str) -> str:
+    return version_of(await _files(pool, version))
 
 
-def _findings(files: dict[str, str], now: datetime) -> list[Fault]:
-    """Dead and shadowed rules, people who are gone, hours that nobody covers."""
-    faults = Faults(files)
-    routing = faults.parse(RoutingFile, ROUTING)
-    teams, calendars = faults.parse(Teams, TEAMS), faults.parse(Calendars, CALENDARS)
-    if routing is not None and teams is not None and calendars is not None:
-        for fault in checking.findings(routing):
-            faults.add(ROUTING, fault.path, fault.message)
-        for file, fault in covering.findings(routing, teams, calendars, now):
-            faults.add(file, fault.path, fault.message)
-    return sorted(set(faults.found))
+async def _checked(apart: Apart, request: dict[str, Any]) -> list[dict[str, Any]]:
+    """What of a good set has no effect.
+
+    :raises Problem: 422 with every fault, where some service cannot use it.
+    """
+    told = await apart.run("check", request)
+    if faults := told["faults"]:
+        raise Problem(**not_usable([Fault(**one) for one in faults]))
+    findings: list[dict[str, Any]] = told["findings"]
+    return findings
+
+
+def _overtaken(expected: str, active: str) -> Problem:
+    detail = f"Version {active} is active by now, not {expected}: compare and ask again."
+    return Problem(409, "Overtaken", detail, active=active)

@@ -128,7 +128,7 @@ def _assignments(ask: Ask) -> APIRouter:
     async def claim(assignment_id: UUID, act: Act, _: Actor) -> Acted:
         """A member takes a lead from the list of its pull pool; of two, the first has it."""
         request = Request(RequestAction.ACCEPT, act.rep_id, act.reason, claim=True)
-        return await _asked(ask, assignment_id, request)
+        return await carry_out(ask, assignment_id, request)
 
     @routes.post("/return", responses=_PROBLEMS)
     async def hand_back(assignment_id: UUID, act: Act, _: Actor) -> Acted:
@@ -136,7 +136,7 @@ def _assignments(ask: Ask) -> APIRouter:
         if not act.reason.strip():
             raise Problem(422, "Invalid request", "reason: is required")
         request = Request(RequestAction.REJECT, act.rep_id, act.reason, hand_back=True)
-        return await _asked(ask, assignment_id, request)
+        return await carry_out(ask, assignment_id, request)
 
     _by_hand(routes, ask)
     return routes
@@ -150,21 +150,21 @@ def _by_hand(routes: APIRouter, ask: Ask) -> None:
         """Somebody else gets the lead: the one who is named, or whose turn it is."""
         action = RequestAction.REASSIGN
         request = Request(action, asked.by, asked.reason, asked.expected_status, asked.to)
-        return await _asked(ask, assignment_id, request)
+        return await carry_out(ask, assignment_id, request)
 
     @routes.post("/correct", responses=_PROBLEMS)
     async def correct(assignment_id: UUID, asked: Correct, _: Actor) -> Acted:
         """As reassign; the wrong rep gets the turn back, the right one is charged."""
         action = RequestAction.REASSIGN
         request = Request(action, asked.by, asked.reason, asked.expected_status, asked.to, True)
-        return await _asked(ask, assignment_id, request)
+        return await carry_out(ask, assignment_id, request)
 
     @routes.post("/escalate", responses=_PROBLEMS)
     async def escalate(assignment_id: UUID, asked: Asked, _: Actor) -> Acted:
         """The pool's manager gets the lead."""
         action = RequestAction.ESCALATE
         request = Request(action, asked.by, asked.reason, asked.expected_status)
-        return await _asked(ask, assignment_id, request)
+        return await carry_out(ask, assignment_id, request)
 
     @routes.post("/divert", responses=_PROBLEMS)
     async def divert(assignment_id: UUID, asked: Divert, _: Actor) -> Acted:
@@ -172,21 +172,25 @@ def _by_hand(routes: APIRouter, ask: Ask) -> None:
         request = Request(
             RequestAction.RELEASE, asked.by, asked.reason, asked.expected_status, divert=asked.kind
         )
-        return await _asked(ask, assignment_id, request)
+        return await carry_out(ask, assignment_id, request)
 
     @routes.post("/release", responses=_PROBLEMS)
     async def release(assignment_id: UUID, asked: Asked, _: Actor) -> Acted:
         """Nobody has the lead any more; its next submission starts anew."""
         action = RequestAction.RELEASE
         request = Request(action, asked.by, asked.reason, asked.expected_status)
-        return await _asked(ask, assignment_id, request)
+        return await carry_out(ask, assignment_id, request)
 
 
 async def _act(ask: Ask, assignment_id: UUID, act: Act, action: RequestAction) -> Acted:
-    return await _asked(ask, assignment_id, Request(action, act.rep_id, act.reason))
+    return await carry_out(ask, assignment_id, Request(action, act.rep_id, act.reason))
 
 
-async def _asked(ask: Ask, assignment_id: UUID, request: Request) -> Acted:
+async def carry_out(ask: Ask, assignment_id: UUID, request: Request) -> Acted:
+    """Decide a request and say what the attempt is now.
+
+    :raises Problem: there is no such attempt, or the request changes nothing.
+    """
     outcome = await _patiently(ask, assignment_id, request)
     if outcome is None:
         raise Problem(404, "Unknown assignment", "There is no assignment with this id.")

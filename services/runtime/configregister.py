@@ -45,6 +45,14 @@ class NoConfiguration(Exception):
     """The register is empty."""
 
 
+class Overtaken(Exception):
+    """Another version became active meanwhile."""
+
+    def __init__(self, active: str) -> None:
+        super().__init__(f"version {active} is active by now")
+        self.active = active
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """One entry of the audit trail."""
@@ -108,13 +116,28 @@ def read_folder(folder: Path) -> dict[str, str]:
 class ConfigStore:
     """The SQL of the register."""
 
-    async def publish(self, connection: Connection, files: Files, author: str, note: str) -> str:
+    async def publish(
+        self,
+        connection: Connection,
+        files: Files,
+        author: str,
+        note: str,
+        *,
+        expected: str | None = None,
+    ) -> str:
         """Store ``files`` and make them active; returns their version.
 
         The caller has checked them. Publishing what is active already changes nothing.
+
+        :param expected: the version that they were made from.
+        :raises Overtaken: another one is active by now.
         """
         async with connection.transaction():
             await connection.execute(_EXCLUSIVE)
+            if expected is not None:
+                active = str(await connection.fetchval(ACTIVE))
+                if active != expected:
+                    raise Overtaken(active)
             return await self._activate(connection, files, author, note)
 
     async def schedule(

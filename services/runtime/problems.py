@@ -37,12 +37,16 @@ class Problem(Exception):
         self.headers = dict(headers or {})
         self.extra = extra
 
-    def response(self) -> Response:
-        """The answer that it stands for."""
+    def document(self) -> dict[str, Any]:
+        """What the answer says."""
         document = {"type": "about:blank", "title": self.title, "status": self.status}
         if self.detail:
             document["detail"] = self.detail
-        body = json.dumps(document | self.extra, default=str).encode()
+        return document | self.extra
+
+    def response(self) -> Response:
+        """The answer that it stands for."""
+        body = json.dumps(self.document(), default=str).encode()
         return Response(body, self.status, self.headers, MEDIA_TYPE)
 
 

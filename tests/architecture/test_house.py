@@ -35,9 +35,10 @@ SHELL = {
     "services.routing": {
         "accounts", "accounts_feed", "accounts_http", "activities", "app", "claims_http",
         "config_http", "deciding", "drain", "experiments_http", "fairness_http", "finding",
-        "handlers", "http", "http_reps", "http_story", "merge_http", "merging", "people_feed",
-        "requests", "review.books", "review.experiments", "review.fairness",
-        "review.territories", "staff", "store", "sweeps", "territories_http",
+        "handlers", "http", "http_reps", "http_story", "jobs", "merge_http", "merging",
+        "people_feed", "requests", "review.books", "review.experiments", "review.fairness",
+        "review.runs", "review.territories", "review_http", "staff", "store", "sweeps",
+        "territories_http",
     },
     "services.response": {
         "app", "handlers", "measures", "progress", "retime", "store", "timer", "touring",
@@ -79,6 +80,8 @@ MAY_READ_THE_ENVIRONMENT = (
     # A forked process is given its own.
     "services.runtime.forked",
     "services.cli.",
+    # A process that computes is given what a program of this machine needs, and no secret.
+    "services.runtime.apart",
     # JAVA_HOME, and where fetched jars are kept.
     "services.runtime.embedded.java",
 )

@@ -20,6 +20,7 @@ from services.routing import (
     experiments_http,
     fairness_http,
     merge_http,
+    review_http,
     territories_http,
 )
 from services.routing import http as routing
@@ -36,7 +37,8 @@ def _routing() -> APIRouter:
     routes.include_router(routing.router(cast(routing.Ask, None), *2 * [cast(Any, None)]))
     routes.include_router(accounts_http.router(cast(Any, None)))
     routes.include_router(fairness_http.router(cast(Any, None)))
-    routes.include_router(config_http.router(cast(Any, None)))
+    routes.include_router(config_http.router(*2 * [cast(Any, None)]))
+    routes.include_router(review_http.router(cast(Any, None)))
     routes.include_router(territories_http.router(*2 * [cast(Any, None)]))
     routes.include_router(experiments_http.router(*2 * [cast(Any, None)]))
     routes.include_router(claims_http.router(*2 * [cast(Any, None)]))

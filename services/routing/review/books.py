@@ -40,21 +40,30 @@ class Plans:
         return self.known[version]
 
 
-async def plan_of(
+async def files_of(
     connection: asyncpg.Connection, files: Mapping[str, str] | None, version: str | None
-) -> tuple[str, Plan]:
+) -> tuple[str, Mapping[str, str]]:
     """A published version, else these files, else the active version; with its name.
 
-    :raises ConfigError: the files are no good set.
     :raises NoConfiguration: there is no such version.
     """
     store = ConfigStore()
     if version is not None:
-        return version, parse(await store.files(connection, version))
+        return version, await store.files(connection, version)
     if files is None:
-        version, files = await store.active(connection)
-        return version, parse(files)
-    return version_of(files), parse(files)
+        return await store.active(connection)
+    return version_of(files), files
+
+
+async def plan_of(
+    connection: asyncpg.Connection, files: Mapping[str, str] | None, version: str | None
+) -> tuple[str, Plan]:
+    """As :func:`files_of`, read.
+
+    :raises ConfigError: the files are no good set.
+    """
+    name, found = await files_of(connection, files, version)
+    return name, parse(found)
 
 
 @dataclass(slots=True)
