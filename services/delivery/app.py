@@ -54,7 +54,7 @@ async def build(ctx: Context) -> None:
     secret = ctx.secrets.get(LEAD_ID_KEY)[0]
     tokens = Tokens(secret)
     registry = Registry(ctx.secrets, _now, StoredLogins(pool, secret, _now))
-    composer = Composer(config, tokens, _public_url(ctx), _now)
+    composer = Composer(config, tokens, _public_url(ctx), _now, ctx.settings.clock_scale)
     persons = partial(persons_of, secret)
     following = Following(outbox, _now)
     parts = Parts(pool, composer, following, ctx.metrics, _now, persons)

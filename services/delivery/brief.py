@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from urllib.parse import quote
 
-from schemas.assignment import AssignmentChanged, AssignmentStatus, LeadBlock
+from schemas.assignment import AssignmentChanged, LeadBlock
 from schemas.base import KindName
 from schemas.touch import TouchDue, TouchReason
 from services.delivery.consent import barred_channels
@@ -88,13 +88,13 @@ def brief(
     colleagues: Sequence[Colleague],
     now: datetime,
     touch: TouchDue | None = None,
-    within: str | None = None,
+    answer: str | None = None,
 ) -> Brief:
     """What the rep is told.
 
     :param now: aware; tells the person's local time.
     :param touch: what is due, where this is a reminder.
-    :param within: how soon somebody must answer, where a clock runs.
+    :param answer: by when somebody must answer, as a sentence, where a clock starts.
     """
     lines = [
         *_due(touch),
@@ -102,7 +102,7 @@ def brief(
         *_why_now(event),
         Line(Part.WHY_YOU, event.reason, "routing.reason"),
         *_ask(event.lead),
-        *_deadline(event, within, touch),
+        *_deadline(answer, touch),
         *_call(event.lead, now),
         *_colleagues(colleagues),
     ]
@@ -183,17 +183,10 @@ def _ask(lead: LeadBlock) -> Iterator[Line]:
         yield Line(Part.ASK, question.ask, f"qualification.yaml: {question.about.value}")
 
 
-def _deadline(
-    event: AssignmentChanged, within: str | None, touch: TouchDue | None
-) -> Iterator[Line]:
-    """Of whom a clock begins to run; a reminder says itself until when it runs."""
-    if within is not None and touch is None and event.status in _BEGINS:
-        yield Line(Part.CALL, f"Answer within {within}.", "response.yaml: breach")
-
-
-_BEGINS = frozenset(
-    {AssignmentStatus.ASSIGNED, AssignmentStatus.REASSIGNED, AssignmentStatus.RE_ENGAGED}
-)
+def _deadline(answer: str | None, touch: TouchDue | None) -> Iterator[Line]:
+    """A reminder says itself until when the clock runs."""
+    if answer is not None and touch is None:
+        yield Line(Part.CALL, answer, "response.yaml: breach")
 
 
 def _call(lead: LeadBlock, now: datetime) -> Iterator[Line]:

@@ -14,7 +14,7 @@ from services.delivery.config import Sink as SinkConfig
 from services.delivery.model import Delivery
 from services.delivery.ownership import owners_of
 from services.delivery.sinks.base import Actions, Message
-from services.delivery.store import crm, current, sinks
+from services.delivery.store import crm, current, people, sinks
 from services.delivery.tokens import Claim, Tokens
 from services.runtime.database import Connection
 
@@ -69,12 +69,17 @@ class Composer:
         tokens: Tokens,
         url: Callable[[], str],
         now: Callable[[], datetime],
+        scale: float = 1.0,
     ) -> None:
-        """:param url: how the world reaches this process; links of mails lead there."""
+        """:param url: how the world reaches this process; links of mails lead there.
+
+        :param scale: so many times faster the clocks run.
+        """
         self._config = config
         self._tokens = tokens
         self._url = url
         self._now = now
+        self._scale = scale
 
     async def __call__(
         self, conn: Connection, it: Delivery, sink: SinkConfig, name: str
@@ -88,7 +93,7 @@ class Composer:
             colleagues=await current.colleagues(conn, event),
             now=self._now(),
             touch=it.touch,
-            within=config.answering.within(event.tier.value, event.pool),
+            answer=await self._answer(conn, it),
         )
         place = await sinks.place(conn, name, subject(sink, event))
         return Message(
@@ -99,6 +104,15 @@ class Composer:
             place,
             await _attempted(conn, event.lead_id, sink, name),
         )
+
+    async def _answer(self, conn: Connection, it: Delivery) -> str | None:
+        """By when the rep must answer; a reminder says it itself."""
+        if it.touch is not None or it.event.rep is None:
+            return None
+        heard = await people.hours(conn, it.event.rep.id)
+        answering = replace(self._config().answering, scale=self._scale)
+        deadline = answering.deadline(it.event, heard, it.created_at)
+        return None if deadline is None else str(deadline)
 
     def _actions(self, event: AssignmentChanged) -> Actions | None:
         if event.rep is None or event.status not in _ASKS:

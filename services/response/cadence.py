@@ -11,8 +11,8 @@ from schemas.activity import ActivityName, ActivityRecorded
 from schemas.assignment import AssignmentChanged
 from schemas.base import RoleName
 from schemas.touch import Audience, TouchDue, TouchReason
+from services.kernel.answering import Business
 from services.kernel.calendars import Schedule, common_intervals
-from services.response.deadlines import Business
 from services.response.model import Lead
 from services.response.plan import Cadence, TouchPlan
 from services.response.telling import telling

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from schemas.assignment import ACTIVE, AssignmentChanged, AssignmentStatus
 from schemas.base import TierName
-from services.response.deadlines import Business, business_of
+from services.kernel.answering import Business, Hours, Steps, business_of, opening_of
 from services.response.model import Change, Clock, Happening, Kind, Lead, Measured, Phase, clock
-from services.response.policy import Hours, Policy, Steps
+from services.response.policy import Policy
 
 FIVE_MINUTES = timedelta(minutes=5)
 """In which a hot lead is to be touched. Source: the study of 1.25 million leads (HBR, 2011)."""
@@ -244,12 +244,9 @@ def _lead(event: AssignmentChanged) -> Lead:
 
 def _opening(lead: Lead, terms: Terms) -> datetime | None:
     """When the clocks of a lead of the night may start; None where they start at once."""
-    steps = terms.steps(lead)
-    if terms.policy.hot_at_once is None or lead.tier is not TierName.HOT or steps == Steps():
-        return None
     assert lead.given_at is not None
-    opens = terms.business(lead, lead.given_at).opening(lead.given_at)
-    return opens if opens > lead.given_at else None
+    business = terms.business(lead, lead.given_at)
+    return opening_of(terms.policy, lead.pool, lead.tier, business, lead.given_at)
 
 
 # -- words --------------------------------------------------------------------------------------

@@ -2,100 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import fields
 from datetime import timedelta
 from itertools import pairwise
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from schemas.base import Motion, TierName
 from schemas.touch import TouchMeans
+from services.kernel.answering.file import AnsweringFile, Name, Positive, Strict, unknown_names
 from services.kernel.calendars import Calendars
-from services.kernel.durations import Duration
-from services.kernel.faults import Fault, did_you_mean, validation_error
+from services.kernel.faults import Fault, validation_error
 from services.kernel.people import Teams
-from services.kernel.timezones import TimeZoneName
 from services.response.plan import Cadence, PlannedTouch, TouchPlan
-from services.response.policy import NoCommonHours, Policy, Steps, Team, Time
+from services.response.policy import Policy
 from services.runtime.configfile import Faults
 
 RESPONSE = "response.yaml"
 TEAMS = "teams.yaml"
 CALENDARS = "calendars.yaml"
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
-Positive = Annotated[Duration, Field(gt=timedelta())]
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class StepsFile(_Strict):
-    """When what happens to a lead that nobody touches; a step that is left out never comes."""
-
-    acceptance: Positive | None = None
-    """Not accepted, and not touched either: somebody else gets the lead."""
-    reminder: Positive | None = None
-    """The rep is told again."""
-    breach: Positive | None = None
-    """Somebody else gets the lead; after ``hops`` the manager; after the manager the team."""
-    escalation: Positive | None = None
-    """Counted over all reps from the hand-raise on: the manager gets the lead."""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> StepsFile:
-        given = [
-            (name, value)
-            for name in ("reminder", "breach", "escalation")
-            if (value := getattr(self, name)) is not None
-        ]
-        faults = [
-            Fault((later,), f"comes before the {earlier}")
-            for (earlier, first), (later, second) in pairwise(given)
-            if second <= first
-        ]
-        if faults:
-            raise validation_error("steps", faults)
-        return self
-
-    def steps(self) -> Steps:
-        return Steps(self.acceptance, self.reminder, self.breach, self.escalation)
-
-
-class Tiers(_Strict):
-    """The steps of each tier."""
-
-    hot: StepsFile = StepsFile()
-    warm: StepsFile = StepsFile()
-    nurture: StepsFile = StepsFile()
-
-    def by_tier(self) -> dict[str, Steps]:
-        return {name: getattr(self, name).steps() for name in type(self).model_fields}
-
-
-class TeamFile(_Strict):
-    """What is different for one pool."""
-
-    calendar: str | None = None
-    """The team's hours, a name in ``calendars.yaml``; the time zone goes with it."""
-    time_zone: TimeZoneName | None = None
-    """Left out where the calendar has one of its own."""
-    time: Time | None = None
-    tiers: dict[Annotated[str, Field(pattern="^(hot|warm|nurture)$")], StepsFile] = {}
-    """A tier that is named here has these steps and no others."""
-
-
-class AtOpening(_Strict):
-    """Leads of the night."""
-
-    hot_at_once: Annotated[int, Field(ge=1, le=100)] | None = 2
-    """So many untouched hot leads per rep have running clocks; the next starts when one is
-    touched or moves on. ``null``: all start at opening."""
-
-
-class Feed(_Strict):
+class Feed(Strict):
     """The touch feed: what a CRM and SDR tools report on ``activities.v1``."""
 
     stale_after: Positive = timedelta(hours=2)
@@ -104,7 +34,7 @@ class Feed(_Strict):
     """True: a feed that was never heard is stale, too."""
 
 
-class TouchFile(_Strict):
+class TouchFile(Strict):
     """One touch of a plan."""
 
     day: Annotated[int, Field(ge=1, le=60)]
@@ -112,7 +42,7 @@ class TouchFile(_Strict):
     by: TouchMeans
 
 
-class PlanFile(_Strict):
+class PlanFile(Strict):
     """A touch plan for leads of some tiers and motions."""
 
     id: Name
@@ -132,7 +62,7 @@ class PlanFile(_Strict):
         return self
 
 
-class Bounces(_Strict):
+class Bounces(Strict):
     """When a plan is paused until a person resumes it."""
 
     percent: Annotated[float, Field(gt=0, le=100)] = 5.0
@@ -141,7 +71,7 @@ class Bounces(_Strict):
     """… once so many were sent."""
 
 
-class CadenceFile(_Strict):
+class CadenceFile(Strict):
     """Touch plans: what the rep is told to do next, and when."""
 
     email_verified_within: Positive = timedelta(days=30)
@@ -178,22 +108,12 @@ class CadenceFile(_Strict):
         )
 
 
-class ResponseFile(_Strict):
+class ResponseFile(AnsweringFile):
     """The file."""
 
-    time: Time = Time.TEAM_AND_PERSON
-    """Whose hours count."""
-    no_common_hours: NoCommonHours = NoCommonHours.WALL_CLOCK
-    """Where the hours that count never meet within ``longest``."""
-    longest: Positive = timedelta(days=14)
-    """No clock runs longer than this by the wall clock."""
     hops: Annotated[int, Field(ge=0, le=50)] = 2
     """So many other reps get the lead after a breach, then the manager."""
-    at_opening: AtOpening = AtOpening()
     feed: Feed = Feed()
-    tiers: Tiers = Tiers()
-    teams: dict[Name, TeamFile] = {}
-    """By pool."""
     cadence: CadenceFile = CadenceFile()
 
 
@@ -207,7 +127,7 @@ def parse(files: Mapping[str, str]) -> Policy:
     teams = faults.parse(Teams, TEAMS)
     calendars = faults.parse(Calendars, CALENDARS)
     if response is not None and teams is not None and calendars is not None:
-        for fault in _unknown_names(response, teams, calendars):
+        for fault in unknown_names(response, teams, calendars):
             faults.add(RESPONSE, fault.path, fault.message)
     faults.check()
     assert response is not None
@@ -218,43 +138,11 @@ def parse(files: Mapping[str, str]) -> Policy:
 
 def policy_of(response: ResponseFile, teams: Teams, calendars: Calendars) -> Policy:
     """What the decisions use, of files that fit together."""
+    rules = response.rules(teams, calendars)
     return Policy(
-        time=response.time,
-        no_common_hours=response.no_common_hours,
-        longest=response.longest,
+        **{one.name: getattr(rules, one.name) for one in fields(rules)},
         hops=response.hops,
-        hot_at_once=response.at_opening.hot_at_once,
         feed_stale_after=response.feed.stale_after,
         feed_required=response.feed.required,
-        steps=response.tiers.by_tier(),
-        teams={
-            pool: Team(
-                calendar=team.calendar,
-                time_zone=team.time_zone,
-                time=team.time,
-                steps={tier: one.steps() for tier, one in team.tiers.items()},
-            )
-            for pool, team in response.teams.items()
-        },
-        reps=teams.rep,
-        calendars=calendars,
         cadence=response.cadence.cadence(),
     )
-
-
-def _unknown_names(response: ResponseFile, teams: Teams, calendars: Calendars) -> Iterator[Fault]:
-    for pool, team in response.teams.items():
-        if pool not in teams.pool:
-            hint = did_you_mean(pool, tuple(teams.pool))
-            yield Fault(("teams", pool), f"unknown pool {pool}{hint}")
-        if team.calendar is None:
-            if team.time_zone is not None:
-                yield Fault(("teams", pool, "time_zone"), "the hours of which calendar?")
-            if Time.TEAM in (team.time, team.time or response.time):
-                yield Fault(("teams", pool), "the time of the team needs the team's calendar")
-        elif team.calendar not in calendars:
-            hint = did_you_mean(team.calendar, tuple(calendars))
-            path = ("teams", pool, "calendar")
-            yield Fault(path, f"unknown calendar {team.calendar}{hint}")
-        elif team.time_zone is None and calendars[team.calendar].time_zone is None:
-            yield Fault(("teams", pool, "time_zone"), "the calendar's hours are of which zone?")

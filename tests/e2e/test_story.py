@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,12 @@ def messages(running: Up) -> list[dict[str, Any]]:
     return [one for one in found if WHO in json.dumps(one)]
 
 
+def seconds(clock: str) -> int:
+    """Since midnight; time zones are whole quarters of an hour apart."""
+    hour, minute, second = map(int, clock.split(":"))
+    return (hour * 60 + minute) * 60 + second
+
+
 def test_a_demo_request_that_nobody_answers_is_one_story(tmp_path: Path) -> None:
     # Whatever the hour is here: everybody works, so that each hop finds somebody.
     config = shutil.copytree(configfiles.folder(None), tmp_path / "config")
@@ -53,6 +60,9 @@ def test_a_demo_request_that_nobody_answers_is_one_story(tmp_path: Path) -> None
         wait_until(lambda: messages(running), 60)
         first = messages(running)[-1]["token"]
 
+        answer_by = re.search(r"Answer by (?:.*, )?(\S+) \S+\.", messages(running)[-1]["text"])
+        assert answer_by, "the first message says by when"
+
         def story() -> dict[str, Any]:
             said: dict[str, Any] = json.loads(handraise("explain", WHO, "--json", env=env).stdout)
             return said
@@ -64,6 +74,10 @@ def test_a_demo_request_that_nobody_answers_is_one_story(tmp_path: Path) -> None
         late = httpx.post(door, data={"action": "accept"}, timeout=10)
         assert late.status_code == 409
         told = story()
+        started = next(one["text"] for one in told["response"] if one["what"] == "started")
+        breach = re.search(r"breach \S+ (\S+) UTC", started)
+        assert breach
+        assert abs(seconds(answer_by[1]) - seconds(breach[1])) % 900 in (0, 1, 899)
         [answer] = told["late_answers"]
         owner = answer["text"].partition("changes nothing, ")[2].removesuffix(" has it by now.")
         assert f"{owner} has it now." in late.text

@@ -9,15 +9,17 @@ from pydantic_core import from_json
 
 from schemas.assignment import Rep
 from schemas.people import PersonChanged
+from services.kernel.answering import Hours
 from services.runtime.database import Connection
 
 _KEEP = """
 insert into delivery.people as p
-    (rep_id, external_ids, email, active, changed_at, name, manager)
-values ($1, $2, $3, $4, $5, $6, $7)
+    (rep_id, external_ids, email, active, changed_at, name, manager, calendar, time_zone)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 on conflict (rep_id) do update
 set external_ids = excluded.external_ids, email = excluded.email, active = excluded.active,
-    changed_at = excluded.changed_at, name = excluded.name, manager = excluded.manager
+    changed_at = excluded.changed_at, name = excluded.name, manager = excluded.manager,
+    calendar = excluded.calendar, time_zone = excluded.time_zone
 where p.changed_at <= excluded.changed_at
 """
 
@@ -42,10 +44,22 @@ async def keep(conn: Connection, people: Sequence[PersonChanged]) -> None:
                 one.changed_at,
                 one.name,
                 one.manager,
+                one.calendar,
+                one.time_zone,
             )
             for one in ordered
         ],
     )
+
+
+async def hours(conn: Connection, rep_id: str) -> Hours | None:
+    """When a rep works, as people.v1 told it last; None where it never did."""
+    row = await conn.fetchrow(
+        "select calendar, time_zone from delivery.people"
+        " where rep_id = $1 and calendar is not null and time_zone is not null",
+        rep_id,
+    )
+    return None if row is None else Hours(row["calendar"], row["time_zone"])
 
 
 async def managers(conn: Connection, reps: Collection[str]) -> dict[str, Rep]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from schemas.activity import ActivityRecorded
 from schemas.people import PersonChanged
-from services.response.policy import Hours
+from services.kernel.answering import Hours
 from services.response.store.leads import address
 from services.runtime.database import Connection
 

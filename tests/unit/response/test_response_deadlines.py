@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.kernel.answering import Business, Hours, business_of
 from services.response.config import parse
-from services.response.deadlines import Business, business_of
-from services.response.policy import Hours, Policy
+from services.response.policy import Policy
 from services.runtime.configfile import ConfigError
 
 TEAMS = """

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from schemas.base import TierName
+from services.kernel.answering.rules import Hours, NoCommonHours, Rules, Steps, Time
 from services.kernel.calendars import Schedule, add_common_time, next_common_opening
-from services.response.policy import Hours, NoCommonHours, Policy, Time
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def _first(
 
 
 def business_of(
-    policy: Policy,
+    rules: Rules,
     pool: str | None,
     rep_id: str | None,
     heard: Hours | None,
@@ -86,24 +87,38 @@ def business_of(
     :param heard: the rep's hours as people.v1 tells them; None: as configured.
     :param anchor: when the rep got the lead; from here on ``scale`` applies.
     """
-    team, person = policy.team_schedule(pool), policy.person_schedule(rep_id, heard)
+    team, person = rules.team_schedule(pool), rules.person_schedule(rep_id, heard)
     wanted = {
         Time.TEAM_AND_PERSON: (team, person),
         Time.TEAM: (team,),
         Time.PERSON: (person,),
         Time.WALL_CLOCK: (),
-    }[policy.time_of(pool)]
+    }[rules.time_of(pool)]
     instead = {
         NoCommonHours.WALL_CLOCK: (),
         NoCommonHours.NOW: (),
         NoCommonHours.PERSON: (person,),
         NoCommonHours.TEAM: (team,),
-    }[policy.no_common_hours]
+    }[rules.no_common_hours]
     return Business(
         schedules=tuple(one for one in wanted if one is not None),
         instead=tuple(one for one in instead if one is not None),
-        at_once=policy.no_common_hours is NoCommonHours.NOW,
-        longest=policy.longest,
+        at_once=rules.no_common_hours is NoCommonHours.NOW,
+        longest=rules.longest,
         anchor=anchor,
         scale=scale,
     )
+
+
+def opening_of(
+    rules: Rules, pool: str | None, tier: TierName, business: Business, given_at: datetime
+) -> datetime | None:
+    """When the clocks of a lead of the night may start; None where they start at once.
+
+    That is the earliest: of one rep's hot leads no more than ``hot_at_once`` run at a time.
+    """
+    steps = rules.steps_of(pool, tier)
+    if rules.hot_at_once is None or tier is not TierName.HOT or steps == Steps():
+        return None
+    opens = business.opening(given_at)
+    return opens if opens > given_at else None
