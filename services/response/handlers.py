@@ -19,7 +19,7 @@ from services.response.policy import Policy
 from services.response.store import feeds, leads
 from services.response.store.feeds import Told
 from services.response.store.leads import Key
-from services.response.touches import WEBSITE, concerned, matters, touched
+from services.response.touches import WEBSITE, concerned, matters, told_after, touched
 from services.response.touring import enrol, heed
 from services.runtime.configstore import LiveConfig
 from services.runtime.database import Connection
@@ -97,8 +97,9 @@ class Assignments:
         terms = Terms(
             config.value, config.version, await feeds.hours(connection, reps), self._scale
         )
+        told = await feeds.told_of(connection, {event.lead_id for event in events}, now)
         for event in events:
-            ledger.add(assigned(ledger.lead((event.lead_id, event.role.value)), event, now, terms))
+            follow(ledger, event, told.get(event.lead_id, ()), now, terms)
         emails = {
             event.lead.email.strip().casefold(): event.lead_id
             for event in events
@@ -108,15 +109,33 @@ class Assignments:
             connection, {event.assignment_id: event.lead_id for event in events}, emails
         )
         await leads.save(connection, ledger.changes, now)
-        stands = [(ledger.lead((event.lead_id, event.role.value)), event) for event in events]
-        told = await enrol(
-            connection, [(lead, event) for lead, event in stands if lead is not None], terms, now
-        )
-        await leads.save(connection, told, now)
+        await self._plan(connection, ledger, events, told, terms, now)
         return [
             *ledger.measured,
             *await self._recall(connection, events, emails, config.value, now),
         ]
+
+    async def _plan(
+        self,
+        connection: Connection,
+        ledger: Ledger,
+        events: Sequence[AssignmentChanged],
+        told: Mapping[UUID, Sequence[ActivityRecorded]],
+        terms: Terms,
+        now: datetime,
+    ) -> None:
+        """Enrol in touch plans, and end those that what was told since has ended."""
+        stands = [(ledger.lead((event.lead_id, event.role.value)), event) for event in events]
+        enrolled = [(lead, event) for lead, event in stands if lead is not None]
+        await leads.save(connection, await enrol(connection, enrolled, terms, now), now)
+        over = [
+            (event.lead_id, one)
+            for event in events
+            for one in told.get(event.lead_id, ())
+            if cadence.ends(one) and told_after(one, event)
+        ]
+        if over:
+            await leads.save(connection, await heed(connection, over, terms.policy, now), now)
 
     async def _recall(
         self,
@@ -168,6 +187,7 @@ class Activities:
         async with pool.acquire() as connection, connection.transaction():
             now = await feeds.database_time(connection)
             given = await feeds.all_waiting(connection, now, limit)
+            await feeds.forget(connection, now, limit)
             measured, missing = await _stop(connection, given, self._config.current.value, now)
             gone = {event_id for event_id, _ in given} - {event_id for event_id, _ in missing}
             if gone:
@@ -208,12 +228,32 @@ async def _stop(
     ]
     await leads.save(connection, ledger.changes, now)
     found = [
-        (lead_id, event)
-        for (_, event), lead_id in zip(given, about, strict=True)
-        if lead_id is not None
+        (lead_id, one) for one, lead_id in zip(given, about, strict=True) if lead_id is not None
     ]
-    await leads.save(connection, await heed(connection, found, policy, now), now)
+    await feeds.remember(connection, found, now)
+    heeded = await heed(connection, [(lead_id, one[1]) for lead_id, one in found], policy, now)
+    await leads.save(connection, heeded, now)
     return ledger.measured, missing
+
+
+def follow(
+    ledger: Ledger,
+    event: AssignmentChanged,
+    told: Iterable[ActivityRecorded],
+    now: datetime,
+    terms: Terms,
+) -> None:
+    """What an assignment changes, then what was told after it and read before it."""
+    key = event.lead_id, event.role.value
+    change = assigned(ledger.lead(key), event, now, terms)
+    ledger.add(change)
+    if change is None:
+        return
+    for one in told:
+        lead = ledger.lead(key)
+        if lead in concerned(ledger.roles(event.lead_id), one) and told_after(one, event):
+            assert lead is not None
+            ledger.add(touched(lead, one, now))
 
 
 def apply(ledger: Ledger, lead_id: UUID, event: ActivityRecorded, now: datetime) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from schemas.activity import ActivityName, ActivityRecorded, Actor
+from schemas.assignment import AssignmentChanged, AssignmentStatus
 from schemas.base import TierName
 from services.response.clocks import PERSONAL
 from services.response.model import WAITING, Change, Happening, Kind, Lead, Measured, Phase
@@ -81,6 +82,18 @@ def touched(lead: Lead, event: ActivityRecorded, now: datetime) -> Change | None
             *((Measured("told_late", lead.tier.value, waited),) if late else ()),
         ),
     )
+
+
+def told_after(event: ActivityRecorded, assignment: AssignmentChanged) -> bool:
+    """Whether an activity that was read before an assignment was told after it.
+
+    The two come by topics of their own, so either may be read first; what the activity changes
+    must not depend on it.
+    """
+    # Who asks again keeps the attempt: then its name says nothing of before or after.
+    begins = assignment.status is not AssignmentStatus.RE_ENGAGED
+    named = event.assignment_id == assignment.assignment_id
+    return (named and begins) or event.received_at >= assignment.decided_at
 
 
 def _accepted(lead: Lead, at: datetime) -> Change | None:

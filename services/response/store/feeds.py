@@ -51,6 +51,21 @@ select u.event_id, u.event::text as event from response.unmatched u
 where u.waits_until > $1 order by u.at limit $2
 """
 _FOUND = "delete from response.unmatched where event_id = any($1)"
+_REMEMBER = """
+insert into response.told (event_id, lead_id, event, at)
+select event_id, lead_id, event::jsonb, $4
+from unnest($1::uuid[], $2::uuid[], $3::text[]) as t(event_id, lead_id, event)
+on conflict do nothing
+"""
+_TOLD_OF = """
+select t.lead_id, t.event::text as event from response.told t
+where t.lead_id = any($1) and t.at > $2 order by t.at, t.event_id
+"""
+# Some at a time: a stage does not wait for a day's rows.
+_FORGET = """
+delete from response.told where event_id in
+    (select event_id from response.told where at <= $1 order by at limit $2)
+"""
 _HEARD = """
 insert into response.feed (occurred_at, heard_at) values ($1, $2)
 on conflict (singleton) do update
@@ -128,6 +143,34 @@ async def all_waiting(connection: Connection, now: datetime, limit: int) -> list
 async def found(connection: Connection, event_ids: Collection[UUID]) -> None:
     """These wait no longer."""
     await connection.execute(_FOUND, list(event_ids))
+
+
+async def remember(
+    connection: Connection, found: Sequence[tuple[UUID, Told]], now: datetime
+) -> None:
+    """Keep what was told of known leads: its assignment may still be unread."""
+    await connection.execute(
+        _REMEMBER,
+        [event_id for _, (event_id, _) in found],
+        [lead_id for lead_id, _ in found],
+        [event.encode().decode() for _, (_, event) in found],
+        now,
+    )
+
+
+async def told_of(
+    connection: Connection, lead_ids: Collection[UUID], now: datetime
+) -> Mapping[UUID, list[ActivityRecorded]]:
+    """What was told of these leads within the last day, in the order of reading."""
+    told: dict[UUID, list[ActivityRecorded]] = {}
+    for row in await connection.fetch(_TOLD_OF, list(lead_ids), now - PATIENCE):
+        told.setdefault(row["lead_id"], []).append(ActivityRecorded.read(row["event"]))
+    return told
+
+
+async def forget(connection: Connection, now: datetime, limit: int) -> None:
+    """What was told longer ago waits for nothing any more."""
+    await connection.execute(_FORGET, now - PATIENCE, limit)
 
 
 async def heard(connection: Connection, occurred_at: datetime, now: datetime) -> None:

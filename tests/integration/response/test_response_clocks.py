@@ -163,6 +163,35 @@ async def test_an_activity_finds_its_lead_by_any_name_before_and_after(
     assert await desk.phase(lead.lead_id) == "touched"
 
 
+async def test_a_touch_that_is_read_before_its_assignment_is_not_lost(desk: Desk) -> None:
+    again, passed, held = LeadLife(), LeadLife(), LeadLife()
+    lives = (again, passed, held)
+    await desk.hear(*of_all(lives, "ana"))
+    await desk.happens(*(activity(one.lead_id, rep_id="ana") for one in lives))
+    # Told after these, and read before them.
+    late = [again.again(), passed.given("ben", AssignmentStatus.REASSIGNED), held.held()]
+    late.append(held.placed("ben"))
+    early = [activity(one.lead_id, rep_id=one.rep) for one in lives]
+    await desk.happens(*early)
+    await desk.hear(*late)
+    assert [await desk.phase(one.lead_id) for one in lives] == ["touched"] * 3
+    assert [await desk.running(one.lead_id) for one in lives] == [{}] * 3
+    # What was told before the next attempt began answers nothing of it, however often it is read.
+    await desk.hear(passed.given("ana", AssignmentStatus.REASSIGNED))
+    assert await desk.phase(passed.lead_id) == "running"
+
+
+async def test_what_was_told_is_kept_for_a_day(desk: Desk) -> None:
+    lead = LeadLife()
+    await desk.hear(lead.given("ana"))
+    await desk.happens(activity(lead.lead_id))
+    await desk.timer.match()
+    assert await desk.pool.fetchval("select count(*) from response.told") == 1
+    await desk.pool.execute("update response.told set at = at - interval '25 h'")
+    await desk.timer.match()
+    assert await desk.pool.fetchval("select count(*) from response.told") == 0
+
+
 async def test_an_activity_about_nobody_is_kept(desk: Desk) -> None:
     await desk.happens(activity(uuid4()), activity(email="x@y.example"))
     await desk.pool.execute("update response.unmatched set waits_until = now()")
