@@ -76,9 +76,11 @@ def needless(sink: Sink, it: Delivery, current: Current | None) -> str | None:
         return overtaken(sink, it.event, current)
     if it.touch.ended is not None:
         return None
-    if current is None or current.assignment_id != it.touch.assignment_id or not current.active:
+    if current is None or current.assignment_id != it.touch.assignment_id:
         return "overtaken"
-    return None
+    # The team is told of a lead that nobody could take, too.
+    waits = current.status == AssignmentStatus.HELD and it.touch.audience is Audience.TEAM
+    return None if current.active or waits else "overtaken"
 
 
 def _within(only: Only, event: AssignmentChanged) -> bool:

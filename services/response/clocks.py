@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from schemas.assignment import ACTIVE, AssignmentChanged, AssignmentStatus
 from schemas.base import TierName
-from services.kernel.answering import Business, Hours, Steps, business_of, opening_of
+from services.kernel.answering import opening_of
 from services.response.model import Change, Clock, Happening, Kind, Lead, Measured, Phase, clock
-from services.response.policy import Policy
+from services.response.terms import Terms
+from services.response.waiting import held, team_knows
 
 FIVE_MINUTES = timedelta(minutes=5)
 """In which a hot lead is to be touched. Source: the study of 1.25 million leads (HBR, 2011)."""
@@ -20,26 +20,6 @@ PERSONAL = frozenset({Kind.ACCEPTANCE, Kind.REMINDER, Kind.BREACH, Kind.ESCALATI
 
 _RANK = {TierName.HOT: 0, TierName.WARM: 1, TierName.NURTURE: 2}
 _AWAY = frozenset({AssignmentStatus.NURTURED, AssignmentStatus.CLOSED})
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """By what a clock is computed."""
-
-    policy: Policy
-    version: str
-    people: Mapping[str, Hours]
-    """Hours of reps, as people.v1 tells them."""
-    scale: float = 1.0
-
-    def business(self, lead: Lead, start: datetime) -> Business:
-        """The time that counts for whoever has the lead."""
-        heard = self.people.get(lead.rep_id or "")
-        anchor = lead.given_at or start
-        return business_of(self.policy, lead.pool, lead.rep_id, heard, anchor, self.scale)
-
-    def steps(self, lead: Lead) -> Steps:
-        return self.policy.steps_of(lead.pool, lead.tier)
 
 
 def assigned(
@@ -159,7 +139,12 @@ def _without_rep(
     lead = replace(began.lead, phase=Phase.NOBODY, opens_at=None, given_at=None)
     ended = before is not None and before.phase in (Phase.RUNNING, Phase.QUEUED)
     line = _line(lead, now, "stopped", f"The clocks stop: {event.status.value}.")
-    return replace(began, lead=lead, stop=PERSONAL, story=(line,) if ended else ())
+    change = replace(began, lead=lead, stop=PERSONAL, story=(line,) if ended else ())
+    if event.status is not AssignmentStatus.HELD or lead.touched_at is not None:
+        return change
+    if team_knows(before, lead):
+        return replace(change, lead=replace(lead, phase=Phase.ESCALATED))
+    return change.then(held(lead, min(event.decided_at, now), terms))
 
 
 # -- raises -------------------------------------------------------------------------------------

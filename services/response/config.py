@@ -145,4 +145,5 @@ def policy_of(response: ResponseFile, teams: Teams, calendars: Calendars) -> Pol
         feed_stale_after=response.feed.stale_after,
         feed_required=response.feed.required,
         cadence=response.cadence.cadence(),
+        members={pool.id: tuple(one.rep for one in pool.members) for pool in teams.pools},
     )

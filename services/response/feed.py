@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from services.kernel.calendars import common_intervals
-from services.response.clocks import Terms
 from services.response.model import Lead
+from services.response.terms import Terms
 
 _LOOK_BACK = timedelta(days=30)
 """Silence is not counted further back: nobody waits for so long that it says nothing."""

@@ -55,7 +55,9 @@ def decide(
     :param read_until: everything that was told before it has been handled.
     """
     ripe = [one for one in running if (one.try_at or one.due_at) <= read_until]
-    taking = tuple(one for one in ripe if one.kind in TAKING) if silent else ()
+    # What nobody has is not taken from anybody.
+    waits = silent and lead.rep_id is not None
+    taking = tuple(one for one in ripe if one.kind in TAKING) if waits else ()
     spent = tuple(one for one in ripe if one not in taking)
     change = fired(lead, spent, running, now, policy)
     first = [one for one in taking if one.try_at in (None, one.due_at)]
@@ -90,6 +92,8 @@ def fired(
                 following = _not_accepted(change.lead, now, policy)
             case Kind.BREACH:
                 following = _breached(change.lead, clock, now, policy)
+            case Kind.ESCALATION if change.lead.rep_id is None:
+                following = _waited(change.lead, now)
             case Kind.ESCALATION:
                 why = "nobody touched it in time"
                 following = _to_manager(change.lead, now, policy, why)
@@ -195,6 +199,24 @@ def _to_team(lead: Lead, now: datetime, policy: Policy) -> Change:
         stop=PERSONAL,
         due=(telling(lead, now, TouchReason.BREACH, Audience.TEAM, note),),
         story=(_line(lead, now, "team_told", f"{who} did not touch it either: the team is told."),),
+        measured=(Measured("hop", "team"),),
+    )
+
+
+def _waited(lead: Lead, now: datetime) -> Change:
+    """Nobody could take it: the manager is asked for, and where that did not help the team told."""
+    if not lead.escalated:
+        return Change(
+            replace(lead, escalated=True),
+            asks=(Ask("escalate", "nobody could take it in time"),),
+            story=(_line(lead, now, "escalation", "Nobody took it; the manager is asked for."),),
+            measured=(Measured("hop", "escalation"),),
+        )
+    note = "Nobody could take this lead in time, the manager neither; it still waits."
+    return Change(
+        replace(lead, phase=Phase.ESCALATED),
+        due=(telling(lead, now, TouchReason.BREACH, Audience.TEAM, note),),
+        story=(_line(lead, now, "team_told", "Nobody could take it: the team is told."),),
         measured=(Measured("hop", "team"),),
     )
 

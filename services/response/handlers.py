@@ -9,16 +9,17 @@ from uuid import UUID
 import asyncpg
 
 from schemas.activity import ActivityRecorded
-from schemas.assignment import AssignmentChanged
+from schemas.assignment import AssignmentChanged, AssignmentStatus
 from schemas.people import PersonChanged
 from services.response import cadence
-from services.response.clocks import Terms, assigned
+from services.response.clocks import assigned
 from services.response.measures import Meters
 from services.response.model import Change, Lead, Measured
 from services.response.policy import Policy
 from services.response.store import feeds, leads
 from services.response.store.feeds import Told
 from services.response.store.leads import Key
+from services.response.terms import Terms
 from services.response.touches import WEBSITE, concerned, matters, told_after, touched
 from services.response.touring import enrol, heed
 from services.runtime.configstore import LiveConfig
@@ -93,7 +94,7 @@ class Assignments:
         config = await self._config.locked(connection)
         ledger = Ledger(await leads.lock(connection, {event.lead_id for event in events}))
         now = await feeds.database_time(connection)
-        reps = {event.rep.id for event in events if event.rep is not None}
+        reps = concerned_reps(events, config.value)
         terms = Terms(
             config.value, config.version, await feeds.hours(connection, reps), self._scale
         )
@@ -234,6 +235,13 @@ async def _stop(
     heeded = await heed(connection, [(lead_id, one[1]) for lead_id, one in found], policy, now)
     await leads.save(connection, heeded, now)
     return ledger.measured, missing
+
+
+def concerned_reps(events: Sequence[AssignmentChanged], policy: Policy) -> set[str]:
+    """Whose hours count: of who has a lead, and of all who might take one that waits."""
+    reps = {event.rep.id for event in events if event.rep is not None}
+    waits = {event.pool for event in events if event.status is AssignmentStatus.HELD}
+    return reps.union(*(policy.members.get(pool or "", ()) for pool in waits))
 
 
 def follow(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,6 +18,8 @@ class Policy(Rules):
     feed_stale_after: timedelta
     feed_required: bool
     cadence: Cadence
+    members: Mapping[str, tuple[str, ...]]
+    """By pool, the reps who share it."""
 
     def name_of(self, rep_id: str | None) -> str:
         """A rep's name, for a sentence."""

@@ -7,10 +7,11 @@ from dataclasses import replace
 import asyncpg
 
 from schemas.base import deterministic_id
-from services.response.clocks import PERSONAL, Terms, started
+from services.response.clocks import PERSONAL, started
 from services.response.config import parse
 from services.response.model import Change
 from services.response.store import due, feeds, leads
+from services.response.terms import Terms
 from services.runtime.configstore import ConfigStore
 from services.runtime.database import prepare
 

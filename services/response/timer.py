@@ -14,7 +14,7 @@ from typing import Final, cast
 import asyncpg
 import structlog
 
-from services.response.clocks import Terms, started
+from services.response.clocks import started
 from services.response.events import outputs
 from services.response.feed import silent
 from services.response.firing import decide
@@ -26,6 +26,7 @@ from services.response.progress import NEVER
 from services.response.store import due, feeds, leads
 from services.response.store.due import LATE, Horizon
 from services.response.store.leads import Key
+from services.response.terms import Terms
 from services.runtime.configstore import LiveConfig, Versioned
 from services.runtime.database import Connection, is_infrastructure
 from services.runtime.outbox import Outbox

@@ -14,13 +14,13 @@ import structlog
 from schemas.activity import ActivityName, ActivityRecorded
 from schemas.assignment import AssignmentChanged
 from services.response import cadence
-from services.response.clocks import Terms
 from services.response.events import outputs
 from services.response.measures import Meters
 from services.response.model import Change, Happening, Lead, Phase
 from services.response.policy import Policy
 from services.response.store import cadences, due, feeds, leads
 from services.response.store.leads import Key
+from services.response.terms import Terms
 from services.runtime.configstore import LiveConfig
 from services.runtime.database import Connection, is_infrastructure
 from services.runtime.outbox import Outbox

@@ -190,7 +190,7 @@ def _why(board: Board, attempt: Attempt, request: Request) -> str:
         case RequestAction.REASSIGN:
             return f"Taken from {name}{why}."
         case RequestAction.ESCALATE:
-            return f"Escalated from {name}{why}."
+            return f"Escalated from {name}{why}." if attempt.rep_id else f"Escalated{why}."
         case RequestAction.RELEASE:
             return f"Released{why}; the next submission starts anew."
 

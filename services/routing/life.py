@@ -66,7 +66,11 @@ _STEPS: dict[RequestAction, tuple[frozenset[AssignmentStatus], Step]] = {
         Step(AssignmentStatus.REJECTED, replaced=True, returns_turn=True),
     ),
     RequestAction.REASSIGN: (ACTIVE, Step(AssignmentStatus.EXPIRED, replaced=True)),
-    RequestAction.ESCALATE: (ACTIVE, Step(AssignmentStatus.EXPIRED, replaced=True)),
+    # Whom nobody could take, too, may reach whoever answers for the pool.
+    RequestAction.ESCALATE: (
+        ACTIVE | {AssignmentStatus.HELD},
+        Step(AssignmentStatus.EXPIRED, replaced=True),
+    ),
     RequestAction.RELEASE: (OPEN, Step(AssignmentStatus.CLOSED)),
 }
 

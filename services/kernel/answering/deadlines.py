@@ -38,6 +38,12 @@ class Business:
         """
         return self._real(self._due(self._calendar(start), amount))
 
+    def in_hours(self, start: datetime, amount: timedelta) -> datetime | None:
+        """As :meth:`due`; None where the hours never meet for so long."""
+        begin = self._calendar(start)
+        found = add_common_time(self.schedules, begin, amount, self.longest)
+        return None if found is None else self._real(found)
+
     def opening(self, start: datetime) -> datetime:
         """The first instant from ``start`` on that counts; the start where none ever does."""
         begin = self._calendar(start)

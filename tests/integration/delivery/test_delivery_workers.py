@@ -275,6 +275,19 @@ async def test_a_reminder_goes_to_whom_it_is_meant_for_and_says_what_is_due(
         assert there.asked[-1].json["ts"] == "1.1", "the announcement changes, not the reminder"
 
 
+async def test_the_team_is_told_of_a_lead_that_nobody_could_take(postgres_dsn: str) -> None:
+    async with StandIn(always=OK) as there, office(postgres_dsn, {"slack": slack(there.url)}) as it:
+        event = changed()
+        await it.tell(held := changed(AssignmentStatus.HELD, of=event, rep=None))
+        to_team = due(event, audience=Audience.TEAM)
+        await it.remind(to_team.model_copy(update={"rep_id": ""}), due(event))
+        await eventually(lambda: len(there.asked) == 1)
+        [told] = there.asked
+        assert told.json["channel"] == "#leads"
+        assert held.reason in str(told.json["blocks"])
+        await eventually(lambda: _all(it, "skipped", 1))  # nobody's own reminder
+
+
 async def test_a_lead_that_moved_on_reminds_nobody(postgres_dsn: str) -> None:
     async with StandIn(always=OK) as there, office(postgres_dsn, {"slack": slack(there.url)}) as it:
         event = changed()

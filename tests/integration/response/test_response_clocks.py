@@ -331,10 +331,10 @@ async def test_an_overtaken_assignment_is_ignored(desk: Desk) -> None:
     assert await desk.pool.fetchval("select count(*) from response.running") == 4
 
 
-async def test_a_lead_that_is_held_has_no_clock_and_still_counts(desk: Desk) -> None:
+async def test_a_lead_that_is_held_has_no_clock_of_a_rep_and_still_counts(desk: Desk) -> None:
     lead = LeadLife()
     await desk.hear(lead.held())
-    assert await desk.running(lead.lead_id) == {}
+    assert set(await desk.running(lead.lead_id)) == {"escalation"}
     await desk.later(minutes=6)
     await desk.fire()
     counted = desk.sample("handraise_hot_leads_five_minutes_total", outcome="untouched")
@@ -343,6 +343,40 @@ async def test_a_lead_that_is_held_has_no_clock_and_still_counts(desk: Desk) -> 
     assert desk.sample("handraise_oldest_untouched_hot_lead_seconds") > 350
     await desk.hear(lead.placed("ana", AssignmentStatus.ASSIGNED))
     assert "breach" in await desk.running(lead.lead_id)
+
+
+async def test_whom_nobody_can_take_reaches_the_manager_then_the_team_once(desk: Desk) -> None:
+    lead = LeadLife()
+    await desk.hear(lead.held())
+    assert set(await desk.running(lead.lead_id)) == {"escalation"}
+    await desk.hear(lead.event(AssignmentStatus.HELD))  # tried again, and still nobody
+    await desk.later(minutes=20, seconds=1)
+    # A feed that is silent takes nothing from anybody here.
+    await desk.pool.execute(
+        "insert into response.feed (occurred_at, heard_at)"
+        " values (now() - interval '2 d', now() - interval '2 d')"
+    )
+    assert await desk.asked() == [("escalate", "nobody could take it in time")]
+    assert await desk.fire() == []
+    await desk.hear(lead.over(), lead.held())  # the manager is away, too
+    await desk.read_up()
+    assert await desk.told() == [("breach", "team")]
+    await desk.hear(lead.event(AssignmentStatus.HELD))
+    await desk.later(hours=1)
+    assert await desk.fire() == []
+    await desk.hear(lead.placed("ana", AssignmentStatus.ASSIGNED))
+    assert set(await desk.running(lead.lead_id)) == {"reminder", "breach"}
+
+
+async def test_who_is_touched_or_taken_while_waiting_goes_to_no_manager(desk: Desk) -> None:
+    touched, taken = LeadLife(), LeadLife()
+    await desk.hear(touched.held(), taken.held())
+    await desk.happens(activity(touched.lead_id))
+    await desk.hear(taken.placed("ana", AssignmentStatus.ASSIGNED))
+    assert await desk.running(touched.lead_id) == {}
+    await desk.happens(activity(taken.lead_id, rep_id="ana"))
+    await desk.later(hours=1)
+    assert await desk.fire() == []
 
 
 async def test_leads_of_the_night_start_at_opening_two_hot_ones_at_a_time(

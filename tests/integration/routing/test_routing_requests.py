@@ -83,6 +83,26 @@ async def test_past_owners_are_excluded_until_the_manager_gets_it(open_desk: Ope
     assert one.rep.id == "maya"
 
 
+async def test_who_waits_for_somebody_free_can_be_given_to_the_manager(
+    open_desk: OpenDesk,
+) -> None:
+    maya = (
+        "  - {id: maya, name: Maya Test, email: maya@example.com, role: sdr,"
+        " time_zone: UTC, calendar: always}"
+    )
+    desk = await open_desk(
+        files({"ana": 1}, reps=maya, calendar="office", routing="managers: {desk: maya}")
+    )
+    desk.later(hours=12)
+    (held,) = await desk.route(scored())
+    assert held.status is S.HELD
+    over, given = await desk.ask(requested(held.assignment_id, RequestAction.ESCALATE))
+    assert (over.status, over.rep) == (S.EXPIRED, None)
+    assert (given.status, given.rep and given.rep.id) == (S.ESCALATED, "maya")
+    desk.later(hours=12)
+    assert await desk.drained() == []  # nothing is held any more
+
+
 async def test_a_reject_at_night_is_held(open_desk: OpenDesk) -> None:
     desk = await open_desk(files({"ana": 1, "ben": 1}, calendar="office"))
     (one,) = await desk.route(scored())

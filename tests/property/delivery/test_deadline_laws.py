@@ -13,9 +13,10 @@ from schemas.assignment import AssignmentChanged, AssignmentStatus
 from schemas.base import TierName
 from services.delivery.answering import Answering
 from services.kernel.answering import Hours
-from services.response.clocks import Terms, assigned
+from services.response.clocks import assigned
 from services.response.config import parse
 from services.response.model import TAKING, Kind, Lead, Phase
+from services.response.terms import Terms
 from tests.support.changes import changed
 
 CALENDARS = """
@@ -92,7 +93,9 @@ def test_the_deadline_is_that_of_the_clock(
     people = {} if heard is None else {"ana": heard}
     terms = Terms(parse(files), "v1", people, scale)
     answering = Answering(Answering.read(files).rules, scale)
-    event = _event(None, at + timedelta(seconds=ahead), received_at=at, tier=tier, attempt=1)
+    received = at - timedelta(seconds=2)
+    decided = at + timedelta(seconds=ahead)
+    event = _event(None, decided, received_at=received, tier=tier, attempt=1)
     change = _clocks(None, event, at, terms)
     if again is not None:
         at += after / scale

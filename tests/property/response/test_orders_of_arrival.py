@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from schemas.activity import ActivityName, ActivityRecorded, Actor
 from schemas.assignment import AssignmentChanged, AssignmentStatus
-from services.response.clocks import Terms
 from services.response.config import parse
 from services.response.handlers import Ledger, apply, follow
+from services.response.terms import Terms
 from tests.support.assignments import LeadLife
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)

@@ -45,10 +45,14 @@ def test_what_is_over_stays_over(status: AssignmentStatus, action: RequestAction
 
 
 @pytest.mark.parametrize("status", [S.HELD, S.NURTURED])
-def test_what_nobody_has_can_only_be_released(status: AssignmentStatus) -> None:
+def test_what_nobody_has_can_only_be_released_or_where_it_waits_escalated(
+    status: AssignmentStatus,
+) -> None:
     assert judge(attempt(status), A.RELEASE, None) == Step(S.CLOSED)
-    for action in (A.ACCEPT, A.REJECT, A.REASSIGN, A.ESCALATE):
+    for action in (A.ACCEPT, A.REJECT, A.REASSIGN):
         assert judge(attempt(status), action, "ana") == Refused(Refusal.OVER)
+    expected = Step(S.EXPIRED, replaced=True) if status is S.HELD else Refused(Refusal.OVER)
+    assert judge(attempt(status), A.ESCALATE, None) == expected
 
 
 @pytest.mark.parametrize("action", [A.REASSIGN, A.ESCALATE])
