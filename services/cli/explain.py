@@ -82,21 +82,20 @@ async def _story(where: target.Target, lead: str) -> dict[str, Any]:
         if not touches:
             raise CommandError(f"lead {lead_id} is unknown")
         known = await _rows(connection, _KNOWN, lead_id)
-        return {
+        told = {
             "lead_id": lead_id,
             "account_key": touches[0].pop("account_key"),
             "touches": touches,
             "known": known[0] if known else None,
             "scores": await _rows(connection, _SCORES, lead_id),
-            "decisions": [
-                {**row, "words": in_words(row["record"])}
-                for row in await _rows(connection, _DECISIONS, lead_id)
-            ],
+            "decisions": await _rows(connection, _DECISIONS, lead_id),
             "response": await _rows(connection, _RESPONSE, lead_id),
             "deliveries": await _rows(connection, _TOLD, lead_id),
             "late_answers": await _rows(connection, _LATE, lead_id),
             "clocks": await _rows(connection, _RUNNING, lead_id),
         }
+    told["decisions"] = on_one_clock(told["decisions"], beside(told))
+    return told
 
 
 async def _rows(connection: asyncpg.Connection, query: str, lead_id: UUID) -> list[dict[str, Any]]:
@@ -129,14 +128,31 @@ def _tell(story: dict[str, Any]) -> None:
         )
         for line in score["ledger"]:
             _print(f"  {points(line['points']):>7}  {line['dimension']:<8}{line['rule']}")
-    beside = [*story["response"], *story["deliveries"], *story["late_answers"]]
-    shown = as_it_happened(story["decisions"], beside)
-    for line in in_order(story["decisions"], beside):
-        _tell_decision(
-            {**line, "at": shown[line["sequence"]]}
-        ) if "sequence" in line else _tell_response(line)
+    for line in in_order(story["decisions"], beside(story)):
+        _tell_decision(line) if "sequence" in line else _tell_response(line)
     for clock in story["clocks"]:
         _print(f"running: {clock['kind']}, due {clock['due_at']:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def beside(story: dict[str, Any]) -> list[dict[str, Any]]:
+    """What happened to the attempts of a lead, other than decisions."""
+    return [*story["response"], *story["deliveries"], *story["late_answers"]]
+
+
+def on_one_clock(
+    decisions: list[dict[str, Any]], beside: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The decisions with their words; ``at`` is real time, and where routing's own clock was ahead
+    ``routing_clock`` is what it said."""
+    shown = as_it_happened(decisions, beside)
+    told = []
+    for one in decisions:
+        at, record = shown[one["sequence"]], one["record"]
+        if at != one["at"]:
+            one = {**one, "at": at, "routing_clock": one["at"]}
+            record = {**(record or {}), "at": at.isoformat()} if record else record
+        told.append({**one, "words": in_words(record)})
+    return told
 
 
 def as_it_happened(

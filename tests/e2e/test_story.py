@@ -81,6 +81,9 @@ def test_a_demo_request_that_nobody_answers_is_one_story(tmp_path: Path) -> None
         [answer] = told["late_answers"]
         owner = answer["text"].partition("changes nothing, ")[2].removesuffix(" has it by now.")
         assert f"{owner} has it now." in late.text
+        began = [one["at"] for one in told["decisions"]]
+        assert began == sorted(began)
+        assert max(began) <= max(one["at"] for one in told["response"]), "real time, told once"
         owners = [one["rep_id"] for one in told["decisions"] if one["rep_id"]]
         assert len(set(owners)) >= 3, "each hop went to somebody else"
         text = handraise("explain", WHO, env=env).stdout

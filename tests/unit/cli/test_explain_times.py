@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.cli.explain import as_it_happened, in_order
+from services.cli.explain import as_it_happened, in_order, on_one_clock
 
 T = datetime(2026, 11, 28, tzinfo=UTC)
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -37,3 +37,19 @@ def test_a_clock_that_is_ahead_is_set_back_to_what_happened() -> None:
     assert seconds(shown) == [1, 6, 6.5]
     order = [one.get("sequence") for one in in_order(decisions, beside)]
     assert order == [1, None, None, 2, None, 3, None, None]
+
+
+def test_what_a_decision_says_of_its_time_is_real_time_too() -> None:
+    record = {
+        "at": (T + timedelta(seconds=60)).isoformat(), "config": "c1", "tier": "hot",
+        "rule": "r", "rule_path": "p", "outcome": {"status": "nurtured", "how": "nurture"},
+    }  # fmt: skip
+    decisions = [{**decision(1, 60, ONE), "record": record}]
+    [told] = on_one_clock(decisions, [line(1, ONE), line(3, ONE)])
+    assert told["at"] == T + timedelta(seconds=1)
+    assert told["routing_clock"] == T + timedelta(seconds=60)
+    assert told["words"][0].startswith(f"decided at {told['at'].isoformat()} ")
+    assert told["record"] is record, "what is stored stays as it is"
+    [same] = on_one_clock(decisions, [line(61, ONE)])
+    assert "routing_clock" not in same
+    assert same["words"][0].startswith(f"decided at {record['at']} ")
