@@ -6,7 +6,6 @@ one change with an ``end``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
 
@@ -19,7 +18,15 @@ from services.routing.correcting import corrected
 from services.routing.model import Attempt, Change, ClosedBy, LeadState, Origin
 from services.routing.placement import place
 from services.routing.subject import Wish
-from services.routing.writing import held_on, open_attempt, subject_of, write
+from services.routing.writing import (
+    as_of,
+    held_on,
+    moves_down,
+    open_attempt,
+    pool_of,
+    subject_of,
+    write,
+)
 
 MERGED = "merged"
 
@@ -43,20 +50,10 @@ def scored(board: Board, event: LeadScored, cause: UUID) -> list[Change]:
 
 
 def _for_another(board: Board, lead: LeadState, event: LeadScored, cause: UUID) -> list[Change]:
-    """A submission that was on its way when its lead was merged into this one.
-
-    What was scored is another lead's revision, so it is decided with and not kept.
-    """
+    """A submission that was on its way when its lead was merged into this one."""
     if event.late or event.submission_id is None:
         return []
-    own = {"lead_id": lead.lead_id, "account_key": lead.account_key}
-    known = lead.scored or event
-    revisions = {
-        "lead_revision": known.lead_revision,
-        "score_revision": known.score_revision,
-    }
-    newest = event.model_copy(update={"lead": event.lead.model_copy(update=own), **revisions})
-    return _touched(board, lead, newest, Origin.of(event, cause))
+    return _touched(board, lead, as_of(lead, event), Origin.of(event, cause))
 
 
 def _touched(board: Board, lead: LeadState, newest: LeadScored, origin: Origin) -> list[Change]:
@@ -83,10 +80,10 @@ def drained(board: Board, attempt: Attempt, event: LeadScored) -> list[Change]:
     lead = board.lead_of(attempt)
     subject = subject_of(board, attempt, event, draining=True)
     placement = place(board, subject)
-    if placement.status is AssignmentStatus.NURTURED:
-        # A later score or other rules would not have held it. It does not move down, nor is it
+    if moves_down(attempt, event, placement):
+        # A later touch or other rules would not have held it. It does not move down, nor is it
         # forgotten: it goes on waiting where it waits.
-        subject = replace(subject, pool=_pool_of(board, attempt, subject.facts))
+        subject = replace(subject, pool=pool_of(board, attempt, subject.facts))
         placement = place(board, subject)
     if placement.status is AssignmentStatus.HELD:
         due = attempt.held_until is None or attempt.held_until <= board.now
@@ -107,7 +104,7 @@ def replaced(board: Board, lead: LeadState, old: Attempt, event: LeadScored, wis
     subject = subject_of(board, opened, event)
     subject = replace(
         subject,
-        pool=wish.pool or _pool_of(board, old, subject.facts),
+        pool=wish.pool or pool_of(board, old, subject.facts),
         wish=wish if opened.attempt <= board.plan.max_attempts else wish.escalated(),
     )
     placement = place(board, subject)
@@ -116,13 +113,6 @@ def replaced(board: Board, lead: LeadState, old: Attempt, event: LeadScored, wis
     if placement.cleared is not None:
         opened = replace(opened, excluded=placement.cleared)
     return write(board, lead, opened, subject, placement, event, old.origin)
-
-
-def _pool_of(board: Board, old: Attempt, facts: Mapping[str, object]) -> str | None:
-    """Where a lead that came back stays: its pool, else the rules'. It is not nurtured now."""
-    if board.plan.pool(old.pool) is not None:
-        return old.pool
-    return board.rules.target_of(facts).pool or board.rules.catch_all.pool
 
 
 # -- the cases ----------------------------------------------------------------------------------
@@ -237,7 +227,7 @@ def _again(
     if was is AssignmentStatus.HELD and now is AssignmentStatus.HELD:
         board.put(held_on(newer, placement))
         return []
-    if now is AssignmentStatus.NURTURED:
+    if moves_down(attempt, event, placement):
         return []
     lead = board.lead_of(attempt)
     return [write(board, lead, newer, subject, placement, event, origin, end=end)]

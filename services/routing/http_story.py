@@ -99,18 +99,14 @@ async def _read(told: Told, lead_id: UUID) -> list[dict[str, Any]]:
 
 
 def _story(lead_id: UUID, rows: list[dict[str, Any]], sequence: int | None) -> Story:
-    steps = [Step(**row, words=explain(row["record"])) for row in rows]
+    stands = rows[0]["merged_into"]
+    told = ({**row, "words": explain(row["record"])} for row in rows)
+    steps = [Step.model_validate(row) for row in told]
     seen = [one for one in steps if sequence is None or one.sequence <= sequence]
     placed = [one for one in seen if one.record is not None and "outcome" in one.record]
     return Story(
         lead_id=lead_id,
         decision=placed[-1] if placed else None,
         changes=seen,
-        merged_into=_merged_into(rows),
+        merged_into=stands,
     )
-
-
-def _merged_into(rows: list[dict[str, Any]]) -> UUID | None:
-    """As the last change says that closed it."""
-    closed = (row["record"].get("closed", {}) for row in reversed(rows) if row["record"])
-    return next((UUID(said["into"]) for said in closed if "into" in said), None)

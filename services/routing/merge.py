@@ -1,8 +1,8 @@
 """Two leads of one person become one: what becomes of the attempts of one role. Pure.
 
 The survivor keeps its owner. Where it has none and the other has, that owner has the survivor from
-now on, as far along as they were. What the other waits for is over; its turn is given back where
-two turns were charged for one person.
+now on, as far along as they were. Where only the other waits for somebody, the survivor waits on.
+The other is over; its turn is given back where two turns were charged for one person.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from services.routing.board import Board
 from services.routing.model import Attempt, Change, ClosedBy, LeadState
 from services.routing.placement import place
 from services.routing.subject import Wish
-from services.routing.writing import open_attempt, subject_of, write
+from services.routing.writing import as_of, open_attempt, pool_of, subject_of, write
 
 _KEPT = frozenset({AssignmentStatus.ACCEPTED, AssignmentStatus.ESCALATED})
 """An owner who comes along stays as far as this."""
@@ -42,7 +42,31 @@ def merged(board: Board, survivor: UUID, other: UUID, why: str) -> list[Change]:
         return [*changes, *_told(board, kept, mine, attempt)]
     if attempt.is_active and attempt.rep_id is not None:
         changes.append(_handed(board, kept, mine, attempt))
+    elif attempt.status is AssignmentStatus.HELD and _waits_for_nobody(mine):
+        changes.append(_waits_on(board, kept, mine, attempt))
     return changes
+
+
+def _waits_for_nobody(mine: Attempt | None) -> bool:
+    return mine is None or mine.status is AssignmentStatus.NURTURED
+
+
+def _waits_on(board: Board, kept: LeadState, mine: Attempt | None, theirs: Attempt) -> Change:
+    """The person waits as before, as the survivor: placed anew, and else where the other waited."""
+    scored = board.lead_of(theirs).scored or kept.scored
+    assert scored is not None
+    event = as_of(kept, scored)
+    opened = mine or open_attempt(board, kept, event, theirs.origin)
+    excluded = dict.fromkeys((*opened.excluded, *theirs.excluded))
+    opened = replace(
+        opened, origin=theirs.origin, held_since=theirs.held_since, excluded=tuple(excluded)
+    )
+    subject = subject_of(board, opened, event)
+    placement = place(board, subject)
+    if placement.status in (AssignmentStatus.NURTURED, AssignmentStatus.CLOSED):
+        subject = replace(subject, pool=pool_of(board, theirs, subject.facts))
+        placement = place(board, subject)
+    return write(board, kept, opened, subject, placement, event, theirs.origin)
 
 
 def _closed(

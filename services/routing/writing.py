@@ -45,6 +45,15 @@ def owner_class(level: str | None, pool: str | None) -> str:
     return f"pool:{pool}" if pool is not None else "nurture"
 
 
+def as_of(lead: LeadState, event: LeadScored) -> LeadScored:
+    """What was scored of somebody who is this lead now: decided with, and not kept, as it is
+    another lead's revision."""
+    own = {"lead_id": lead.lead_id, "account_key": lead.account_key}
+    known = lead.scored or event
+    revisions = {"lead_revision": known.lead_revision, "score_revision": known.score_revision}
+    return event.model_copy(update={"lead": event.lead.model_copy(update=own), **revisions})
+
+
 def held_on(attempt: Attempt, placement: Placement) -> Attempt:
     """The attempt, which has to wait on."""
     return attempt.held_on(
@@ -54,6 +63,25 @@ def held_on(attempt: Attempt, placement: Placement) -> Attempt:
         placement.waits_for,
         placement.offered_until,
     )
+
+
+def moves_down(attempt: Attempt, event: LeadScored, placement: Placement) -> bool:
+    """Whether a lead would fall out of sales that has no reason to.
+
+    What waits for a person is neither nurtured nor diverted by what came later; only what is found
+    out about the very submission that opened it can say that it is no lead.
+    """
+    if placement.how is How.DIVERTED:
+        own = event.submission_id == attempt.origin.submission_id
+        return attempt.status is AssignmentStatus.HELD and not own
+    return placement.status is AssignmentStatus.NURTURED
+
+
+def pool_of(board: Board, old: Attempt, facts: Mapping[str, object]) -> str | None:
+    """Where a lead that came back stays: its pool, else the rules'. It is not nurtured now."""
+    if board.plan.pool(old.pool) is not None:
+        return old.pool
+    return board.rules.target_of(facts).pool or board.rules.catch_all.pool
 
 
 def open_attempt(board: Board, lead: LeadState, event: LeadScored, origin: Origin) -> Attempt:

@@ -35,7 +35,8 @@ order by at, lead_id, sequence
 
 _OF_LEAD = """
 select sequence, at, assignment_id, role, cycle, attempt, status, rep_id, pool, reason, rule_path,
-       config_version, submission_id, ended, record::text as record
+       config_version, submission_id, ended, record::text as record,
+       (select merged_into from routing.merged where lead_id = $1) as merged_into
 from routing.story where lead_id = $1 order by sequence
 """
 
@@ -185,7 +186,10 @@ def _row(row: asyncpg.Record) -> Row:
 
 
 async def of_lead(connection: Connection | asyncpg.Pool, lead_id: UUID) -> list[dict[str, Any]]:
-    """Every change of a lead's assignments, the oldest first; empty for an unknown lead."""
+    """Every change of a lead's assignments, the oldest first; empty for an unknown lead.
+
+    Each with the lead that stands for this one now, ``merged_into``.
+    """
     rows = [dict(row) for row in await connection.fetch(_OF_LEAD, lead_id)]
     for row in rows:
         row["record"] = from_json(row["record"]) if row["record"] is not None else None

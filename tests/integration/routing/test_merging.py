@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 import asyncpg
 import pytest
 
 from schemas.activity import ActivityName, ActivityRecorded, Actor
-from schemas.assignment import AssignmentChanged, AssignmentStatus
+from schemas.assignment import AssignmentChanged, AssignmentStatus, RequestAction
+from schemas.base import KindName
+from services.routing import http_story, merge_http
+from services.routing.answer import Request
+from services.routing.life import Refused
 from services.routing.merging import Asked, Merging, NotMerged, UnknownLead
+from services.routing.store import history
+from services.runtime.apikeys import Scope
 from tests.integration.routing.conftest import OpenDesk
 from tests.integration.routing.desk import Desk, read
 from tests.integration.routing.leads import files, lead_id, scored
+from tests.integration.routing.web import served
 
 ANN, OLD = "ann@acme.example", "ann@old.example"
 A, B = lead_id(ANN), lead_id(OLD)
@@ -149,3 +158,96 @@ async def test_two_at_once_and_a_submission_leave_one_owner(open_desk: OpenDesk)
         "select count(*) from routing.history where lead_id = $1 and status = 'closed'", B
     )
     assert count["count"] == 1
+
+
+async def test_who_waits_as_the_other_waits_on_as_the_survivor(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 1}))
+    (mine,) = await desk.route(scored(ANN))
+    await desk.act(mine.assignment_id, "release", "ops")
+    await desk.paused("ana", "ben")
+    (theirs,) = await desk.route(scored(OLD, at=desk.now))
+    assert theirs.status is AssignmentStatus.HELD
+    desk.later(minutes=10)
+    over, waits = await merged(desk)
+    assert (over.lead_id, over.status) == (B, AssignmentStatus.CLOSED)
+    assert (waits.lead_id, waits.status, waits.cycle) == (A, AssignmentStatus.HELD, 2)
+    await desk.paused()
+    (given,) = await desk.drained()
+    assert (given.lead_id, given.status) == (A, AssignmentStatus.ASSIGNED)
+    assert given.submission_id == theirs.submission_id
+
+
+async def test_who_claimed_the_other_has_the_survivor(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 1}, pool_options=", pull: {within: 30m}"))
+    mine, theirs = await desk.route(scored(ANN), scored(OLD))
+    assert {mine.status, theirs.status} == {AssignmentStatus.HELD}
+    claim = Request(RequestAction.ACCEPT, "ben", claim=True)
+    await desk.requests.now(theirs.assignment_id, claim)
+    turns = await desk.fairness()
+    _, has = await merged(desk)
+    assert (has.assignment_id, has.status) == (mine.assignment_id, AssignmentStatus.ACCEPTED)
+    assert await active(desk) == {A: "ben"}
+    assert await desk.fairness() == turns
+    late = await desk.requests.now(mine.assignment_id, replace(claim, rep_id="ana"))
+    assert late is not None
+    assert isinstance(late.answered.verdict, Refused), "nothing is offered any more"
+
+
+async def test_what_is_offered_of_both_is_offered_once(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 1}, pool_options=", pull: {within: 30m}"))
+    mine, _ = await desk.route(scored(ANN), scored(OLD))
+    (over,) = await merged(desk)
+    assert over.lead_id == B
+    offered = await desk.fetch("select lead_id from routing.attempts where status = 'held'")
+    assert [row["lead_id"] for row in offered] == [mine.lead_id]
+
+
+async def test_what_was_no_lead_is_merged_and_stays_none(open_desk: OpenDesk) -> None:
+    options = "diversions: {support: help@example.com}"
+    desk = await open_desk(files({"ana": 1, "ben": 1}, routing=options))
+    mine, theirs = await desk.route(scored(ANN), scored(OLD))
+    assert mine.rep is not None
+    divert = Request(RequestAction.RELEASE, "ops", divert="support")
+    await desk.requests.now(theirs.assignment_id, divert)
+    (over,) = await merged(desk)
+    assert (over.merged_into, over.diverted and over.diverted.to) == (A, "help@example.com")
+    assert await active(desk) == {A: mine.rep.id}
+    (again,) = await desk.route(scored(OLD, revision=2))
+    assert (again.lead_id, again.status) == (A, AssignmentStatus.RE_ENGAGED)
+
+
+async def test_over_http_each_story_says_which_lead_stands_for_it(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1, "ben": 1}))
+    _, _, third = await desk.route(scored(ANN), scored(OLD), scored("cy@third.example"))
+    routes = merge_http.router(merging(desk))
+    story = http_story.router(partial(history.of_lead, desk.pool))
+    scopes = {Scope.ASSIGNMENTS_ACT, Scope.DECISIONS_READ}
+    async with served(desk, routes, story, scopes=scopes) as web:
+        asked = {"lead_id": str(B), "by": "maya", "reason": "same person"}
+        narrow = await web.post(f"/v1/leads/{A}/merge", json=asked, headers=web.narrow)
+        assert narrow.status_code == 403
+        assert (await web.post(f"/v1/leads/{A}/merge", json=asked)).status_code == 200
+        told = (await web.get(f"/v1/leads/{B}/decision")).json()
+        assert told["merged_into"] == str(A)
+        asked["lead_id"] = str(A)
+        await web.post(f"/v1/leads/{third.lead_id}/merge", json=asked)
+        for lead in (A, B):  # also of the one that was merged before
+            told = (await web.get(f"/v1/leads/{lead}/decision")).json()
+            assert told["merged_into"] == str(third.lead_id)
+        told = (await web.get(f"/v1/leads/{third.lead_id}/decision")).json()
+        assert told["merged_into"] is None
+
+
+async def test_a_later_question_does_not_take_the_waiting_lead_out_of_sales(
+    open_desk: OpenDesk,
+) -> None:
+    rule = "  - {id: help, when: {kind: chat}, divert: {kind: support, to: help@example.com}}"
+    desk = await open_desk(files({"ana": 1}, rules=rule))
+    await desk.paused("ana")
+    (held,) = await desk.route(scored(ANN, at=desk.now))
+    assert held.status is AssignmentStatus.HELD
+    (asks,) = await desk.route(scored(ANN, revision=2, kind=KindName.CHAT, at=desk.now))
+    assert asks.status is AssignmentStatus.HELD, "the demo is still wanted"
+    await desk.paused()
+    (given,) = await desk.drained()
+    assert (given.assignment_id, given.status) == (held.assignment_id, AssignmentStatus.ASSIGNED)

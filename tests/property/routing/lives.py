@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from schemas.base import Motion
@@ -22,10 +22,17 @@ _OTHERS = "\n".join(
     f" time_zone: UTC, calendar: always}}"
     for rep in ("maya", "eve")
 )
-_SPARE = "  - {id: spare, role: sdr, members: [eve]}"
+LISTED = ("ana", "cleo", "eve")
+"""Members of the pull pool."""
+OFFERED_FOR = timedelta(hours=2)
+_SPARE = f"""\
+  - {{id: spare, role: sdr, members: [eve]}}
+  - {{id: list, role: sdr, members: [{", ".join(LISTED)}], pull: {{within: 2h}}}}"""
 _RULES = """\
+  - {id: help, when: {kind: other}, divert: {kind: support}}
   - {id: not-yet, when: {tier: nurture}, nurture: true}
-  - {id: webinars, when: {kind: webinar}, pool: spare}"""
+  - {id: webinars, when: {kind: webinar}, pool: spare}
+  - {id: partners, when: {kind: referral}, pool: list}"""
 
 
 def _plan(team: frozenset[str], apart: bool) -> Plan:
@@ -41,7 +48,9 @@ def _plan(team: frozenset[str], apart: bool) -> Plan:
         pools=_SPARE,
         rules=_RULES,
         pool_options=f", rotate_tiers_apart: {str(apart).lower()}",
-        routing="managers: {desk: maya}\nowner: {away: pool}",
+        routing=(
+            "managers: {desk: maya}\nowner: {away: pool}\ndiversions: {support: help@example.com}"
+        ),
     )
 
 

@@ -51,6 +51,11 @@ class Try:
     rank: tuple[int, datetime, UUID]
     past: tuple[str, ...]
     returned: bool = False
+    offered_until: datetime | None = None
+    """Until then members may claim it, and it goes to nobody by itself."""
+
+    def offered(self, at: datetime) -> bool:
+        return self.offered_until is not None and at < self.offered_until
 
 
 @dataclass
@@ -60,6 +65,8 @@ class Reference:
     people: dict[str, Person]
     pools: dict[str, dict[str, int]]
     tries: dict[UUID, Try] = field(default_factory=dict)
+    stands_for: dict[UUID, UUID] = field(default_factory=dict)
+    """Merged leads, and which lead is that person now."""
 
     def full(self, rep: str, at: datetime) -> bool:
         """Whether a cap of the rep is reached."""
@@ -69,6 +76,23 @@ class Reference:
         untaken = [one for one in mine if one.status in ACTIVE - {S.ACCEPTED}]
         day = person.day_cap is not None and len(today) >= person.day_cap
         return day or (person.open_cap is not None and len(untaken) >= person.open_cap)
+
+    def may_claim(self, rep: str, one: Try, at: datetime) -> bool:
+        """Whether somebody may take a lead from the list; hours do not matter."""
+        listed = one.status is S.HELD and one.pool is not None and rep in self.pools[one.pool]
+        return (
+            listed and self.people[rep].there(at) and not self.full(rep, at) and rep not in one.past
+        )
+
+    def person(self, lead: UUID) -> UUID:
+        """The lead that stands for somebody."""
+        return self.stands_for.get(lead, lead)
+
+    def merge(self, other: UUID, survivor: UUID) -> None:
+        self.stands_for[other] = survivor
+        for lead, person in self.stands_for.items():
+            if person == other:
+                self.stands_for[lead] = survivor
 
     def eligible(self, pool: str, past: tuple[str, ...], at: datetime) -> set[str]:
         """Who may have a lead of a pool now."""
@@ -93,9 +117,9 @@ class Reference:
             and one.rep is not None
         }
 
-    def ahead(self, pool: str, rank: tuple[int, datetime, UUID]) -> bool:
+    def ahead(self, pool: str, rank: tuple[int, datetime, UUID], at: datetime) -> bool:
         """Whether somebody waits who ranks before."""
         return any(
-            one.status is S.HELD and one.pool == pool and one.rank < rank
+            one.status is S.HELD and one.pool == pool and one.rank < rank and not one.offered(at)
             for one in self.tries.values()
         )

@@ -1,6 +1,7 @@
 """The whole life of leads and people as a state machine, against a simple reference model.
 
 Any order of submissions, requests, drains, pauses, leave, caps, leavers, joiners and clock jumps;
+claims from a pull pool, what is no lead, two leads that are one person;
 two processes, either of which may die before or after a commit, and inputs that come again.
 ``HANDRAISE_PROOF_RUNS`` says how many runs (``make proofs``: 10,000).
 """
@@ -11,60 +12,51 @@ import os
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from schemas.assignment import ACTIVE, AssignmentStatus, RequestAction
-from schemas.base import NAMESPACE, KindName, TierName
+from schemas.base import KindName, TierName
 from schemas.lead import Repeat
-from schemas.score import LeadScored
 from services.routing import decide
 from services.routing.answer import Request, answer
-from services.routing.board import Board, Loaded
-from services.routing.model import TIER_RANK, Change
-from services.routing.overlay import Kind, RepChange
-from tests.integration.routing.leads import MONDAY_NINE, scored
-from tests.property.routing.lives import PLANS, TEAMS, WEIGHTS, Stored
-from tests.property.routing.reference import MOST_ATTEMPTS, Person, Reference, Try
+from services.routing.board import Board
+from services.routing.merge import merged
+from services.routing.model import Attempt, Change
+from services.routing.overlay import Kind
+from tests.property.routing.lives import LISTED, TEAMS, WEIGHTS
+from tests.property.routing.machinery import BURST, Machinery
 
 pytestmark = pytest.mark.timeout(3_600)
 
 S = AssignmentStatus
 RUNS = int(os.environ.get("HANDRAISE_PROOF_RUNS", "1000"))
-BURST = 3
 people = st.sampled_from(sorted(WEIGHTS))
 tiers = st.sampled_from([TierName.HOT, TierName.HOT, TierName.WARM, TierName.NURTURE])
-kinds = st.sampled_from([KindName.DEMO_REQUEST, KindName.DEMO_REQUEST, KindName.WEBINAR])
+kinds = st.sampled_from(
+    [
+        KindName.DEMO_REQUEST,
+        KindName.DEMO_REQUEST,
+        KindName.DEMO_REQUEST,
+        KindName.WEBINAR,
+        KindName.REFERRAL,  # offered on a list
+        KindName.REFERRAL,
+        KindName.OTHER,  # no lead
+    ]
+)
 crashes = st.sampled_from(["no", "no", "no", "before", "after"])
 
 
-class Life(RuleBasedStateMachine):
+class Life(Machinery):
     """See the module."""
 
     @initialize(apart=st.booleans(), first=st.lists(tiers, min_size=2, max_size=8))
     def begin(self, apart: bool, first: list[TierName]) -> None:
-        self.apart = apart
-        self.team = frozenset(TEAMS[0])
-        self.now = MONDAY_NINE
-        self.stored = Stored(Loaded(), {}, [], {})
-        self.model = Reference(
-            {
-                **{rep: Person(weight, always=False) for rep, weight in WEIGHTS.items()},
-                "eve": Person(1, always=True),
-                "maya": Person(1, always=True),
-            },
-            {"desk": {}, "spare": {"eve": 1}},
-        )
-        self._reseat()
-        self.events: list[tuple[UUID, LeadScored]] = []
-        self.revisions: Counter[str] = Counter()
-        self.published: dict[UUID, list[tuple[UUID, int]]] = {}
-        self.serial = 0
+        self.start(apart)
         for tier in first:
             self.strangers(1, tier, KindName.DEMO_REQUEST, "no")
 
@@ -74,25 +66,33 @@ class Life(RuleBasedStateMachine):
         """Each of a company of their own."""
         for _ in range(number):
             self.serial += 1
-            self._submit(f"p{self.serial}@b{self.serial}.example", tier, kind, crash)
+            self.submit(f"p{self.serial}@b{self.serial}.example", tier, kind, crash)
 
     @rule(person=st.integers(0, 7), tier=tiers, kind=kinds, crash=crashes)
     def a_colleague(self, person: int, tier: TierName, kind: KindName, crash: str) -> None:
         """Of one of three companies; soon it is somebody who was there before."""
-        self._submit(f"p{person}@a{person % 3}.example", tier, kind, crash)
+        self.submit(f"p{person}@a{person % 3}.example", tier, kind, crash)
 
-    @rule(back=st.integers(1, 12), tier=tiers, repeat=st.sampled_from(Repeat), crash=crashes)
-    def comes_again(self, back: int, tier: TierName, repeat: Repeat, crash: str) -> None:
+    @rule(
+        back=st.integers(1, 12),
+        tier=tiers,
+        kind=kinds,
+        repeat=st.sampled_from(Repeat),
+        crash=crashes,
+    )
+    def comes_again(
+        self, back: int, tier: TierName, kind: KindName, repeat: Repeat, crash: str
+    ) -> None:
         if back <= len(self.events):
             who = self.events[-back][1].lead.email
             assert who is not None
-            self._submit(who, tier, KindName.DEMO_REQUEST, crash, repeat)
+            self.submit(who, tier, kind, crash, repeat)
 
     @rule(back=st.integers(1, 12), crash=crashes)
     def redelivery(self, back: int, crash: str) -> None:
         """An input comes again: to the other process, or to a zombie that wakes up."""
         if back <= len(self.events):
-            self._deliver(*self.events[-back], crash)
+            self.deliver(*self.events[-back], crash)
 
     @rule()
     def replay(self) -> None:
@@ -100,7 +100,7 @@ class Life(RuleBasedStateMachine):
         before = dict(self.stored.attempts)
         for input_id, event in self.events:
             if input_id in self.stored.inbox:
-                self._deliver(input_id, event, "no")
+                self.deliver(input_id, event, "no")
         assert self.stored.attempts == before
 
     @rule(
@@ -109,11 +109,12 @@ class Life(RuleBasedStateMachine):
         asker=st.sampled_from(["owner", "owner", "owner", "ana", "maya"]),
         to=st.sampled_from([None, None, "cleo", "eve", "nobody"]),
         correction=st.booleans(),
+        divert=st.sampled_from([None, None, "support"]),
         crash=crashes,
     )
     def request(
         self, which: int, action: RequestAction, asker: str, to: str | None,
-        correction: bool, crash: str,
+        correction: bool, divert: str | None, crash: str,
     ) -> None:  # fmt: skip
         if not self.stored.attempts:
             return
@@ -123,15 +124,84 @@ class Life(RuleBasedStateMachine):
         asked = Request(action, by)
         if action is RequestAction.REASSIGN:
             asked = replace(asked, to=to, correction=correction)
+        if action in (RequestAction.REJECT, RequestAction.RELEASE):
+            asked = replace(asked, divert=divert)
 
         def work(board: Board) -> list[Change]:
             newest = board.lead_of(attempt).scored
             assert newest is not None
             return list(answer(board, attempt, newest, asked).changes)
 
-        changes = self._transact(work, crash)
+        changes = self.transact(work, crash)
         for change in changes or ():
-            self._judge(change, asked)
+            self.judge(change, asked)
+
+    @rule(which=st.integers(0, 20), rep=st.sampled_from([*LISTED, "ben", "maya"]), crash=crashes)
+    def claim(self, which: int, rep: str, crash: str) -> None:
+        """Whoever may have a lead of the list gets it; nobody else does."""
+        listed = [
+            one
+            for one in self.stored.attempts.values()
+            if one.status is S.HELD and one.pool == "list"
+        ]
+        if not listed:
+            return
+        attempt = listed[-1 - which % len(listed)]
+        asked = Request(RequestAction.ACCEPT, rep, claim=True)
+        may = self.model.may_claim(rep, self.model.tries[attempt.assignment_id], self.now)
+
+        def work(board: Board) -> list[Change]:
+            newest = board.lead_of(attempt).scored
+            assert newest is not None
+            return list(answer(board, attempt, newest, asked).changes)
+
+        changes = self.transact(work, crash)
+        if changes is not None:
+            assert bool(changes) == may, (rep, may)
+            assert [one.status for one in changes] == ([S.ASSIGNED, S.ACCEPTED] if may else [])
+        for change in changes or ():
+            self.judge(change, asked)
+
+    @rule(first=st.integers(0, 12), second=st.integers(0, 12), crash=crashes)
+    def two_leads_are_one_person(self, first: int, second: int, crash: str) -> None:
+        """Whoever had one of them has the person; whoever waited waits."""
+        known = [
+            lead
+            for lead, state in self.stored.loaded.leads.items()
+            if state.merged_into is None and state.scored is not None
+        ]
+        if len(known) < 2 or first % len(known) == second % len(known):
+            return
+        survivor, other = known[-1 - first % len(known)], known[-1 - second % len(known)]
+        open_ = {one.lead_id: one for one in self.stored.attempts.values() if one.is_open}
+        theirs, mine = open_.get(other), open_.get(survivor)
+
+        def work(board: Board) -> list[Change]:
+            changes = merged(board, survivor, other, "")
+            board.merge(board.loaded.leads[other], survivor)
+            for lead in list(board.loaded.leads.values()):
+                if lead.merged_into == other:
+                    board.merge(lead, survivor)
+            return changes
+
+        changes = self.transact(work, crash)
+        if changes is None:
+            return
+        asked = Request(RequestAction.REASSIGN, "ops", to=theirs.rep_id if theirs else None)
+        for change in changes:
+            self.judge(change, asked)
+        self.model.merge(other, survivor)
+        self._kept(survivor, mine, theirs)
+
+    def _kept(self, survivor: UUID, mine: Attempt | None, theirs: Attempt | None) -> None:
+        """After a merge: who had the survivor, else who had the other; whoever waited waits on."""
+        now = {one.lead_id: one for one in self.stored.attempts.values() if one.is_open}
+        owner = next((one.rep_id for one in (mine, theirs) if one and one.is_active), None)
+        waited = any(one is not None and one.status is S.HELD for one in (mine, theirs))
+        if owner is not None:
+            assert now[survivor].rep_id == owner
+        elif waited:
+            assert now[survivor].status in (S.HELD, S.ASSIGNED, S.ESCALATED)
 
     @rule(crash=crashes)
     def drain(self, crash: str) -> None:
@@ -145,12 +215,12 @@ class Life(RuleBasedStateMachine):
                 changes += decide.drained(board, attempt, newest)
             return changes
 
-        changes = self._transact(work, crash)
+        changes = self.transact(work, crash)
         if changes is None:
             return
         for change in changes:
-            self._judge(change, None)
-        self._nobody_stranded(Counter(one.attempt.rep_id for one in changes))
+            self.judge(change, None)
+        self.nobody_stranded(Counter(one.attempt.rep_id for one in changes))
 
     @rule(minutes=st.sampled_from([1, 30, 60, 240, 480, 60 * 15, 60 * 24, 60 * 24 * 3]))
     def clock_jumps(self, minutes: int) -> None:
@@ -158,41 +228,41 @@ class Life(RuleBasedStateMachine):
 
     @rule(rep=people)
     def pause(self, rep: str) -> None:
-        self._change(rep, Kind.PAUSE, {})
+        self.change(rep, Kind.PAUSE, {})
         self.model.people[rep].paused = True
 
     @rule(rep=people)
     def resume(self, rep: str) -> None:
-        self._take_back(rep, Kind.PAUSE, Kind.LEFT)
+        self.take_back(rep, Kind.PAUSE, Kind.LEFT)
         self.model.people[rep].paused = self.model.people[rep].left = False
 
     @rule(rep=people, start=st.integers(0, 2), days=st.integers(0, 2))
     def leave(self, rep: str, start: int, days: int) -> None:
-        self._take_back(rep, Kind.LEAVE)
+        self.take_back(rep, Kind.LEAVE)
         first = self.now.date() + timedelta(days=start)
         last = first + timedelta(days=days)
-        self._change(rep, Kind.LEAVE, {"from": first.isoformat(), "until": last.isoformat()})
+        self.change(rep, Kind.LEAVE, {"from": first.isoformat(), "until": last.isoformat()})
         self.model.people[rep].away = (first, last)
 
     @rule(rep=people, name=st.sampled_from(["day", "open"]), limit=st.integers(1, 3))
     def cap(self, rep: str, name: str, limit: int) -> None:
-        self._change(rep, Kind.CAP, {name: limit})
+        self.change(rep, Kind.CAP, {name: limit})
         setattr(self.model.people[rep], f"{name}_cap", limit)
 
     @rule(rep=people)
     def uncap(self, rep: str) -> None:
-        self._take_back(rep, Kind.CAP)
+        self.take_back(rep, Kind.CAP)
         self.model.people[rep].day_cap = self.model.people[rep].open_cap = None
 
     @rule(rep=people)
     def leaves_for_good(self, rep: str) -> None:
-        self._change(rep, Kind.LEFT, {})
+        self.change(rep, Kind.LEFT, {})
         self.model.people[rep].left = True
 
     @rule(team=st.sampled_from(TEAMS))
     def another_team_is_published(self, team: set[str]) -> None:
         self.team = frozenset(team)
-        self._reseat()
+        self.reseat()
 
     # -- what must hold -----------------------------------------------------------------------
     @invariant()
@@ -203,6 +273,26 @@ class Life(RuleBasedStateMachine):
         assert set(active.values()) <= {1}
         unfinished = Counter(a.lead_id for a in self.stored.attempts.values() if a.is_open)
         assert set(unfinished.values()) <= {1}
+
+    @invariant()
+    def a_person_is_one_lead(self) -> None:
+        """What was merged has nothing open, and stands under one lead."""
+        if not hasattr(self, "stored"):
+            return
+        for one in self.stored.attempts.values():
+            if one.is_open:
+                assert self.model.person(one.lead_id) == one.lead_id
+        for lead, person in self.model.stands_for.items():
+            assert self.stored.loaded.leads[lead].merged_into == person
+
+    @invariant()
+    def what_is_no_lead_costs_nobody(self) -> None:
+        if not hasattr(self, "stored"):
+            return
+        for one in self.stored.attempts.values():
+            if one.diverted is not None:
+                assert one.status is S.CLOSED
+                assert one.turn is None or one.turn.returned
 
     @invariant()
     def every_decided_submission_has_one_end(self) -> None:
@@ -233,134 +323,6 @@ class Life(RuleBasedStateMachine):
             for input_id, told in self.published.items():
                 stored = self.stored.inbox[input_id]
                 assert told == [(one.attempt.assignment_id, one.sequence) for one in stored]
-
-    # -- the machinery ------------------------------------------------------------------------
-    def _submit(
-        self,
-        who: str,
-        tier: TierName,
-        kind: KindName,
-        crash: str,
-        repeat: Repeat = Repeat.FIRST,
-    ) -> None:
-        self.revisions[who] += 1
-        event = scored(
-            who,
-            revision=self.revisions[who],
-            tier=tier,
-            kind=kind,
-            repeat=repeat,
-            at=self.now,
-            submission_id=self._id("submission"),
-        )
-        self.events.append((self._id("input"), event))
-        self._deliver(*self.events[-1], crash)
-
-    def _deliver(self, input_id: UUID, event: LeadScored, crash: str) -> None:
-        if input_id not in self.stored.inbox:
-            changes = self._transact(lambda board: decide.scored(board, event, input_id), crash)
-            if changes is None:
-                return
-            self.stored.inbox[input_id] = changes
-            for change in changes:
-                self._judge(change, None)
-        if crash != "after":  # else the sweep, or the next delivery, publishes
-            told = self.stored.inbox[input_id]
-            self.published[input_id] = [(one.attempt.assignment_id, one.sequence) for one in told]
-
-    def _transact(self, work: Any, crash: str) -> list[Change] | None:
-        """One deciding transaction; a process that dies before the commit leaves nothing."""
-        board = Board(
-            PLANS[self.team, self.apart], "v", self.now,
-            frozenset(self.model.pools), self.stored.copied(self.now),
-        )  # fmt: skip
-        changes: list[Change] = work(board)
-        if crash == "before":
-            return None
-        self.stored.loaded = board.loaded
-        self.stored.attempts.update(board.dirty_attempts)
-        return changes
-
-    def _judge(self, change: Change, asked: Request | None) -> None:
-        """Whether the model allows a change; then it is what the model knows."""
-        attempt, model = change.attempt, self.model
-        outcome = (change.record or {}).get("outcome")
-        if outcome is not None:
-            self._allowed(change, outcome["how"], asked)
-        known = model.tries.get(attempt.assignment_id)
-        given_now = outcome is not None and attempt.rep_id is not None
-        model.tries[attempt.assignment_id] = Try(
-            lead=attempt.lead_id,
-            account=attempt.account_key,
-            status=attempt.status,
-            rep=attempt.rep_id,
-            pool=attempt.pool,
-            at=self.now if given_now or known is None else known.at,
-            rank=(TIER_RANK[attempt.tier], attempt.origin.received_at, attempt.assignment_id),
-            past=attempt.excluded,
-            returned=attempt.turn is not None and attempt.turn.returned,
-        )
-
-    def _allowed(self, change: Change, how: str, asked: Request | None) -> None:
-        attempt, model, now = change.attempt, self.model, self.now
-        rep, pool = attempt.rep_id, attempt.pool
-        past = attempt.excluded
-        match how:
-            case "turn" | "overflow" | "catch_all":
-                assert pool is not None
-                # Where the manager had it too, whoever did not have it last may have it again.
-                again = attempt.attempt > MOST_ATTEMPTS or model.everyone_had_it(pool, past)
-                again |= asked is not None and asked.action is RequestAction.ESCALATE
-                assert rep in model.eligible(pool, past[-1:] if again else past, now)
-            case "owner":
-                assert rep in model.owners(attempt.account_key, attempt.lead_id) - set(past)
-            case "anyway":
-                assert rep is not None
-                assert model.people[rep].there(now)
-            case "by_hand":
-                assert asked is not None
-                assert rep == asked.to
-            case "escalated":
-                assert rep == "maya"
-            case "nobody_free":
-                assert pool is not None
-                assert not model.eligible(pool, past, now)
-            case "behind":
-                assert pool is not None
-                rank = (TIER_RANK[attempt.tier], attempt.origin.received_at, attempt.assignment_id)
-                assert model.ahead(pool, rank)
-            case "nurture":
-                assert attempt.tier is TierName.NURTURE
-            case _:
-                raise AssertionError(how)
-
-    def _nobody_stranded(self, served: Counter[str | None]) -> None:
-        """After a drain nobody waits whom somebody could serve."""
-        for one in self.model.tries.values():
-            if one.status is S.HELD and one.pool is not None:
-                free = self.model.eligible(one.pool, one.past, self.now)
-                assert not {rep for rep in free if served[rep] < BURST}, (free, served)
-
-    def _change(self, rep: str, kind: Kind, value: dict[str, Any]) -> None:
-        self.serial += 1
-        self.stored.changes.append(
-            RepChange(self.serial, rep, kind, value, self.now, None, self.now, "test", "")
-        )
-
-    def _take_back(self, rep: str, *kinds: Kind) -> None:
-        self.stored.changes = [
-            replace(one, superseded_at=self.now, superseded_by="test")
-            if one.rep_id == rep and one.kind in kinds
-            else one
-            for one in self.stored.changes
-        ]
-
-    def _reseat(self) -> None:
-        self.model.pools["desk"] = {rep: WEIGHTS[rep] for rep in self.team}
-
-    def _id(self, what: str) -> UUID:
-        self.serial += 1
-        return uuid5(NAMESPACE, f"{what}|{self.serial}")
 
 
 Life.TestCase.settings = settings(
