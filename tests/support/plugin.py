@@ -1,8 +1,8 @@
 """How the suite chooses, shares out, reports and insists.
 
-Under pytest-xdist a file stays in one process. Whole installations (e2e) and what is killed
-(reliability) follow each other in one process and begin first. Tests of pure code fill the time in
-which those wait, and step back for them.
+Under pytest-xdist a file stays in one process. Whole installations (e2e) follow each other in one
+process, those that are killed (reliability) in another, and both begin first. Tests of pure code
+fill the time in which those wait, and step back for them.
 
 ``@pytest.mark.real_kafka`` (or a fixture that needs one) runs only where a real Kafka can be had.
 Where none can be, such tests are left out and the summary says so; under HANDRAISE_REQUIRE_REAL=1
@@ -41,10 +41,11 @@ _BEHIND = 10
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]
-    """By file, all installations together."""
+    """By file, but installations of one kind together."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "installations" if _is_installation(nodeid) else str(super()._split_scope(nodeid))
+        kinds = (kind for kind in _INSTALLATIONS if nodeid.startswith(kind))
+        return next(kinds, str(super()._split_scope(nodeid)))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -118,11 +119,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _turn(item: pytest.Item) -> int:
     """What takes long begins first; what steps back comes last, since it never steps forth."""
-    return 0 if _is_installation(item.nodeid) else 1 if item.nodeid.startswith(_WAITING) else 2
-
-
-def _is_installation(nodeid: str) -> bool:
-    return nodeid.startswith(_INSTALLATIONS)
+    if item.nodeid.startswith(_INSTALLATIONS):
+        return 0
+    return 1 if item.nodeid.startswith(_WAITING) else 2
 
 
 def _needs_real(item: pytest.Item) -> bool:

@@ -19,7 +19,7 @@ import pytest
 
 from services.runtime import migrate
 from services.runtime.embedded.postgres import EmbeddedPostgres
-from tests.support import used
+from tests.support import memory, used
 
 VARIABLE = "HANDRAISE_TEST_POSTGRES"
 
@@ -53,11 +53,13 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         used.note("Postgres", f"{VARIABLE}")
         yield given
         return
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), settings=_FAST)
-    dsn = server.start()
-    used.note("Postgres", "embedded (PyPI wheel)")
-    yield dsn
-    server.stop()
+    with memory.folder() as quick:
+        place = quick or tmp_path_factory.mktemp("postgres")
+        server = EmbeddedPostgres(place, settings=_FAST)
+        dsn = server.start()
+        used.note("Postgres", "embedded (PyPI wheel)")
+        yield dsn
+        server.stop()
 
 
 @pytest.fixture(scope="session")
