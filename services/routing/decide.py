@@ -17,11 +17,12 @@ from services.routing.board import Board
 from services.routing.correcting import corrected
 from services.routing.model import Attempt, Change, ClosedBy, LeadState, Origin
 from services.routing.placement import place
+from services.routing.returning import Returning, next_wish, returning
 from services.routing.subject import Wish
 from services.routing.writing import (
     as_of,
+    falls,
     held_on,
-    moves_down,
     open_attempt,
     pool_of,
     subject_of,
@@ -80,7 +81,7 @@ def drained(board: Board, attempt: Attempt, event: LeadScored) -> list[Change]:
     lead = board.lead_of(attempt)
     subject = subject_of(board, attempt, event, draining=True)
     placement = place(board, subject)
-    if moves_down(attempt, event, placement):
+    if falls(attempt, event, placement):
         # A later touch or other rules would not have held it. It does not move down, nor is it
         # forgotten: it goes on waiting where it waits.
         subject = replace(subject, pool=pool_of(board, attempt, subject.facts))
@@ -105,7 +106,7 @@ def replaced(board: Board, lead: LeadState, old: Attempt, event: LeadScored, wis
     subject = replace(
         subject,
         pool=wish.pool or pool_of(board, old, subject.facts),
-        wish=wish if opened.attempt <= board.plan.max_attempts else wish.escalated(),
+        wish=next_wish(board.plan, opened.attempt, wish),
     )
     placement = place(board, subject)
     if placement.status is AssignmentStatus.ASSIGNED:
@@ -140,20 +141,19 @@ def _known(
 ) -> list[Change]:
     """Another touch of a person whom a rep has."""
     plan = board.plan
-    rep = plan.rep(attempt.rep_id)
-    if rep is None or not rep.active:
-        name = reason.name(plan, attempt.rep_id)
-        return _anew(
-            board, lead, attempt, AssignmentStatus.EXPIRED, event, origin, f"{name} has left"
-        )
-    if event.kind not in plan.hand_raises:
-        text = f"{rep.name} has this lead"
-        return [_merged(board, lead, attempt, event, origin, text)]
-    if board.now - attempt.touched_at > plan.anew_after:
-        days = plan.anew_after.days
-        why = f"{rep.name} heard nothing of it for {days} days"
-        return _anew(board, lead, attempt, AssignmentStatus.CLOSED, event, origin, why)
-    return [_told_again(board, lead, attempt, event, origin)]
+    name = reason.name(plan, attempt.rep_id)
+    status = AssignmentStatus
+    match returning(plan, attempt.rep_id, event.kind, board.now - attempt.touched_at):
+        case Returning.LEFT:
+            why = f"{name} has left"
+            return _anew(board, lead, attempt, status.EXPIRED, event, origin, why)
+        case Returning.STALE:
+            why = f"{name} heard nothing of it for {plan.anew_after.days} days"
+            return _anew(board, lead, attempt, status.CLOSED, event, origin, why)
+        case Returning.ASKS:
+            return [_told_again(board, lead, attempt, event, origin)]
+        case Returning.KNOWN:
+            return [_merged(board, lead, attempt, event, origin, f"{name} has this lead")]
 
 
 def _told_again(
@@ -227,7 +227,7 @@ def _again(
     if was is AssignmentStatus.HELD and now is AssignmentStatus.HELD:
         board.put(held_on(newer, placement))
         return []
-    if moves_down(attempt, event, placement):
+    if falls(attempt, event, placement):
         return []
     lead = board.lead_of(attempt)
     return [write(board, lead, newer, subject, placement, event, origin, end=end)]

@@ -11,6 +11,7 @@ from services.kernel.conditions import NotedFacts
 from services.routing import reason
 from services.routing.board import Board
 from services.routing.model import Attempt, Change, ClosedBy, LeadState, Origin, assignment_id
+from services.routing.returning import moves_down
 from services.routing.subject import How, Placement, Subject
 
 _END = {
@@ -65,16 +66,10 @@ def held_on(attempt: Attempt, placement: Placement) -> Attempt:
     )
 
 
-def moves_down(attempt: Attempt, event: LeadScored, placement: Placement) -> bool:
-    """Whether a lead would fall out of sales that has no reason to.
-
-    What waits for a person is neither nurtured nor diverted by what came later; only what is found
-    out about the very submission that opened it can say that it is no lead.
-    """
-    if placement.how is How.DIVERTED:
-        own = event.submission_id == attempt.origin.submission_id
-        return attempt.status is AssignmentStatus.HELD and not own
-    return placement.status is AssignmentStatus.NURTURED
+def falls(attempt: Attempt, event: LeadScored, placement: Placement) -> bool:
+    """As :func:`moves_down`, of an attempt and the newest score."""
+    own = event.submission_id == attempt.origin.submission_id
+    return moves_down(attempt.status, placement, own=own)
 
 
 def pool_of(board: Board, old: Attempt, facts: Mapping[str, object]) -> str | None:

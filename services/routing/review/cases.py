@@ -39,6 +39,8 @@ class Case:
     """Since when no look could help."""
     waiting: Waiting | None = None
     outcome: Outcome | None = None
+    own: bool = True
+    """What is known is of the submission that opened it."""
 
     @property
     def rank(self) -> tuple[int, datetime, UUID]:

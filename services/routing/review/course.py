@@ -1,7 +1,8 @@
 """The leads of a simulation: placing them, and what ends. Pure.
 
-The life of an attempt as in :mod:`services.routing.decide` and :mod:`services.routing.answer`, on a
-state that is kept in memory for the whole period.
+The life of an attempt as in :mod:`services.routing.decide` and :mod:`services.routing.answer`, by
+the same rules (:mod:`services.routing.returning`), on a state that is kept in memory for the whole
+period.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from services.routing.model import Waiting, assignment_id
 from services.routing.offer import RETRY
 from services.routing.placement import place
 from services.routing.plan import Plan
+from services.routing.returning import moves_down, next_wish
 from services.routing.review.agenda import Agenda
 from services.routing.review.cases import HAS, Case
 from services.routing.review.room import Room
@@ -83,6 +85,10 @@ class Course:
         placement = place(board, subject if wish is None else replace(subject, wish=wish))
         if isinstance(subject.facts, NotedFacts):
             self.unanswered |= subject.facts.unanswered
+        if moves_down(case.status, placement, own=case.own):
+            if not draining or self.plan.pool(case.pool) is None:
+                return placement
+            placement = place(board, replace(subject, pool=case.pool))  # it waits where it waits
         self._settle(case, placement, now)
         return placement
 
@@ -102,10 +108,7 @@ class Course:
         )
 
     def _settle(self, case: Case, placement: Placement, now: datetime) -> None:
-        """Carry out where a lead was placed; one that waits never moves down."""
-        waits = case.status in ("held", "nurtured")
-        if placement.status is AssignmentStatus.NURTURED and waits:
-            return
+        """Carry out where a lead was placed."""
         self._unqueue(case)
         if placement.rep is not None:
             self._given(case, placement, placement.rep, now)
@@ -163,8 +166,7 @@ class Course:
         case.attempt += 1
         lead, role = case.key
         case.assignment_id = assignment_id(lead, role, 1, case.attempt)
-        if case.attempt > self.plan.max_attempts:
-            wish = wish.escalated()
+        wish = next_wish(self.plan, case.attempt, wish)
         case.rep, case.status = None, "new"
         pool = wish.pool or (case.pool if self.plan.pool(case.pool) is not None else None)
         self.place(case, now, wish=wish, pool=pool)

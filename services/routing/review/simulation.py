@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.routing.plan import Plan
+from services.routing.returning import Returning, returning
 from services.routing.review.cases import HAS, Case, Result, Simulated
 from services.routing.review.course import Course
 from services.routing.review.draining import drain
@@ -69,7 +70,7 @@ class _Run:
                 return Outcome("merged", case.rep, case.pool, "", event.at)
             self.course.gone(case)
         if case is not None and case.status in ("held", "nurtured"):
-            case.known = event.known
+            case.known, case.own = event.known, False
         else:
             excluded = case.excluded if case is not None and case.status == "expired" else ()
             case = Case(event.key, event.assignment_id, event.known, "new", excluded=excluded)
@@ -80,15 +81,16 @@ class _Run:
 
     def _anew(self, case: Case, event: Arrival) -> bool:
         """Whether a new attempt takes the place of one that somebody has."""
-        rep = self.plan.rep(case.rep)
-        if rep is None or not rep.active:
-            case.status = "expired"
-            return True
-        asks = event.known.features.get("kind") in self.plan.hand_raises
-        stale = case.touched_at is None or event.at - case.touched_at > self.plan.anew_after
-        if asks and stale:
-            case.status = "closed"
-        return asks and stale
+        idle = event.at - case.touched_at if case.touched_at is not None else None
+        match returning(self.plan, case.rep, event.known.features.get("kind"), idle):
+            case Returning.LEFT:
+                case.status = "expired"
+                return True
+            case Returning.STALE:
+                case.status = "closed"
+                return True
+            case _:
+                return False
 
     def _asked(self, event: Asked) -> None:
         case = self.course.cases.get(event.key)

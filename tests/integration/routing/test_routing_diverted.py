@@ -91,6 +91,25 @@ async def test_a_simulation_diverts_them_again(open_desk: OpenDesk) -> None:
     assert ends["new"]["diverted"] == 3
 
 
+async def test_what_waits_is_not_diverted_by_what_is_asked_later_nor_in_a_simulation(
+    open_desk: OpenDesk,
+) -> None:
+    desk = await open_desk(files({"ana": 1}, rules=RULE, routing=TO, calendar="office"))
+    desk.later(hours=-1)
+    (held,) = await desk.route(scored(at=desk.now))
+    desk.later(minutes=10)
+    (asks,) = await desk.route(scored(revision=2, kind=KindName.CHAT, at=desk.now))
+    assert (held.status, asks.status, asks.diverted) == (S.HELD, S.HELD, None)
+    desk.later(minutes=50)
+    (given,) = await desk.drained()
+    assert (given.assignment_id, given.status) == (held.assignment_id, S.ASSIGNED)
+    async with desk.pool.acquire() as connection:
+        period = desk.now - DAY, desk.now + DAY
+        traffic = await recorded_traffic(cast(asyncpg.Connection, connection), *period)
+    pairs = with_record(simulate(desk.config.current.value, "same", traffic))
+    assert (pairs[0].new.status, pairs[0].moved) == ("assigned", False)
+
+
 def test_a_kind_without_a_destination_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"support goes where\? say to"):
         plan(rules=RULE)
