@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -179,6 +180,8 @@ def as_it_happened(
         if times:
             latest = min(times) if one is first[one["assignment_id"]] else max(times)
         shown[one["sequence"]] = min(one["at"], latest or one["at"])
+    for earlier, later in reversed(list(pairwise(sorted(shown)))):
+        shown[earlier] = min(shown[earlier], shown[later])
     return shown
 
 

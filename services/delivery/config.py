@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from schemas.assignment import AssignmentStatus
+from schemas.assignment import AssignmentChanged, AssignmentStatus
+from schemas.touch import Audience, TouchDue
 from services.delivery.answering import Answering
 from services.delivery.planconfig import OutreachSink, SalesloftSink
 from services.delivery.sinkconfig import (
@@ -51,11 +52,22 @@ class SlackSink(HttpSink):
     """Where messages go whose rep has no Slack id; with ``to: channel`` all of them."""
     to: Literal["rep", "channel"] = "rep"
     base_url: str = "https://slack.com/api"
-    rate: Rate = Rate(calls=1)
+    rate: Rate = Rate(calls=5)
+    """In the whole workspace: Slack speaks of several hundred messages a minute."""
+    per_channel: Rate | None = Rate(calls=1)
+    """To one rep or channel, as Slack documents it; a burst to one delays no other."""
 
     def statuses(self) -> frozenset[AssignmentStatus]:
         # An app changes its message when the attempt is over.
         return TELLS_A_REP | _ENDS_OR_CHANGES if self.token else TELLS_A_REP
+
+    def channel_for(self, event: AssignmentChanged, touch: TouchDue | None) -> str | None:
+        """Where an app posts a message; None where nobody is known there."""
+        if touch is not None and touch.audience is Audience.TEAM:
+            return self.channel
+        rep = event.rep
+        own = rep.external_ids.get("slack") if rep is not None and self.to == "rep" else None
+        return own or self.channel
 
     @model_validator(mode="after")
     def _one_way(self) -> SlackSink:

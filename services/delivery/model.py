@@ -90,6 +90,13 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """Nothing was tried: others go to the same place before it."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """The sink will never take it: it is given up at once."""
 

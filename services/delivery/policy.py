@@ -83,6 +83,20 @@ def needless(sink: Sink, it: Delivery, current: Current | None) -> str | None:
     return None if current.active or waits else "overtaken"
 
 
+def place_of(sink: Sink, it: Delivery) -> str | None:
+    """What a message shares its turns with; None: nobody counts.
+
+    Slack takes one message a second in a channel, and by an incoming webhook; changing one that is
+    there is counted apart (docs.slack.dev, Rate limits).
+    """
+    if not isinstance(sink, SlackSink) or sink.per_channel is None:
+        return None
+    if sink.token is None:
+        return "webhook"
+    posts = it.touch is not None or it.event.status in TELLS_A_REP
+    return sink.channel_for(it.event, it.touch) if posts else None
+
+
 def _within(only: Only, event: AssignmentChanged) -> bool:
     return (
         (only.tiers is None or event.tier in only.tiers)

@@ -27,6 +27,7 @@ from schemas.assignment import AssignmentChanged
 from services.delivery import policy
 from services.delivery.composing import subject
 from services.delivery.config import Sink as SinkConfig
+from services.delivery.config import SlackSink
 from services.delivery.consent import barred
 from services.delivery.following import Following
 from services.delivery.model import (
@@ -34,12 +35,14 @@ from services.delivery.model import (
     Delivered,
     Delivery,
     Disabled,
+    Later,
     Outcome,
     Owned,
     Refused,
     Skipped,
     State,
 )
+from services.delivery.pace import Turns
 from services.delivery.sinks.base import Message, Sink
 from services.delivery.sinks.outside import Forbidden
 from services.delivery.store import current, deliveries, refusals, sinks
@@ -92,6 +95,8 @@ class Worker:
         parts.metrics.delivery_dead_letters.labels(name)
         parts.metrics.deliveries_in_doubt.labels(name)
         self._limiter = AsyncLimiter(config.rate.calls, config.rate.seconds)
+        paced = config.per_channel if isinstance(config, SlackSink) else None
+        self._turns = None if paced is None else Turns(paced)
         self._breakers = AsyncCircuitBreakerFactory(
             default_threshold=config.breaker.failures,
             default_ttl=config.breaker.seconds,
@@ -158,9 +163,13 @@ class Worker:
     async def _one(self, it: Delivery) -> None:
         began = time.perf_counter()
         outcome, detail = await self._try(it)
+        if isinstance(outcome, Later):
+            async with self._parts.pool.acquire() as conn:
+                await deliveries.defer(conn, it, outcome.seconds)
+            return
         await self._write_down(it, outcome, detail, time.perf_counter() - began)
 
-    async def _try(self, it: Delivery) -> tuple[Outcome, str]:
+    async def _try(self, it: Delivery) -> tuple[Outcome | Later, str]:
         async with self._parts.pool.acquire() as conn:
             known = await current.of_lead(conn, it.event.lead_id, it.event.role)
             since = await refusals.since(conn, self._parts.persons(it.event))
@@ -171,10 +180,19 @@ class Worker:
                 needless = "plan_ended"
             if needless is not None:
                 return Skipped(needless), needless
+            if (wait := self._turn(it)) > 0:
+                return Later(wait), ""
             message = await self._parts.compose(conn, it, self.config, self.name)
         await self._limiter.acquire()
         outcome = await self._guarded(message)
         return outcome, getattr(outcome, "reason", None) or ""
+
+    def _turn(self, it: Delivery) -> float:
+        """Seconds until the message may go, where others go to the same place."""
+        place = policy.place_of(self.config, it)
+        if self._turns is None or place is None:
+            return 0.0
+        return self._turns.wait(place, it.delivery_id, time.monotonic())
 
     async def _guarded(self, message: Message) -> Outcome:
         breaker = await self._breakers.get_breaker(self.name)

@@ -32,6 +32,7 @@ def with_demo_sinks(files: Mapping[str, str], http: str, smtp_port: int) -> dict
             "signing_secret": SIGNING,
             "channel": "#leads",
             "base_url": f"{http}/slack/api",
+            "per_channel": None,
             **fast,
         },
         "demo-email": {

@@ -69,13 +69,7 @@ class Registry:
                 password = self._text(config.secret) if config.secret else None
                 return Email(config, password)
             case SlackSink(token=str(token)):
-                return SlackApp(
-                    self._text(token),
-                    config.base_url,
-                    config.channel,
-                    config.to == "rep",
-                    self.outside(config),
-                )
+                return SlackApp(config, self._text(token), self.outside(config))
             case SlackSink():
                 assert config.secret is not None  # the configuration says so
                 return SlackWebhook(self._text(config.secret), self.outside(config))

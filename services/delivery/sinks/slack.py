@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from schemas.assignment import ACTIVE, AssignmentStatus
-from schemas.touch import Audience
+from services.delivery.config import SlackSink
 from services.delivery.model import Again, Delivered, Disabled, Outcome, Refused, Skipped
+from services.delivery.sinkconfig import TELLS_A_REP
 from services.delivery.sinks import slack_blocks
 from services.delivery.sinks.base import Message
 from services.delivery.sinks.outside import Answer, Outside
@@ -32,25 +32,21 @@ _PASSES: Final = frozenset(
 class SlackApp:
     """Posts with buttons, and changes the message when the attempt is over."""
 
-    def __init__(
-        self, token: str, base_url: str, channel: str | None, to_rep: bool, outside: Outside
-    ) -> None:
+    def __init__(self, config: SlackSink, token: str, outside: Outside) -> None:
         self._headers = {
             "authorization": f"Bearer {token}",
             "content-type": "application/json; charset=utf-8",
         }
-        self._base_url = base_url.rstrip("/")
-        self._channel = channel
-        self._to_rep = to_rep
+        self._config = config
+        self._base_url = config.base_url.rstrip("/")
         self._outside = outside
 
     async def send(self, message: Message) -> Outcome:
         """See :class:`~services.delivery.sinks.base.Sink`."""
         event, touch = message.delivery.event, message.delivery.touch
-        over = event.status not in ACTIVE | {AssignmentStatus.RE_ENGAGED}
-        if touch is None and (over or event.status is AssignmentStatus.ACCEPTED):
+        if touch is None and event.status not in TELLS_A_REP:
             return await self._change(message)
-        channel = self._channel_of(message)
+        channel = self._config.channel_for(event, touch)
         if channel is None:
             return Refused("no_slack_id")
         posted = await self._post(channel, message)
@@ -84,13 +80,6 @@ class SlackApp:
                 "blocks": slack_blocks.over(message.brief, sentence),
             },
         )
-
-    def _channel_of(self, message: Message) -> str | None:
-        rep, touch = message.delivery.event.rep, message.delivery.touch
-        if touch is not None and touch.audience is Audience.TEAM:
-            return self._channel
-        own = rep.external_ids.get("slack") if rep is not None and self._to_rep else None
-        return own or self._channel
 
     async def _call(self, method: str, arguments: dict[str, Any]) -> Outcome:
         url = f"{self._base_url}/{method}"

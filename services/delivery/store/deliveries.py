@@ -191,6 +191,18 @@ async def give_back(conn: Connection, leased: Collection[Delivery]) -> None:
     )
 
 
+async def defer(conn: Connection, it: Delivery, seconds: float) -> None:
+    """Its turn comes later; the attempt was not made."""
+    await conn.execute(
+        "update delivery.deliveries set claimed_until = null, attempts = attempts - 1,"
+        " due_at = clock_timestamp() + make_interval(secs => $3)"
+        " where delivery_id = $1 and attempts = $2 and state = 'waiting'",
+        it.delivery_id,
+        it.attempt,
+        seconds,
+    )
+
+
 async def next_due(conn: Connection, sink: str) -> float | None:
     """Seconds until something of a sink may be tried; None where nothing waits."""
     found = await conn.fetchval(

@@ -90,6 +90,7 @@ def config(folder: Path, slack: str, hanging: str | None) -> Path:
             "base_url": f"{slack}/api",
             "allow_networks": _HERE,
             "rate": {"calls": 1000},
+            "per_channel": None,
         }
     }
     if hanging is not None:

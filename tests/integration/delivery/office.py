@@ -68,6 +68,7 @@ def slack(url: str, **more: Any) -> dict[str, Any]:
     return {
         "type": "slack", "token": "BOT", "signing_secret": "SIGNING", "base_url": f"{url}/api",
         "channel": "#leads", "allow_networks": HERE, "timeout_ms": 500, "rate": {"calls": 1000},
+        "per_channel": None,
         **more,
     }  # fmt: skip
 

@@ -223,6 +223,11 @@ async def _is(
     return found is not None and found[0] == state and reason in (None, found[1])
 
 
+async def _turns(it: object, query: str, wanted: list[tuple[int, int]]) -> bool:
+    rows = await it.rows(query)  # type: ignore[attr-defined]
+    return [(row["attempts"], int(row["turn"])) for row in rows] == wanted
+
+
 async def _all(it: object, state: str, count: int) -> bool:
     rows = await it.rows(  # type: ignore[attr-defined]
         "select count(*) as n from delivery.deliveries where state = $1", state
@@ -273,6 +278,25 @@ async def test_a_reminder_goes_to_whom_it_is_meant_for_and_says_what_is_due(
         await it.tell(over)
         await eventually(lambda: _is(it, ("slack", 2), "delivered"))
         assert there.asked[-1].json["ts"] == "1.1", "the announcement changes, not the reminder"
+
+
+async def test_a_burst_to_one_rep_delays_no_other(postgres_dsn: str) -> None:
+    slow = {"calls": 1, "seconds": 600}
+    async with StandIn(always=OK) as there:
+        sink = slack(there.url, per_channel=slow, concurrency=2)
+        async with office(postgres_dsn, {"slack": sink}) as it:
+            burst = [changed() for _ in range(12)]
+            await it.tell(*burst)
+            await it.tell(next_attempt(changed(), "ben", "Ben"))
+            await eventually(lambda: len(there.asked) == 2)
+            told = [asked.json["channel"] for asked in there.asked]
+            assert sorted(told) == ["U0EXAMPLE1", "UBEN"]
+            # The others were not tried: each has its turn, one after the other.
+            query = (
+                "select attempts, round(extract(epoch from due_at - now()) / 600) as turn"
+                " from delivery.deliveries where state = 'waiting' order by due_at"
+            )
+            await eventually(lambda: _turns(it, query, [(0, turn) for turn in range(1, 12)]))
 
 
 async def test_the_team_is_told_of_a_lead_that_nobody_could_take(postgres_dsn: str) -> None:

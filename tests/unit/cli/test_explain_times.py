@@ -53,3 +53,10 @@ def test_what_a_decision_says_of_its_time_is_real_time_too() -> None:
     [same] = on_one_clock(decisions, [line(61, ONE)])
     assert "routing_clock" not in same
     assert same["words"][0].startswith(f"decided at {record['at']} ")
+
+
+def test_no_decision_comes_after_the_next_one() -> None:
+    decisions = [decision(1, 60, ONE), decision(2, 360, ONE), decision(3, 361, TWO)]
+    # The message about the first attempt changed when the second had begun.
+    beside = [line(1, ONE), line(7, ONE), line(6.5, TWO)]
+    assert seconds(as_it_happened(decisions, beside)) == [1, 6.5, 6.5]
