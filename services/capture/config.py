@@ -17,6 +17,7 @@ from services.capture.adapters.generic import Generic
 from services.capture.adapters.presets import PRESETS, Preset
 from services.capture.channels import ChannelTable
 from services.capture.feedconfig import FeedConfig
+from services.capture.reasons import Reasons
 from services.capture.screening_config import (
     Rules,
     Screening,
@@ -58,6 +59,8 @@ class CaptureConfig:
     """Who is asked for MX records; None: nobody."""
     origins: frozenset[str] = frozenset()
     """Sites whose pages may post, to whichever source."""
+    reasons: Reasons = field(default_factory=Reasons)
+    """Why somebody may be disqualified."""
 
 
 def partner_topics(config: CaptureConfig) -> list[TopicSpec]:
@@ -110,6 +113,7 @@ def parse(files: Mapping[str, str]) -> CaptureConfig:
             if config.browser is not None
             for origin in config.browser.origins
         ),
+        Reasons.read(files),
     )
 
 

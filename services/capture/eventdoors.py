@@ -14,7 +14,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
-from schemas.base import deterministic_id
+from schemas.activity import ActivityName, ActivityRecorded
+from schemas.base import Event, deterministic_id
 from schemas.submission import KeyKind
 from services.capture import answers, eventform, openapi_events
 from services.capture.acceptance import Accepted
@@ -50,6 +51,8 @@ SHARE: Final = 0.25
 """The part of this process's time that reading events may take: beyond it a feed comes again later.
 It is time and no number of events, so that a machine that is short of processors takes fewer."""
 SHARE_AT_ONCE_S: Final = 0.5
+
+_GIVEN_UP: Final = ActivityName.DISQUALIFIED
 
 Form = TypeVar("Form", bound=BaseModel)
 Feeder = Annotated[Principal, Depends(require(Scope.EVENTS_WRITE))]
@@ -141,12 +144,21 @@ class EventsDoor:
             began = time.perf_counter()
             for at in range(first, min(first + _AT_A_STRETCH, len(items))):
                 draft = _draft(sort, items[at], at, several, principal, now)
+                self._refuse_reason(draft.event, at, several)
                 inputs.append(handed(draft, scope, request_key, at, digest, key, now, trace))
             ended = time.perf_counter()
             self._share.spend(ended - began, ended)
             await asyncio.sleep(0)  # whoever fills in a form goes first
         accepted = await durable(self._doors.acceptance.accept(inputs), Acknowledgement())
         return _answer(accepted, several)
+
+    def _refuse_reason(self, event: Event, at: int, several: bool) -> None:
+        """Why a lead is given up decides when it comes back: a typing error would lose it."""
+        if not isinstance(event, ActivityRecorded) or event.activity is not _GIVEN_UP:
+            return
+        message = self._doors.config().reasons.refusal(event.reason)
+        if message is not None:
+            raise _fault(f"{at}.reason" if several else "reason", message)
 
 
 def _items(raw: bytes) -> tuple[list[object], bool]:

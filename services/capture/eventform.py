@@ -62,7 +62,7 @@ class ActivityForm(_Form):
     amount: float | None = None
     """Of the opportunity, in its currency."""
     reason: Line = None
-    """Why it was lost, or disqualified (a reason of qualification.yaml)."""
+    """Why it was lost, or disqualified: then one of ``qualification.yaml``, by its id or words."""
     answers: Answers | None = None
     """What a rep learned: by criterion what was ``said``, and whether that is ``met``."""
 

@@ -76,7 +76,7 @@ async def build(ctx: Context) -> None:
     ctx.app.include_router(router(doors))
     ctx.task("sinks", workers.run)
     sync = Sync(pool, outbox, Changes(pool, following, ctx.metrics), ctx.metrics, _now)
-    ctx.task("crm", Periodic(config, Registry(ctx.secrets, _now), pool, sync).run)
+    ctx.task("crm", Periodic(config, Registry(ctx.secrets, _now), pool, sync, ctx.metrics).run)
 
 
 def _declare_stages(

@@ -37,8 +37,7 @@ class Metrics:
             ("lane", "tier"), buckets=_ASSIGNMENT, registry=r,
         )  # fmt: skip
         self.hold = Histogram(
-            "handraise_hold_seconds",
-            "How long a held lead waited until it was assigned.",
+            "handraise_hold_seconds", "How long a held lead waited until it was assigned.",
             ("tier",), buckets=_LONG, registry=r,
         )  # fmt: skip
         self.source_delay = Histogram(
@@ -47,8 +46,7 @@ class Metrics:
             ("source",), buckets=_LONG, registry=r,
         )  # fmt: skip
         self.answer = Histogram(
-            "handraise_http_answer_seconds",
-            "From the request's first byte read to its answer.",
+            "handraise_http_answer_seconds", "From the request's first byte read to its answer.",
             ("route", "status"), buckets=_FAST, registry=r,
         )  # fmt: skip
         # -- stages ----------------------------------------------------------------------------
@@ -58,8 +56,7 @@ class Metrics:
             ("stage", "lane"), buckets=_FAST, registry=r,
         )  # fmt: skip
         self.stage_batch = Histogram(
-            "handraise_stage_batch_records",
-            "Records taken at once.",
+            "handraise_stage_batch_records", "Records taken at once.",
             ("stage", "lane"), buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500), registry=r,
         )  # fmt: skip
         self.consumer_lag = Gauge(
@@ -68,18 +65,15 @@ class Metrics:
             ("stage", "lane"), registry=r,
         )  # fmt: skip
         self.dead_letters = Counter(
-            "handraise_dead_letters_total",
-            "Records set aside with their bytes and reason.",
+            "handraise_dead_letters_total", "Records set aside with their bytes and reason.",
             ("stage", "reason"), registry=r,
         )  # fmt: skip
         self.retries = Counter(
-            "handraise_stage_retries_total",
-            "Attempts repeated because something outside failed.",
+            "handraise_stage_retries_total", "Attempts repeated because something outside failed.",
             ("stage", "waiting_for"), registry=r,
         )  # fmt: skip
         self.waiting = Gauge(
-            "handraise_stage_waiting",
-            "1 while the stage waits for kafka or postgres.",
+            "handraise_stage_waiting", "1 while the stage waits for kafka or postgres.",
             ("stage", "waiting_for"), registry=r,
         )  # fmt: skip
         self.commit_failures = Counter(
@@ -88,14 +82,12 @@ class Metrics:
             ("stage", "reason"), registry=r,
         )  # fmt: skip
         self.outbox_unpublished = Gauge(
-            "handraise_outbox_unpublished_rows",
-            "Decided events that wait to be published.",
+            "handraise_outbox_unpublished_rows", "Decided events that wait to be published.",
             ("service",), registry=r,
         )  # fmt: skip
         # -- submissions -----------------------------------------------------------------------
         self.submissions = Counter(
-            "handraise_submissions_total",
-            "Ends of submissions.",
+            "handraise_submissions_total", "Ends of submissions.",
             ("source", "end"), registry=r,
         )  # fmt: skip
         self.screening = Counter(
@@ -127,8 +119,7 @@ class Metrics:
         self.feed_stale_after = Gauge("handraise_feed_stale_after_seconds",
             "So long may a feed say nothing.", ("source",), registry=r)  # fmt: skip
         self.spool_rows = Gauge(
-            "handraise_spool_rows",
-            "Accepted submissions in Postgres that are not through yet.",
+            "handraise_spool_rows", "Accepted submissions in Postgres that are not through yet.",
             (), registry=r,
         )  # fmt: skip
         # -- delivery --------------------------------------------------------------------------
@@ -138,8 +129,7 @@ class Metrics:
             ("sink", "outcome"), registry=r,
         )  # fmt: skip
         self.delivery_attempt = Histogram(
-            "handraise_delivery_attempt_seconds",
-            "How long a sink took to answer.",
+            "handraise_delivery_attempt_seconds", "How long a sink took to answer.",
             ("sink", "outcome"), buckets=_FAST, registry=r,
         )  # fmt: skip
         self.delivery_latency = Histogram(
@@ -181,6 +171,16 @@ class Metrics:
             "handraise_crm_halts_total",
             "Readings of a CRM that stopped before the end; they go on where they stopped.",
             ("sink", "stream"), registry=r,
+        )  # fmt: skip
+        self.crm_read_age = Gauge(
+            "handraise_crm_read_age_seconds",
+            "Since a CRM was last read to the end.",
+            ("sink", "stream"), registry=r,
+        )  # fmt: skip
+        self.crm_read_period = Gauge(
+            "handraise_crm_read_period_seconds",
+            "How often a CRM is to be read.",
+            ("sink",), registry=r,
         )  # fmt: skip
         self.crm_changes = Counter(
             "handraise_crm_owner_changes_total",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -16,13 +17,16 @@ from services.delivery.crm.sync import Crm, Sync
 from services.delivery.sinks.outside import Forbidden
 from services.delivery.sinks.registry import Registry, Unconfigured
 from services.delivery.store import crm, sinks
+from services.runtime.database import is_infrastructure
 from services.runtime.logs import describe
+from services.runtime.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
 _LOOK_S: Final = 0.5
 _AT_ONCE: Final = 2
 """CRMs that are read at one time: each keeps a connection of the pool meanwhile."""
+_SHOW_S: Final = 5.0
 _BACK_OFF_S: Final = (5.0, 15.0, 60.0, 300.0, 600.0)
 
 CrmSink = HubSpotSink | SalesforceSink
@@ -45,19 +49,25 @@ class Periodic:
         registry: Registry,
         pool: asyncpg.Pool,
         sync: Sync,
+        metrics: Metrics,
     ) -> None:
         self._config = config
         self._registry = registry
         self._pool = pool
         self._sync = sync
+        self._metrics = metrics
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._running: dict[str, tuple[CrmSink, asyncio.Task[None]]] = {}
 
     async def run(self) -> None:
         """Follow the configuration until cancelled."""
+        shown = -_SHOW_S
         try:
             while True:
                 await self._adjust()
+                if (now := time.monotonic()) - shown >= _SHOW_S:
+                    shown = now
+                    await self._show()
                 await asyncio.sleep(_LOOK_S)
         finally:
             for name in list(self._running):
@@ -77,6 +87,25 @@ class Periodic:
             if name not in self._running:
                 task = asyncio.create_task(self._again_and_again(name, sink), name=f"crm.{name}")
                 self._running[name] = (sink, task)
+
+    async def _show(self) -> None:
+        """How old what was read is; of the CRMs that are to be read, and no others."""
+        age, period = self._metrics.crm_read_age, self._metrics.crm_read_period
+        try:
+            async with self._pool.acquire() as conn:
+                ages = await crm.ages(conn)
+        except Exception as error:
+            if not is_infrastructure(error):
+                raise
+            return
+        age.clear()
+        period.clear()
+        for name, (sink, _) in self._running.items():
+            assert sink.sync is not None  # only those are run
+            period.labels(name).set(sink.sync.every.total_seconds())
+            for stream in streams(sink.sync):
+                if (name, stream.value) in ages:
+                    age.labels(name, stream.value).set(ages[name, stream.value])
 
     async def _end(self, name: str) -> None:
         _, task = self._running.pop(name)

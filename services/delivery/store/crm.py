@@ -37,11 +37,13 @@ async def position(conn: Connection, sink: str, stream: Stream) -> Position:
 
 
 _MOVE = """
-insert into delivery.crm_streams (sink, stream, read_until, page, loading_since, ran_at, fault)
-values ($1, $2, $3, $4, $5, clock_timestamp(), $6)
+insert into delivery.crm_streams as s
+    (sink, stream, read_until, page, loading_since, ran_at, fault, ended_at)
+values ($1, $2, $3, $4, $5, clock_timestamp(), $6, case when $7 then clock_timestamp() end)
 on conflict (sink, stream) do update
 set read_until = excluded.read_until, page = excluded.page,
-    loading_since = excluded.loading_since, ran_at = excluded.ran_at, fault = excluded.fault
+    loading_since = excluded.loading_since, ran_at = excluded.ran_at, fault = excluded.fault,
+    ended_at = coalesce(excluded.ended_at, s.ended_at)
 """
 
 
@@ -52,7 +54,19 @@ async def move(
 
     :param fault: why it stopped there, where it is not at its end.
     """
-    await conn.execute(_MOVE, sink, stream.value, to.read_until, to.page, to.loading_since, fault)
+    ended = fault is None and to.page is None
+    await conn.execute(
+        _MOVE, sink, stream.value, to.read_until, to.page, to.loading_since, fault, ended
+    )
+
+
+async def ages(conn: Connection) -> dict[tuple[str, str], float]:
+    """Seconds since each stream was last read to its end, or first tried where it never was."""
+    rows = await conn.fetch(
+        "select sink, stream, extract(epoch from clock_timestamp()"
+        " - coalesce(ended_at, known_at))::float8 as age from delivery.crm_streams"
+    )
+    return {(row["sink"], row["stream"]): row["age"] for row in rows}
 
 
 async def locked(conn: Connection, sink: str) -> bool:

@@ -54,6 +54,24 @@ async def test_events_are_on_the_bus_and_a_repeat_is_known(
         }  # fmt: skip
 
 
+async def test_a_reason_that_nobody_agreed_on_is_refused_by_its_name(
+    postgres_dsn: str, mock_kafka: Broker
+) -> None:
+    out = {"activity": "disqualified", "email": "dana@acme.com", "reason": "no_budgte"}
+    async with capture(postgres_dsn, mock_kafka.settings) as it:
+        refused = await post(it, "/v1/activities", [CALL, out])
+        assert refused.status_code == 422
+        [fault] = refused.json()["errors"]
+        assert fault["field"] == "1.reason"
+        assert "did you mean no_budget?" in fault["message"]
+        # Of anything else the reason is the sender's own matter.
+        lost = {**out, "activity": "lost"}
+        taken = [
+            await post(it, "/v1/activities", one) for one in (lost, {**out, "reason": "no_fit"})
+        ]
+        assert [one.status_code for one in taken] == [200, 200]
+
+
 async def test_a_key_means_one_body(postgres_dsn: str, mock_kafka: Broker) -> None:
     view = {"activity": "page_view", "visitor_id": "v"}
     async with capture(postgres_dsn, mock_kafka.settings) as it:

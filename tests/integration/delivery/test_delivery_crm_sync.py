@@ -169,6 +169,15 @@ async def test_a_right_that_is_missing_stops_its_stream_only(postgres_dsn: str) 
         assert [(one.stream, one.fault) for one in done] == [
             (Stream.OWNERS, None), (Stream.ACCOUNTS, "status_403"), (Stream.CHANGES, None),
         ]  # fmt: skip
+        # What was never read to its end grows old from its first try on, however often it is tried.
+        moved = "ended_at = ended_at - interval '1 h', known_at = known_at - interval '1 h'"
+        await it.office.pool.execute(f"update delivery.crm_streams set {moved}")
+        it.portal.fails_at["/crm/v3/objects/companies"] = [JSONResponse({}, 403)]
+        await it.read()
+        async with it.office.pool.acquire() as conn:
+            ages = {stream: age for (_, stream), age in (await store.ages(conn)).items()}
+        old = {stream for stream, age in ages.items() if age > 3600}
+        assert old == {Stream.ACCOUNTS.value}
 
 
 async def _owned(it: Desk, email: str = "dana@acme.example") -> Any:
