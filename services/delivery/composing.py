@@ -48,6 +48,14 @@ async def _with_owner_id(conn: Connection, it: Delivery, sink: SinkConfig) -> De
     return replace(it, event=it.event.model_copy(update={"rep": named}))
 
 
+async def owner_is_unread(conn: Connection, it: Delivery, sink: SinkConfig) -> bool:
+    """Whether it is not known yet who the rep is in a CRM whose owners are being read."""
+    rep = it.event.rep
+    if not isinstance(sink, HubSpotSink | SalesforceSink) or sink.sync is None or rep is None:
+        return False
+    return sink.owner_ids not in rep.external_ids and not await crm.owners_read(conn, it.sink)
+
+
 async def _attempted(
     conn: Connection, lead_id: UUID, sink: SinkConfig, name: str
 ) -> frozenset[str]:

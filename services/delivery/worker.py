@@ -25,7 +25,7 @@ from purgatory.domain.model import OpenedState
 
 from schemas.assignment import AssignmentChanged
 from services.delivery import policy
-from services.delivery.composing import subject
+from services.delivery.composing import owner_is_unread, subject
 from services.delivery.config import Sink as SinkConfig
 from services.delivery.config import SlackSink
 from services.delivery.consent import barred
@@ -55,6 +55,8 @@ log = structlog.get_logger(__name__)
 
 _IDLE_S: Final = 1.0
 _LEASE_MARGIN_S: Final = 10.0
+_UNREAD_S: Final = 2.0
+"""Until it is looked again whether the owners of a CRM were read."""
 
 Compose = Callable[[Connection, Delivery, SinkConfig, str], Awaitable[Message]]
 """Makes the message of a delivery for the sink of that name."""
@@ -180,6 +182,8 @@ class Worker:
                 needless = "plan_ended"
             if needless is not None:
                 return Skipped(needless), needless
+            if await owner_is_unread(conn, it, self.config):
+                return Later(_UNREAD_S), ""
             if (wait := self._turn(it)) > 0:
                 return Later(wait), ""
             message = await self._parts.compose(conn, it, self.config, self.name)

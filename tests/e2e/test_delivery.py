@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -66,6 +67,33 @@ def test_every_sink_is_told_and_a_pass_in_slack_gives_the_lead_to_another(runnin
     page = httpx.get(sinks, timeout=10).text
     assert "What was delivered" in page
     assert "<!channel>" not in page
+
+
+def test_an_owner_is_written_to_the_crm_and_a_person_s_change_there_comes_back(running: Up) -> None:
+    who = "lee@wideworld.example"
+    submit(running, who)
+    wait_until(lambda: messages(running, "hubspot", who), 60)
+    [slack] = messages(running, "slack", who)
+    [contact] = messages(running, "hubspot", who)
+    owner = contact["raw"]["hubspot_owner_id"]
+    sinks = running.line["services"]["demo-sinks"]
+    page = httpx.get(sinks, timeout=10).text
+    other = next(
+        number for number in re.findall(r'<option value="(\d+)">', page) if number != owner
+    )
+    httpx.post(f"{sinks}/hubspot/give", data={"email": who, "owner": other}, timeout=10)
+    # Routing follows, and whoever has the lead now is told of it.
+    wait_until(lambda: len(messages(running, "slack", who)) == 2, 60)
+    told, before = messages(running, "slack", who)
+    assert before["id"] == slack["id"]
+    assert told["to"] != slack["to"]
+    [contact] = messages(running, "hubspot", who)
+    assert contact["raw"]["hubspot_owner_id"] == other, "a person's choice stays"
+    status = json.loads(command(running, "crm", "status", "--json").stdout)
+    streams = {row["stream"]: row["fault"] for row in status["streams"]}
+    assert streams == {"owners": None, "accounts": None, "changes": None}
+    shown = httpx.get(f"{running.line['services']['delivery']}/metrics", timeout=10).text
+    assert 'handraise_crm_read_age_seconds{sink="demo-hubspot",stream="changes"}' in shown
 
 
 def test_an_operator_sees_pauses_and_tries_sinks(running: Up) -> None:

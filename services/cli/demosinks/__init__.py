@@ -1,2 +1,2 @@
-"""``up --demo-sinks``: local stand-ins of Slack, a mail server and a webhook, and a page with what
-they received."""
+"""``up --demo-sinks``: local stand-ins of Slack, a mail server, HubSpot and a webhook, and a page
+with what they received."""

@@ -1,4 +1,4 @@
-"""The stand-ins in one process: HTTP for Slack, webhooks and the page, SMTP for mail."""
+"""The stand-ins in one process: HTTP for Slack, HubSpot, webhooks and the page, SMTP for mail."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +15,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, StrictUndefined
 
-from services.cli.demosinks import mail, settings, slack
+from services.cli import configfiles
+from services.cli.demosinks import crm, mail, settings, slack
+from services.cli.demosinks.crm import ShownPortal
 from services.cli.demosinks.inbox import Inbox, Received
 from services.runtime.process import wait_for_eof
 from services.runtime.server import serve
@@ -34,7 +37,10 @@ pre{white-space:pre-wrap;font-family:inherit}small{color:#666}form{display:inlin
 {% if one.token %}{% for action, title in actions %}<form method="post" action="/slack/press">
 <input type="hidden" name="token" value="{{ one.token }}">
 <button name="action" value="{{ action }}">{{ title }}</button></form>
-{% endfor %}{% endif %}</article>
+{% endfor %}{% endif %}{% if one.sink == "hubspot" %}<form method="post" action="/hubspot/give">
+<input type="hidden" name="email" value="{{ one.id }}"><select name="owner">
+{% for owner in owners %}<option value="{{ owner.id }}">{{ owner.email }}</option>
+{% endfor %}</select><button>Give to</button></form>{% endif %}</article>
 {% else %}<p>Nothing yet.</p>{% endfor %}</body></html>
 """
 )
@@ -42,11 +48,18 @@ _ACTIONS = (("handraise_accept", "Accept"), ("handraise_pass", "Pass"))
 
 
 def application(
-    inbox: Inbox, token: str, signing: bytes, delivery: str, now: Callable[[], datetime]
+    inbox: Inbox,
+    token: str,
+    signing: bytes,
+    delivery: str,
+    now: Callable[[], datetime],
+    portal: ShownPortal,
 ) -> FastAPI:
     """The stand-ins that speak HTTP."""
     app = FastAPI(title="Demo sinks", openapi_url=None)
     app.include_router(slack.router(inbox, token, signing, delivery, now))
+    app.include_router(crm.router(portal))
+    app.mount("/hubspot", portal.application())
 
     @app.get("/ready")
     @app.get("/live")
@@ -55,7 +68,9 @@ def application(
 
     @app.get("/", response_class=HTMLResponse)
     async def page() -> Response:
-        return HTMLResponse(_PAGE.render(messages=inbox.messages, actions=_ACTIONS))
+        return HTMLResponse(
+            _PAGE.render(messages=inbox.messages, actions=_ACTIONS, owners=portal.owners)
+        )
 
     @app.get("/messages")
     async def messages(sink: str | None = None) -> list[Received]:
@@ -76,16 +91,21 @@ def run(
     port: Annotated[int, typer.Option(min=1, max=65535)],
     smtp_port: Annotated[int, typer.Option(min=1, max=65535)],
     delivery: Annotated[str, typer.Option(help="Address of the delivery service.")],
+    config: Annotated[
+        Path | None, typer.Option(help="Configuration folder (HANDRAISE_CONFIG).")
+    ] = None,
 ) -> None:
-    """Stand-ins of Slack, a mail server and a webhook. Started by `up --demo-sinks`."""
-    asyncio.run(_run(port, smtp_port, delivery))
+    """Stand-ins of Slack, a mail server, HubSpot and a webhook. Started by `up --demo-sinks`."""
+    asyncio.run(_run(port, smtp_port, delivery, configfiles.folder(config)))
 
 
-async def _run(port: int, smtp_port: int, delivery: str) -> None:
+async def _run(port: int, smtp_port: int, delivery: str, config: Path) -> None:
     known = secrets()
     inbox = Inbox()
     token, [signing, *_] = known.get(settings.BOT)[0].decode(), known.get(settings.SIGNING)
-    app = application(inbox, token, signing, delivery, _now)
+    secret = known.get(settings.CRM)[0].decode()
+    portal = crm.portal(inbox, secret, settings.reps(configfiles.load(config)), _now)
+    app = application(inbox, token, signing, delivery, _now, portal)
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     threading.Thread(target=wait_for_eof, args=(loop, stopping.set), daemon=True).start()
     keeper = mail.Keeper(inbox, _now)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import yaml
 
+from services.kernel.people import Rep, Teams
 from services.runtime import yamltext
+from services.runtime.configfile import parse as parse_file
 
 FILE: Final = "delivery.yaml"
+TEAMS: Final = "teams.yaml"
 PROGRAM: Final = "demo-sinks"
 BOT, SIGNING, HOOK = "DEMO_SLACK_BOT", "DEMO_SLACK_SIGNING", "DEMO_WEBHOOK"
-SECRETS: Final = (BOT, SIGNING, HOOK)
+CRM = "DEMO_HUBSPOT"
+SECRETS: Final = (BOT, SIGNING, HOOK, CRM)
 """Names of the secrets that ``up`` makes up for the stand-ins."""
 _HERE: Final = ["127.0.0.1/32"]
 
@@ -43,7 +47,19 @@ def with_demo_sinks(files: Mapping[str, str], http: str, smtp_port: int) -> dict
             "sender": "Handraise <leads@handraise.example>",
             "rate": {"calls": 200},
         },
+        "demo-hubspot": {
+            "type": "hubspot",
+            "token": CRM,
+            "base_url": f"{http}/hubspot",
+            "sync": {"every": "5s"},
+            "allow_networks": _HERE,
+        },
         "demo-webhook": {"type": "webhook", "url": f"{http}/hook", "secret": HOOK, **fast},
     }
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     return {**files, FILE: f"# Written by `up --demo-sinks`.\n{text}"}
+
+
+def reps(files: Mapping[str, str]) -> Sequence[Rep]:
+    """Who is an owner in the stand-in of the CRM."""
+    return parse_file(Teams, files[TEAMS], TEAMS).reps

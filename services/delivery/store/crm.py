@@ -69,6 +69,18 @@ async def ages(conn: Connection) -> dict[tuple[str, str], float]:
     return {(row["sink"], row["stream"]): row["age"] for row in rows}
 
 
+async def owners_read(conn: Connection, sink: str) -> bool:
+    """Whether the owners of a CRM were ever read to their end."""
+    return bool(
+        await conn.fetchval(
+            "select exists(select from delivery.crm_streams"
+            " where sink = $1 and stream = $2 and ended_at is not null)",
+            sink,
+            Stream.OWNERS.value,
+        )
+    )
+
+
 async def locked(conn: Connection, sink: str) -> bool:
     """Whether this connection is the one that reads a CRM now; until it is released."""
     return bool(
