@@ -21,6 +21,7 @@ import typer
 from pydantic_core import from_json, to_json
 
 from services.cli import configfiles, configtests, target
+from services.cli.readcalendar import Unread, read_calendar
 from services.routing.review import books, runs
 from services.routing.review.asked import Check, Correction, Recomputation, Simulation, Tests
 from services.routing.review.page import page
@@ -73,6 +74,8 @@ async def _answer(kind: str, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"problem": not_usable(error.faults)}
     except Unclear as error:
         return _problem(422, "Invalid request", f"what_if: {error}")
+    except Unread as error:
+        return _problem(502, "Not read", str(error))
     except NoConfiguration as error:
         return _problem(404, "Unknown version", str(error))
 
@@ -153,4 +156,5 @@ _KINDS: dict[str, Callable[[asyncpg.Connection, Mapping[str, Any]], Awaitable[di
     "simulation": _simulation,
     "recomputation": _recomputation,
     "correction": _correction,
+    "calendar": lambda _, request: read_calendar(request),
 }

@@ -82,11 +82,21 @@ def shown(one: Rows, json: bool) -> None:
         for away in one["leave"]
     ]
     output.show(rows, ["what", "value", "origin", "by", "at", "note", "change"], "")
+    if (feed := one.get("leave_calendar")) is not None:
+        output.stdout.print(f"\ncalendar: {_read(feed)}", markup=False)
     if one["history"]:
         output.stdout.print("\nhistory, the newest first", markup=False)
         columns = ["change", "kind", "value", "valid_from", "valid_until", "recorded_at", "by",
                    "note", "superseded_at", "superseded_by"]  # fmt: skip
         output.show(one["history"], columns, "")
+
+
+def _read(feed: Rows) -> str:
+    """How the reading of a named calendar goes."""
+    read, since = feed["read_at"], feed["failing_since"]
+    last = f"last read {read:%Y-%m-%d %H:%M} UTC" if read is not None else "not read yet"
+    fails = f"; fails since {since:%Y-%m-%d %H:%M} UTC: {feed['error']}" if since else ""
+    return f"{last}{fails}"
 
 
 def _valued(what: str, found: Rows) -> Rows:

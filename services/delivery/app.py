@@ -27,12 +27,12 @@ from services.delivery.handlers import Directory, Dispatcher, Reminders, Unsubsc
 from services.delivery.http import Doors, router
 from services.delivery.logins import StoredLogins
 from services.delivery.persons import persons_of
-from services.delivery.sinks.outside import Forbidden
 from services.delivery.sinks.registry import Registry
 from services.delivery.tokens import Tokens
 from services.delivery.worker import Parts
 from services.delivery.workers import Workers
 from services.runtime.installation import LEAD_ID_KEY
+from services.runtime.outside import Forbidden
 from services.runtime.service import Context
 from services.runtime.stage import StageSpec
 from services.runtime.stage.spec import E, Handler, PassesOver

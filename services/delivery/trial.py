@@ -16,8 +16,8 @@ from services.delivery.config import DeliveryFile
 from services.delivery.logins import Logins, StoredLogins
 from services.delivery.model import Delivered, Delivery
 from services.delivery.sinks.base import Message
-from services.delivery.sinks.outside import Forbidden
 from services.delivery.sinks.registry import Registry, Unconfigured
+from services.runtime.outside import Forbidden
 
 
 async def send(

@@ -44,11 +44,11 @@ from services.delivery.model import (
 )
 from services.delivery.pace import Turns
 from services.delivery.sinks.base import Message, Sink
-from services.delivery.sinks.outside import Forbidden
 from services.delivery.store import current, deliveries, refusals, sinks
 from services.runtime.database import Connection, is_infrastructure
 from services.runtime.logs import describe
 from services.runtime.metrics import Metrics
+from services.runtime.outside import Forbidden
 from services.runtime.records import Output
 
 log = structlog.get_logger(__name__)

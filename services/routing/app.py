@@ -44,6 +44,7 @@ from services.routing.events import SERVICE
 from services.routing.handlers import NAMES, Router
 from services.routing.http import router
 from services.routing.jobs import Jobs
+from services.routing.leave_feed import LeaveFeeds
 from services.routing.merging import Merging
 from services.routing.people_feed import PeopleFeed
 from services.routing.plan import Plan
@@ -64,6 +65,7 @@ _QUICK: Final = Bounds(seconds=60, megabytes=2_048)
 """Whoever asked waits for it. A check takes a second or two."""
 _LONG: Final = Bounds(seconds=900, megabytes=8_192)
 """A simulation of 100,000 leads takes under half a minute and 500 MB."""
+_CALENDAR: Final = Bounds(seconds=60, megabytes=2_048)
 _OUTPUTS: Final = (ASSIGNMENTS, ASSIGNMENTS_CURRENT)
 
 
@@ -101,13 +103,13 @@ async def build(ctx: Context) -> None:
             handler=AccountsFeed(boxes[Lane.BULK]).handle,
         )
     )
-    _reviewing(ctx, live, requests)
-    _serve(ctx, live, requests, Reps(live, box, config, clock), Accounts(live, config))
-    _lists(ctx, live, config)
+    reps = Reps(live, box, config, clock)
+    _serve(ctx, live, requests, reps, Accounts(live, config))
     _operating(ctx, config, clock, requests, Merging(live, box, config, clock, ctx.metrics))
     sweeps = Sweeps(live, box, config, clock, ctx.metrics, activities.again)
     ctx.task("drain", drain.run)
     ctx.task("sweeps", sweeps.run)
+    ctx.task("leave", _calendars(ctx, reps, config).run)
     ctx.task("people", PeopleFeed(live, box, config, clock).run)
 
 
@@ -177,6 +179,12 @@ def _reviewing(ctx: Context, live: asyncpg.Pool, requests: Requests) -> None:
     ctx.task("jobs", jobs.run)
 
 
+def _calendars(ctx: Context, reps: Reps, config: LiveConfig[Plan]) -> LeaveFeeds:
+    """What people's own calendars say, read in a process of its own."""
+    apart = Apart(ctx.settings.postgres, _CALENDAR, at_once=1)
+    return LeaveFeeds(reps, config, apart, ctx.secrets)
+
+
 def _lists(ctx: Context, live: asyncpg.Pool, config: LiveConfig[Plan]) -> None:
     """What is only read, and asks for the active configuration."""
     ctx.app.include_router(experiments_http.router(live, config))
@@ -188,6 +196,8 @@ def _operating(
 ) -> None:
     """What revenue operations does with many leads, and with two that are one."""
     live = merging.pool
+    _lists(ctx, live, config)
+    _reviewing(ctx, live, requests)
     realigning = Realigning(live, config, clock, requests)
     ctx.app.include_router(territories_http.router(live, realigning))
     ctx.app.include_router(merge_http.router(merging))

@@ -7,7 +7,7 @@ meetings do not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -35,6 +35,12 @@ class Away:
     first: date
     last: date
     reason: str
+
+    @classmethod
+    def of(cls, told: Mapping[str, str]) -> Away:
+        """Of its JSON."""
+        days = {name: date.fromisoformat(told[name]) for name in ("first", "last")}
+        return cls(told["key"], days["first"], days["last"], told["reason"])
 
 
 def days_away(text: bytes, zone: ZoneInfo, today: date) -> list[Away]:

@@ -35,10 +35,10 @@ SHELL = {
     "services.routing": {
         "accounts", "accounts_feed", "accounts_http", "activities", "app", "claims_http",
         "config_http", "deciding", "drain", "experiments_http", "fairness_http", "finding",
-        "handlers", "http", "http_reps", "http_story", "jobs", "merge_http", "merging",
-        "people_feed", "requests", "review.books", "review.experiments", "review.fairness",
-        "review.runs", "review.territories", "review_http", "staff", "store", "sweeps",
-        "territories_http",
+        "handlers", "http", "http_reps", "http_story", "jobs", "leave_feed", "merge_http",
+        "merging", "people_feed", "requests", "review.books", "review.experiments",
+        "review.fairness", "review.runs", "review.territories", "review_http", "staff", "store",
+        "sweeps", "territories_http",
     },
     "services.response": {
         "app", "handlers", "measures", "progress", "retime", "store", "timer", "touring",
@@ -47,7 +47,7 @@ SHELL = {
         "acting", "app", "composing", "crm.byhand", "crm.changes", "crm.hubspot", "crm.periodic",
         "crm.reader", "crm.salesforce", "crm.sync", "following", "handlers", "http", "logins",
         "sinks.batching", "sinks.email", "sinks.hubspot", "sinks.hubspot_api", "sinks.outreach",
-        "sinks.outside", "sinks.plans", "sinks.registry", "sinks.salesforce",
+        "sinks.plans", "sinks.registry", "sinks.salesforce",
         "sinks.salesforce_session", "sinks.salesloft", "sinks.slack", "sinks.webhook", "store",
         "trial", "worker", "workers",
     },
@@ -168,7 +168,7 @@ BY_HAND = {
         "store.people",
         "store.recorded",
     ),
-    "routing": ("review", "staff"),
+    "routing": ("leave_calendar", "review", "staff"),
     "delivery": (
         "crm",
         "sinks.registry",
@@ -180,8 +180,8 @@ BY_HAND = {
     "response": ("retime", "store.cadences", "store.due"),
 }
 """What the command does itself, for a person: sign a payload, read a list, submit history, release
-from quarantine; import a table; try another model, learn from outcomes; review decisions, change
-people; try, pause and retry a sink; compute clocks anew, resume a touch plan."""
+from quarantine; import a table, read a calendar; try another model, learn from outcomes; review
+decisions, change people; try, pause and retry a sink; compute clocks anew, resume a touch plan."""
 
 
 def test_only_the_command_imports_a_service() -> None:

@@ -20,7 +20,7 @@ from services.delivery.crm.model import Account, Changed, Item, Owner, Page, Str
 from services.delivery.crm.reader import halt
 from services.delivery.crm.windows import Place, following
 from services.delivery.sinks.hubspot_api import HubSpotApi, failed
-from services.delivery.sinks.outside import Answer
+from services.runtime.outside import Answer
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LISTED: Final = 100

@@ -14,12 +14,12 @@ import structlog
 from services.delivery.config import CrmSync, DeliveryFile, HubSpotSink, SalesforceSink
 from services.delivery.crm.model import Halted, Stream
 from services.delivery.crm.sync import Crm, Sync
-from services.delivery.sinks.outside import Forbidden
 from services.delivery.sinks.registry import Registry, Unconfigured
 from services.delivery.store import crm, sinks
 from services.runtime.database import is_infrastructure
 from services.runtime.logs import describe
 from services.runtime.metrics import Metrics
+from services.runtime.outside import Forbidden
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from services.delivery.ownership import Verdict, judge
 from services.delivery.sinks.base import Message
 from services.delivery.sinks.batching import Batcher
 from services.delivery.sinks.hubspot_api import HubSpotApi, failed
-from services.delivery.sinks.outside import Answer
+from services.runtime.outside import Answer
 
 MOST: Final = 100
 _CONTACTS: Final = "/crm/v3/objects/contacts"

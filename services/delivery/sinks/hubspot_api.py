@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic_core import to_json
 
 from services.delivery.model import Again, Disabled, Outcome, Refused
-from services.delivery.sinks.outside import Answer, Outside
+from services.runtime.outside import Answer, Outside
 
 
 class HubSpotApi:

@@ -19,7 +19,6 @@ from services.delivery.logins import Grant, Logins
 from services.delivery.model import Again, Delivered, Disabled, Outcome
 from services.delivery.planconfig import OutreachSink
 from services.delivery.sinks.base import Message
-from services.delivery.sinks.outside import Answer, Outside
 from services.delivery.sinks.plans import (
     Failed,
     Plans,
@@ -30,6 +29,7 @@ from services.delivery.sinks.plans import (
     one_of,
     taken,
 )
+from services.runtime.outside import Answer, Outside
 
 _MEDIA: Final = "application/vnd.api+json"
 _OVER: Final = frozenset({"finished", "opted_out", "bounced", "disabled", "failed"})

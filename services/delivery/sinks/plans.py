@@ -10,7 +10,7 @@ from schemas.assignment import AssignmentChanged
 from services.delivery.model import Again, Delivered, Disabled, Outcome, Refused, Skipped
 from services.delivery.planconfig import PlanSink
 from services.delivery.sinks.base import Message
-from services.delivery.sinks.outside import Answer
+from services.runtime.outside import Answer
 
 
 class Failed(Exception):

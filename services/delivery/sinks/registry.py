@@ -25,12 +25,12 @@ from services.delivery.sinks.email import Email
 from services.delivery.sinks.hubspot import HubSpot
 from services.delivery.sinks.hubspot_api import HubSpotApi
 from services.delivery.sinks.outreach import Outreach
-from services.delivery.sinks.outside import WHOLE_BYTES, Outside
 from services.delivery.sinks.salesforce import Salesforce
 from services.delivery.sinks.salesforce_session import Session
 from services.delivery.sinks.salesloft import Salesloft
 from services.delivery.sinks.slack import SlackApp, SlackWebhook
 from services.delivery.sinks.webhook import Webhook
+from services.runtime.outside import WHOLE_BYTES, Outside
 
 _LONGEST_S = 60.0
 """Each sink ends its own requests earlier."""

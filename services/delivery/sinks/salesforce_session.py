@@ -14,7 +14,7 @@ from pydantic_core import from_json, to_json
 
 from services.delivery.config import SalesforceSink
 from services.delivery.model import Again, Disabled, Outcome, Refused
-from services.delivery.sinks.outside import Answer, Outside
+from services.runtime.outside import Answer, Outside
 
 _TOKEN_REFUSED: Final = frozenset({"invalid_client", "invalid_client_id", "invalid_grant"})
 _PASSES: Final = frozenset(

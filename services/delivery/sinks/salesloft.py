@@ -15,8 +15,8 @@ from pydantic_core import to_json
 from services.delivery.model import Delivered, Outcome
 from services.delivery.planconfig import SalesloftSink
 from services.delivery.sinks.base import Message
-from services.delivery.sinks.outside import Answer, Outside
 from services.delivery.sinks.plans import Plans, all_of, id_of, known, one_of, taken
+from services.runtime.outside import Answer, Outside
 
 _MEMBERSHIPS: Final = "/cadence_memberships"
 

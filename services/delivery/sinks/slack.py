@@ -16,7 +16,7 @@ from services.delivery.model import Again, Delivered, Disabled, Outcome, Refused
 from services.delivery.sinkconfig import TELLS_A_REP
 from services.delivery.sinks import slack_blocks
 from services.delivery.sinks.base import Message
-from services.delivery.sinks.outside import Answer, Outside
+from services.runtime.outside import Answer, Outside
 
 _GONE: Final = frozenset(
     {

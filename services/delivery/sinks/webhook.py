@@ -17,7 +17,7 @@ from pydantic_core import to_json
 
 from services.delivery.model import Again, Delivered, Disabled, Outcome
 from services.delivery.sinks.base import Message
-from services.delivery.sinks.outside import Outside
+from services.runtime.outside import Outside
 
 _PREFIX = b"whsec_"
 

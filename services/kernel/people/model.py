@@ -52,6 +52,20 @@ class Leave(Strict):
         return self.first <= day <= self.last
 
 
+class LeaveCalendar(Strict):
+    """A calendar whose days away are leave: its address, or the secret that holds it."""
+
+    url: Annotated[str, Field(pattern=r"^(https|webcal)://[^\s]+$", max_length=2000)] | None = None
+    secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
+    """``NAME`` of ``HANDRAISE_SECRET_NAME``: who knows a private address reads the calendar."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> LeaveCalendar:
+        if (self.url is None) == (self.secret is None):
+            raise ValueError("needs either url or secret")
+        return self
+
+
 class Rep(Strict):
     """A person who takes leads."""
 
@@ -71,6 +85,8 @@ class Rep(Strict):
     """The person's territory: only leads for which this is true."""
     caps: Caps = Caps()
     leave: tuple[Leave, ...] = ()
+    leave_calendar: LeaveCalendar | None = None
+    """Read every 15 minutes: days away in it become leave."""
     leave_buffer_days: Annotated[int, Field(ge=0, le=20)] = 0
     """Working days before a leave on which the person gets no new leads; the file may set it for
     everybody."""

@@ -21,7 +21,7 @@ from services.routing.overlay import CAP_NAMES, Kind, RepChange
 from services.routing.people_feed import tell
 from services.routing.plan import Plan
 from services.routing.staff.session import Author, RepFault, Session, rep_of
-from services.routing.store import people
+from services.routing.store import leave_feeds, people
 from services.runtime.configstore import ConfigStore, LiveConfig, Versioned
 from services.runtime.database import Connection
 from services.runtime.outbox import Outbox
@@ -78,10 +78,12 @@ class Reps:
             rep = rep_of(config.value, rep_id)
             changes = await people.believed(connection, known_at, rep_id)
             history = await people.history(connection, rep_id)
+            feed = await leave_feeds.state(connection, rep_id) if rep.leave_calendar else None
         moment = at or self._clock()
         return {
             **describe(config.value, published, rep, changes, moment),
             "at": moment,
+            "leave_calendar": feed,
             "history": [_line(one) for one in history],
         }
 

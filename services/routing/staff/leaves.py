@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from services.kernel.people import Leave, start_of_day
 from services.routing.leave_calendar import Away, NotACalendar, days_away
@@ -24,15 +26,33 @@ async def from_calendar(reps: Reps, author: Author, rep_id: str, text: bytes) ->
 
     :raises RepFault: it cannot be read; the leave known so far stays.
     """
+
+    def days(zone: ZoneInfo, today: date) -> list[Away]:
+        try:
+            return days_away(text, zone, today)
+        except NotACalendar as fault:
+            raise RepFault(f"{fault}; the leave that is known stays") from None
+
+    made = await _made(reps, author, rep_id, days)
+    return {**(await reps.one(rep_id)), "calendar": made}
+
+
+async def make_leave(
+    reps: Reps, author: Author, rep_id: str, days: Sequence[Away]
+) -> dict[str, int]:
+    """As :func:`from_calendar`, of a calendar that was read elsewhere."""
+    return await _made(reps, author, rep_id, lambda *_: days)
+
+
+async def _made(
+    reps: Reps, author: Author, rep_id: str, days: Callable[[ZoneInfo, date], Sequence[Away]]
+) -> dict[str, int]:
     made = {"added": 0, "taken_back": 0}
 
     async def work(session: Session) -> None:
         rep = session.rep(rep_id)
         today = session.now.astimezone(rep.zone).date()
-        try:
-            wanted = {one.key: one for one in days_away(text, rep.zone, today)}
-        except NotACalendar as fault:
-            raise RepFault(f"{fault}; the leave that is known stays") from None
+        wanted = {one.key: one for one in days(rep.zone, today) if one.last >= today}
         believed = await session.believed(rep_id, Kind.LEAVE)
         known = {one.value[ICAL]: one for one in believed if ICAL in one.value}
         over = [one for key, one in known.items() if _changed(one, wanted.get(key))]
@@ -44,7 +64,7 @@ async def from_calendar(reps: Reps, author: Author, rep_id: str, text: bytes) ->
                 made["added"] += 1
 
     await reps.change(author, work)
-    return {**(await reps.one(rep_id)), "calendar": made}
+    return made
 
 
 def _changed(known: RepChange, wanted: Away | None) -> bool:

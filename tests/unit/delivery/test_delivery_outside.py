@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import httpx
 import pytest
 
-from services.delivery.sinks.outside import Forbidden, Outside, is_public
+from services.runtime.outside import Forbidden, Outside, is_public
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ class Answer:
 
     @property
     def retry_after_s(self) -> float | None:
-        """Seconds of ``Retry-After``; dates are not used by the sinks that we know."""
+        """Seconds of ``Retry-After``; dates are not used by whom we know."""
         text = self.headers.get("retry-after", "")
         try:
             return max(0.0, float(text))
@@ -71,7 +71,7 @@ def is_public(address: Address) -> bool:
 
 
 class Outside:
-    """A client for one sink."""
+    """A client of one purpose: a sink, a person's calendar."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Outside:
         """One request, without redirects.
 
         :raises Forbidden: before anything is sent.
-        :raises TimeoutError: no whole answer within the sink's time-out.
+        :raises TimeoutError: no whole answer within the time-out.
         :raises OSError: not reached, or cut off.
         """
         async with asyncio.timeout(self._timeout_s):
