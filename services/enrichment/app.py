@@ -39,7 +39,7 @@ async def build(ctx: Context) -> None:
         pool = await ctx.pool(lane)
         outbox = ctx.outbox("enrichment", lane)
         jobs = Jobs(lane, pool, outbox, config, asking, ctx.metrics, _now)
-        enricher = Enricher(lane, outbox, config, _now, jobs.wake)
+        enricher = Enricher(lane, outbox, config, _now, jobs.wake, ctx.metrics)
         ctx.lane(lane).add(
             StageSpec(
                 name="enrichment" if lane is Lane.LIVE else "enrichment.bulk",

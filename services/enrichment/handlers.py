@@ -12,8 +12,8 @@ from schemas.lead import LeadCaptured, Repeat
 from services.enrichment import store
 from services.enrichment.config import EnrichmentConfig
 from services.enrichment.offline import company_domain
-from services.enrichment.plan import awaited, missing, questions, subject
-from services.enrichment.providers.contract import Question
+from services.enrichment.plan import awaited, missing, questions, subject, unaskable
+from services.enrichment.providers.contract import Outcome, Question
 from services.enrichment.publish import to_output
 from services.enrichment.revise import (
     LeadState,
@@ -26,6 +26,7 @@ from services.enrichment.revise import (
 )
 from services.enrichment.settle import Job
 from services.runtime.database import Connection
+from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
 
@@ -51,6 +52,7 @@ class Enricher:
         config: Callable[[], EnrichmentConfig],
         now: Callable[[], datetime],
         wake: Callable[[], None],
+        metrics: Metrics,
     ) -> None:
         """:param wake: called after the commit of a batch that stored jobs."""
         self._lane = lane
@@ -58,17 +60,23 @@ class Enricher:
         self._config = config
         self._now = now
         self._wake = wake
+        self._metrics = metrics
 
     async def handle(self, records: Sequence[Record[LeadCaptured]]) -> Sequence[Output]:
         """One batch, one transaction."""
         stored: list[store.NewJob] = []
+        skipped: list[str] = []
 
         async def decide(
             conn: Connection, fresh: Sequence[Record[LeadCaptured]]
         ) -> Mapping[UUID, Sequence[Output]]:
-            return await self._decide(conn, fresh, stored)
+            made, seen = await self._decide(conn, fresh, stored)
+            skipped.extend(await self._skip(conn, seen))
+            return made
 
         outputs = await self._outbox.process(records, decide)
+        for provider in skipped:
+            self._metrics.provider_calls.labels(provider, Outcome.SKIPPED.value).inc()
         if stored:
             self._wake()
         return outputs
@@ -78,7 +86,7 @@ class Enricher:
         conn: Connection,
         records: Sequence[Record[LeadCaptured]],
         stored: list[store.NewJob],
-    ) -> Mapping[UUID, Sequence[Output]]:
+    ) -> tuple[Mapping[UUID, Sequence[Output]], list[_Seen]]:
         config, at = self._config(), self._now()
         leads = {one.event.lead.lead_id: one.event.lead.account_key for one in records}
         states = await store.lock(conn, leads)
@@ -98,10 +106,23 @@ class Enricher:
         if jobs:
             await store.add_jobs(conn, jobs, self._lane)
             stored.extend(jobs)
-        return {
+        made = {
             record.id: [to_output(revision, record.envelope.traceparent)]
             for record, revision in revisions
         }
+        return made, seen
+
+    async def _skip(self, conn: Connection, seen: Sequence[_Seen]) -> list[str]:
+        """Say in the ledger who cannot be asked about leads of which too little is known for any
+        question; of the others the worker says it."""
+        config = self._config()
+        places = {
+            (one.record.event.lead.lead_id, *place)
+            for one in seen
+            if one.missing and not one.open
+            for place in unaskable(config, one.missing, subject(one.view.lead, one.view.facts))
+        }
+        return await store.skip(conn, self._lane, places) if places else []
 
 
 async def _own_table(

@@ -207,7 +207,8 @@ class Jobs:
     async def _skip(self, job: Job, skipped: frozenset[tuple[str, str]]) -> None:
         """The ledger says too who was not asked, because of what is not known of the lead."""
         async with self._few.connection(_urgency(job)) as conn:
-            fresh = await store.skip(conn, job.lead_id, job.event.lane, skipped)
+            places = {(job.lead_id, *place) for place in skipped}
+            fresh = await store.skip(conn, job.event.lane, places)
         for provider in fresh:
             self._metrics.provider_calls.labels(provider, Outcome.SKIPPED.value).inc()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -42,12 +42,12 @@ returning id, day
 _SKIP = """
 insert into enrichment.calls
     (day, provider, endpoint, lead_id, lane, reserved, outcome, cost, ended_at)
-select (now() at time zone 'utc')::date, provider, endpoint, $3, $4, 0, 'skipped', 0,
+select (now() at time zone 'utc')::date, provider, endpoint, lead_id, $4, 0, 'skipped', 0,
        clock_timestamp()
-from unnest($1::text[], $2::text[]) as n(provider, endpoint)
+from unnest($1::uuid[], $2::text[], $3::text[]) as n(lead_id, provider, endpoint)
 where not exists (
     select 1 from enrichment.calls c
-    where c.lead_id = $3 and c.provider = n.provider and c.endpoint = n.endpoint
+    where c.lead_id = n.lead_id and c.provider = n.provider and c.endpoint = n.endpoint
       and c.outcome = 'skipped' and c.day = (now() at time zone 'utc')::date
 )
 returning provider
@@ -127,16 +127,14 @@ async def begin(conn: Connection, order: Order) -> Kept | Elsewhere | Stopped | 
 
 
 async def skip(
-    conn: Connection, lead_id: UUID, lane: Lane, places: Iterable[tuple[str, str]]
+    conn: Connection, lane: Lane, places: Collection[tuple[UUID, str, str]]
 ) -> list[str]:
     """Note who was not asked, once a day for a lead; the providers that are noted now.
 
-    :param places: provider and endpoint.
+    :param places: lead, provider and endpoint; none twice.
     """
-    ordered = sorted(places)
-    rows = await conn.fetch(
-        _SKIP, [one for one, _ in ordered], [one for _, one in ordered], lead_id, lane.value
-    )
+    leads, providers, endpoints = zip(*sorted(places), strict=True) if places else ((), (), ())
+    rows = await conn.fetch(_SKIP, list(leads), list(providers), list(endpoints), lane.value)
     return [row["provider"] for row in rows]
 
 

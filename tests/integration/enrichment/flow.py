@@ -96,7 +96,9 @@ class Flow:
         self.outbox = Outbox("enrichment", self.pool, self._publish, self.metrics)
         self.asking = Asking(Providers(lambda _: "s3cret", now), self.metrics, now)
         self.jobs = self.worker()
-        self.enricher = Enricher(Lane.LIVE, self.outbox, lambda: self.config, now, self.jobs.wake)
+        self.enricher = Enricher(
+            Lane.LIVE, self.outbox, lambda: self.config, now, self.jobs.wake, self.metrics
+        )
 
     def worker(self) -> Jobs:
         return Jobs(

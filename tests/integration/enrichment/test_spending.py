@@ -253,3 +253,22 @@ async def test_who_was_not_asked_is_in_the_ledger_once_at_no_cost(
     )
     skipped = [tuple(row) for row in rows if row["outcome"] == "skipped"]
     assert skipped == [("p1", lead.lead.lead_id, "skipped", 0, False)]
+
+
+async def test_who_could_not_be_asked_at_all_is_in_the_ledger_though_no_lead_waits(
+    flow: Flow, standin: StandIn
+) -> None:
+    url = f"http://127.0.0.1:{standin.port}/{{first_name}}?domain={{domain}}"
+    flow.config = _config(standin.provider(confirm=None, url=url))
+    lead = captured_lead({"first_name": None})
+    other = captured_lead({"first_name": None})
+    assert len(await flow.take(lead, other)) == 2, "published at once"
+    await flow.take(captured_lead({"first_name": None}, lead_id=lead.lead.lead_id, minutes=9))
+    rows = await flow.pool.fetch("select lead_id, outcome, micros from enrichment.ledger")
+    expected = {(one.lead.lead_id, "skipped", 0) for one in (lead, other)}
+    assert sorted(tuple(row) for row in rows) == sorted(expected), "once a day for a lead"
+    assert await flow.pool.fetchval("select count(*) from enrichment.jobs") == 0
+    counted = flow.metrics.registry.get_sample_value(
+        "handraise_provider_calls_total", {"provider": "p0", "outcome": "skipped"}
+    )
+    assert counted == 2
