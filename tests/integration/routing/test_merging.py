@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
+from typing import cast
 from uuid import UUID
 
 import asyncpg
@@ -17,11 +19,14 @@ from services.routing import http_story, merge_http
 from services.routing.answer import Request
 from services.routing.life import Refused
 from services.routing.merging import Asked, Merging, NotMerged, UnknownLead
+from services.routing.review.books import recorded_traffic
+from services.routing.review.compare import with_record
+from services.routing.review.simulation import simulate
 from services.routing.store import history
 from services.runtime.apikeys import Scope
 from tests.integration.routing.conftest import OpenDesk
 from tests.integration.routing.desk import Desk, read
-from tests.integration.routing.leads import files, lead_id, scored
+from tests.integration.routing.leads import MONDAY_NINE, files, lead_id, scored
 from tests.integration.routing.web import served
 
 ANN, OLD = "ann@acme.example", "ann@old.example"
@@ -164,6 +169,7 @@ async def test_who_waits_as_the_other_waits_on_as_the_survivor(open_desk: OpenDe
     desk = await open_desk(files({"ana": 1, "ben": 1}))
     (mine,) = await desk.route(scored(ANN))
     await desk.act(mine.assignment_id, "release", "ops")
+    desk.later(minutes=1)
     await desk.paused("ana", "ben")
     (theirs,) = await desk.route(scored(OLD, at=desk.now))
     assert theirs.status is AssignmentStatus.HELD
@@ -175,6 +181,11 @@ async def test_who_waits_as_the_other_waits_on_as_the_survivor(open_desk: OpenDe
     (given,) = await desk.drained()
     assert (given.lead_id, given.status) == (A, AssignmentStatus.ASSIGNED)
     assert given.submission_id == theirs.submission_id
+    async with desk.pool.acquire() as connection:
+        period = MONDAY_NINE - timedelta(days=1), desk.now + timedelta(seconds=1)
+        traffic = await recorded_traffic(cast(asyncpg.Connection, connection), *period)
+    pairs = with_record(simulate(desk.config.current.value, "same", traffic))
+    assert [pair.moved for pair in pairs] == [False, False]
 
 
 async def test_who_claimed_the_other_has_the_survivor(open_desk: OpenDesk) -> None:
