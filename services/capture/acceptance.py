@@ -14,6 +14,7 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+from prometheus_client import Counter
 
 from schemas.base import Lane
 from schemas.submission import KeyKind, SubmissionReceived
@@ -64,6 +65,7 @@ class Acceptance:
         self._pool = pool
         self._metrics = metrics
         self._no_look_up_until = float("-inf")
+        self._bound: dict[tuple[bool, str, str], Counter] = {}
 
     async def known(
         self, source: str, delivery_key: str, kind: KeyKind, now: float
@@ -140,11 +142,16 @@ class Acceptance:
             one.expires_at.timestamp(),
             one.received_at.timestamp(),
         )
-        if one.ends:
-            self._metrics.accepted.labels(one.scope, stored).inc()
-        else:
-            self._metrics.events_accepted.labels(one.output.topic, stored).inc()
+        self._counter(one, stored).inc()
         return Accepted(one.id, duplicate)
+
+    def _counter(self, one: Handed, stored: str) -> Counter:
+        name = one.scope if one.ends else one.output.topic
+        bound = self._bound.get((one.ends, name, stored))
+        if bound is None:
+            every = self._metrics.accepted if one.ends else self._metrics.events_accepted
+            bound = self._bound[one.ends, name, stored] = every.labels(name, stored)
+        return bound
 
     async def _look_up(self, source: str, delivery_key: str, now: float) -> Delivered | None:
         if time.monotonic() < self._no_look_up_until:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from schemas.submission import Disposition, SubmissionReceived
 from services.capture.adapters.base import Delivered, Ignored, Unparsable
-from services.capture.adapters.fetching import Access, Fetching
+from services.capture.adapters.fetching import Access, fetching
 from services.capture.config import CaptureConfig, Source
 from services.capture.leadform import LeadForm
 from services.capture.normalize import Draft, Origin, normalise
@@ -95,9 +95,9 @@ def _screened(
 def _form(submission: SubmissionReceived, source: Source) -> LeadForm | None:
     """None: the vendor has to be asked first."""
     item = Delivered(submission.body, submission.headers)
-    adapter = source.adapter
-    if not isinstance(adapter, Fetching):
-        return adapter.to_lead(item, source.view)
+    adapter = fetching(source.adapter)
+    if adapter is None:
+        return source.adapter.to_lead(item, source.view)
     if submission.fetched is not None:
         return adapter.fetched(item, submission.fetched, source.view)
     # Told apart now: what is no lead at all must not wait for an answer.

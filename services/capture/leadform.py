@@ -164,6 +164,16 @@ def natural_target(name: str) -> str | None:
     return f"click_ids.{lowered}" if lowered in CLICK_IDS else None
 
 
+def as_it_is(values: Mapping[str, Any]) -> LeadForm | None:
+    """The form that needs no mending, as every one that ``/v1/leads`` took; None for another."""
+    if not values.keys() <= LeadForm.model_fields.keys():
+        return None
+    try:
+        return LeadForm.model_validate(values)
+    except ValidationError:
+        return None
+
+
 def assemble(values: Mapping[str, Any]) -> LeadForm:
     """A form from values by target, as lenient as a lost lead is dear.
 

@@ -10,7 +10,6 @@ from importlib.resources import files
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from services.capture import openapi_website
@@ -90,9 +89,9 @@ def readable_from(doors: Doors) -> Callable[[Scope], Sequence[tuple[bytes, bytes
     def headers(scope: Scope) -> Sequence[tuple[bytes, bytes]]:
         if not scope["path"].startswith(_FOR_PAGES):
             return ()
-        origin = Headers(scope=scope).get("origin", "")
-        if not origin or origin not in doors.config().origins:
+        origin = next((value for name, value in scope["headers"] if name == b"origin"), b"")
+        if not origin or origin.decode("latin-1") not in doors.config().origins:
             return ()
-        return ((b"access-control-allow-origin", origin.encode("latin-1")), *_READABLE)
+        return ((b"access-control-allow-origin", origin), *_READABLE)
 
     return headers

@@ -23,7 +23,7 @@ from services.runtime.metrics import Metrics
 from services.runtime.networks import Clients, Network
 from services.runtime.problems import MEDIA_TYPE, Problem, invalid, unauthorized
 from services.runtime.server import HttpServer, PortInUse, serve
-from services.runtime.shell import Shell, no_more
+from services.runtime.shell import Shell, ShelledApp, no_more
 
 _CHARSET: Final = re.compile(r"charset\s*=\s*\"?([\w-]+)")
 BODY_SECONDS: Final = 6.0
@@ -49,17 +49,18 @@ def create_app(
 
     :param proxies: networks whose ``X-Forwarded-For`` names the client.
     """
-    app = FastAPI(title=title, version=version, docs_url=None, redoc_url=None)
+    health, hot = health or Health(title, starting=None), HotRoutes()
+    shell = Shell(health, metrics.answer, hot)
+    app = ShelledApp(shell, hot, title=title, version=version, docs_url=None, redoc_url=None)
     app.state.metrics = metrics
-    app.state.health = health or Health(title, starting=None)
+    app.state.health = health
     app.state.keys = keys or KeyRing()
     app.state.max_body = MAX_BODY
     app.state.more_headers = no_more
     app.state.clients = Clients(proxies)
     app.state.unproven = Unproven(app.state.clients)
     problems.install(app)
-    app.state.hot = HotRoutes()
-    app.add_middleware(Shell, health=app.state.health, answer=metrics.answer, hot=app.state.hot)
+    app.state.hot = hot
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     _add_probes(app)
     return app
@@ -150,17 +151,20 @@ async def read_body(request: Request, limit: int, deadline: float = BODY_SECONDS
     :param deadline: seconds for the whole body; 408 beyond.
     """
     closing = {"Connection": "close"}  # what is left of the body is not read
-    too_large = Problem(413, "Too large", f"The limit is {limit} bytes.", headers=closing)
+
+    def too_large() -> Problem:
+        return Problem(413, "Too large", f"The limit is {limit} bytes.", headers=closing)
+
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
-        raise too_large
+        raise too_large()
     body = bytearray()
     try:
         async with asyncio.timeout(deadline):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > limit:
-                    raise too_large
+                    raise too_large()
     except TimeoutError:
         raise Problem(
             408, "Too slow", f"The body took longer than {deadline:g} s.", headers=closing

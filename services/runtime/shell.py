@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
+from fastapi import FastAPI
 from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
@@ -25,13 +26,18 @@ _PROBES: Final = frozenset({"/live", "/ready", "/metrics"})
 class Shell:
     """Times each answer, keeps requests out until the process has started, and answers a crash."""
 
-    def __init__(self, app: ASGIApp, health: Health, answer: Histogram, hot: HotRoutes) -> None:
-        self._app = app
+    def __init__(self, health: Health, answer: Histogram, hot: HotRoutes) -> None:
+        self._app: ASGIApp = _nothing
         self._hot = hot
         self._health = health
         self._answer = answer
         self._admission = Admission()
         self._bound: dict[tuple[str, int], Any] = {}
+
+    def around(self, app: ASGIApp) -> Shell:
+        """Itself, as the middleware around what answers every other route."""
+        self._app = app
+        return self
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -86,6 +92,27 @@ class Shell:
         if bound is None:
             bound = self._bound[place] = self._answer.labels(place[0], str(status))
         bound.observe(seconds)
+
+
+class ShelledApp(FastAPI):
+    """An application whose hot routes pass its shell alone, and no other layer."""
+
+    def __init__(self, shell: Shell, hot: HotRoutes, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._shell = shell
+        self._hot = hot
+        self.add_middleware(shell.around)
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._hot.find(scope) is not None:
+            scope["app"] = self
+            await self._shell(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+async def _nothing(scope: Connection, _receive: Receive, _send: Send) -> None:
+    raise RuntimeError(f"no application behind the shell for {scope['type']}")
 
 
 def no_more(_: Connection) -> Sequence[tuple[bytes, bytes]]:

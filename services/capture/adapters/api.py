@@ -22,7 +22,7 @@ from services.capture.adapters.base import (
     with_headers,
 )
 from services.capture.adapters.signing import any_secret, ascii_bytes
-from services.capture.leadform import LeadForm, assemble, natural_target
+from services.capture.leadform import LeadForm, as_it_is, assemble, natural_target
 from services.capture.wire import parse_object
 
 IDEMPOTENCY_KEY = "idempotency-key"
@@ -47,8 +47,11 @@ class Api(Unchallenged):
         return [whole(request.body, key, KeyKind.IDEMPOTENCY_KEY)]
 
     def to_lead(self, item: Delivered, source: SourceView) -> LeadForm:
+        given = parse_object(item.body)
+        if not (source.mapping or source.form_id) and (form := as_it_is(given)):
+            return form
         values = {}
-        for name, value in parse_object(item.body).items():
+        for name, value in given.items():
             values[source.mapping.get(name) or natural_target(name) or name] = value
         if source.form_id:
             values.setdefault("form_id", source.form_id)

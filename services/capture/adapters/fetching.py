@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol, runtime_checkable
 
 from services.capture.adapters.base import Adapter, Delivered, SourceView
@@ -57,6 +58,15 @@ class Fetching(Adapter, Protocol):
 
         :raises Unparsable: the answer is not what the vendor gives.
         """
+
+
+@cache
+def fetching(adapter: Adapter) -> Fetching | None:
+    """The adapter, where it is done in two steps.
+
+    Asked of every submission, and of a protocol Python finds it out member by member.
+    """
+    return adapter if isinstance(adapter, Fetching) else None
 
 
 def bearer(access: Access, **more: str) -> dict[str, str]:

@@ -9,10 +9,12 @@ import httpx
 import pytest
 from fastapi import Depends, FastAPI, Request, Response
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.datastructures import Headers
+from starlette.types import Message
 
 from services.capture import http as capture
 from services.runtime.apikeys import KeyRing, Principal, Scope
-from services.runtime.hotroutes import HotRoutes
+from services.runtime.hotroutes import HotRoute, HotRoutes
 from services.runtime.http import Problem, create_app, holder, read_body, require
 from services.runtime.metrics import Metrics
 
@@ -116,3 +118,40 @@ def test_what_is_not_hot_is_left_to_the_framework(path: str) -> None:
     scope = {"method": "POST", "path": path}
     assert routes.find(scope) is None
     assert "path_params" not in scope
+
+
+async def test_a_hot_route_passes_no_layer_of_the_framework() -> None:
+    app = application(hot=True)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert (await client.post("/v1/things", headers=WRITER, content=b"{}")).status_code == 200
+        assert app.middleware_stack is None
+        assert (await client.get("/live")).status_code == 200
+        assert app.middleware_stack is not None
+
+
+async def test_a_hot_route_finds_headers_as_the_framework_does() -> None:
+    raw = [(b"accept", b"a/b"), (b"x-one", b"first"), (b"x-one", b"second"), (b"x-\xe9", b"\xe9")]
+    plain = Headers(raw=raw)
+    seen: list[Headers] = []
+
+    async def look(request: Request) -> Response:
+        seen.append(request.headers)
+        return Response()
+
+    route = HotRoute("/x", look)
+    scope = {"type": "http", "method": "POST", "path": "/x", "headers": raw}
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(_: Message) -> None:
+        return None
+
+    await route(scope, receive, send)
+    for name in ("accept", "X-One", "x-\xe9", "absent"):
+        assert seen[0].get(name, "none") == plain.get(name, "none")
+        assert (name in seen[0]) is (name in plain)
+    assert seen[0].getlist("x-one") == ["first", "second"]
+    with pytest.raises(KeyError):
+        seen[0]["absent"]

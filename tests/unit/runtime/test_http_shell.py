@@ -232,8 +232,13 @@ async def test_a_body_that_the_framework_reads_is_bounded(
     assert large.headers["content-type"] == "application/problem+json"
 
 
+@pytest.fixture
+def room_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Admission.__init__, "__defaults__", (1,))
+
+
 async def test_beyond_what_can_be_worked_on_a_newcomer_hears_503(
-    app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    room_for_one: None, app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     held, entered = asyncio.Event(), asyncio.Event()
 
@@ -243,7 +248,6 @@ async def test_beyond_what_can_be_worked_on_a_newcomer_hears_503(
         entered.set()
         await held.wait()
 
-    monkeypatch.setattr(Admission.__init__, "__defaults__", (1,))
     running = asyncio.create_task(client.post("/held", content=b"x"))
     await entered.wait()
     busy = await client.post("/hooks/x", content=b"x")
