@@ -15,7 +15,6 @@ from uuid import UUID
 
 import asyncpg
 import structlog
-from aiokafka.partitioner import DefaultPartitioner
 
 from schemas import topics
 from schemas.base import Lane
@@ -23,6 +22,7 @@ from services.capture.handed import Handed
 from services.capture.store import spool as store
 from services.capture.store.spool import Spooled
 from services.runtime.database import is_infrastructure
+from services.runtime.partitions import partition_of
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +35,6 @@ MAX_OPEN_BYTES: Final = 1_000_000
 KEEP_ENDLESS: Final = timedelta(minutes=10)
 MAX_ENDLESS: Final = 5_000
 """Activities and signals that are kept for a broker that starts anew; the newest."""
-
-_partition = DefaultPartitioner()
 
 
 class SpoolDown(Exception):
@@ -143,4 +141,4 @@ def _slot(one: Handed) -> int:
     if not one.ends:
         return store.ENDLESS
     partitions = list(range(topics.submissions(one.lane).partitions))
-    return int(_partition(one.output.key, partitions, partitions))
+    return partition_of(one.output.key, partitions)

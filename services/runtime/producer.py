@@ -23,18 +23,16 @@ from aiokafka.errors import (
     MessageSizeTooLargeError,
     ProducerClosed,
 )
-from aiokafka.partitioner import DefaultPartitioner
 from faststream.kafka.publisher.producer import AioKafkaFastProducerImpl
 from faststream.kafka.publisher.state import EmptyProducerState, RealProducer
 
 from services.runtime.kafka_client import MAX_RECORD_BYTES
+from services.runtime.partitions import partition_of
 from services.runtime.records import Output
 
 PUBLISH_TIMEOUT_S: Final = 5.0
 _CONNECT_TIMEOUT_S: Final = 3.0
 _CLOSE_TIMEOUT_S: Final = 2.0
-
-_partition = DefaultPartitioner()
 
 
 class OutputTooLarge(ValueError):
@@ -196,7 +194,7 @@ async def _by_partition(
         partitions = known.get(out.topic)
         if partitions is None:
             partitions = known[out.topic] = sorted(await raw.partitions_for(out.topic))
-        place = (out.topic, _partition(out.key, partitions, partitions))
+        place = (out.topic, partition_of(out.key, partitions))
         groups.setdefault(place, []).append(out)
     return groups
 

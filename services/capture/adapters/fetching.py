@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, cast, runtime_checkable
 
 from services.capture.adapters.base import Adapter, Delivered, SourceView
 from services.capture.leadform import LeadForm
@@ -60,13 +59,19 @@ class Fetching(Adapter, Protocol):
         """
 
 
-@cache
 def fetching(adapter: Adapter) -> Fetching | None:
     """The adapter, where it is done in two steps.
 
-    Asked of every submission, and of a protocol Python finds it out member by member.
+    Asked of every submission, and of a protocol Python finds it out member by member: so it is
+    found out once for each class.
     """
-    return adapter if isinstance(adapter, Fetching) else None
+    known = _FETCHES.get(type(adapter))
+    if known is None:
+        known = _FETCHES[type(adapter)] = isinstance(adapter, Fetching)
+    return cast(Fetching, adapter) if known else None
+
+
+_FETCHES: Final[dict[type, bool]] = {}
 
 
 def bearer(access: Access, **more: str) -> dict[str, str]:

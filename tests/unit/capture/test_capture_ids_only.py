@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from services.capture.adapters import ADAPTERS
 from services.capture.adapters.base import (
+    Adapter,
     Delivered,
     HookRequest,
     Ignored,
@@ -16,10 +18,12 @@ from services.capture.adapters.base import (
     Unparsable,
     Verdict,
 )
-from services.capture.adapters.fetching import Access, Fetching
+from services.capture.adapters.fetching import Access, Fetching, fetching
+from services.capture.adapters.generic import Generic
 from services.capture.adapters.hubspot_app import HubspotApp
 from services.capture.adapters.linkedin_lead_gen import LinkedinLeadGen
 from services.capture.adapters.meta_lead_ads import MetaLeadAds
+from services.capture.adapters.presets import Preset
 from services.capture.leadform import LeadForm
 
 SECRET = b"lead-router-test-secret"
@@ -48,6 +52,12 @@ def url(adapter: Fetching, document: object) -> str:
 def challenge(**query: str) -> HookRequest:
     named = {name.replace("__", "."): value for name, value in query.items()}
     return HookRequest("GET", "https://h.example/", named, {}, b"")
+
+
+@pytest.mark.parametrize("adapter", [*ADAPTERS.values(), Generic(), Generic(Preset())])
+def test_which_adapters_ask_the_vendor(adapter: Adapter) -> None:
+    for _ in range(2):
+        assert (fetching(adapter) is not None) is isinstance(adapter, Fetching)
 
 
 @pytest.mark.parametrize("adapter", [HubspotApp(), LinkedinLeadGen(), MetaLeadAds()])
