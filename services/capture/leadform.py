@@ -89,6 +89,10 @@ class FormConsent(_Form):
     at: Instant | None = None
 
 
+# What is written as `= {}` pydantic copies for every form, member by member.
+_NOTHING: Any = Field(default_factory=dict, json_schema_extra={"default": {}})
+
+
 class LeadForm(_Form):
     """One person's submission. At least one of ``email``, ``phone`` and ``external_id``."""
 
@@ -107,7 +111,7 @@ class LeadForm(_Form):
     page_url: Link = None
     referrer: Link = None
     utm: FormUtm = FormUtm()
-    click_ids: Texts = {}
+    click_ids: Texts = _NOTHING
     """``gclid``, ``fbclid``, ``msclkid`` …"""
     consent: Annotated[tuple[FormConsent, ...], Field(max_length=20)] = ()
     external_id: Name = None
@@ -121,7 +125,7 @@ class LeadForm(_Form):
     """When the person pressed the button; with an offset."""
     landed_at: Instant | None = None
     """When the person opened the form; with an offset."""
-    fields: Texts = {}
+    fields: Texts = _NOTHING
     """Whatever else the form asked."""
 
     @model_validator(mode="after")

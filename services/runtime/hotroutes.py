@@ -1,4 +1,4 @@
-"""Routes that the shell answers by itself, beneath the layers of the framework that declares them.
+"""Routes that the shell answers by itself, before the layers of the framework that declares them.
 
 What a request costs in matching nested routers, solving dependencies and closing exit stacks is
 more than what a hot door does with it. So FastAPI declares such a route (the document, its scope),
