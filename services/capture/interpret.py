@@ -89,7 +89,9 @@ def _screened(
             burst=world is not None and world.burst(submission, form, rules),
         ),
     )
-    return verdict.aside or replace(draft, marks=verdict.marks)
+    if verdict.aside:
+        return verdict.aside
+    return replace(draft, marks=verdict.marks) if verdict.marks else draft
 
 
 def _form(submission: SubmissionReceived, source: Source) -> LeadForm | None:

@@ -41,8 +41,9 @@ class Tokens:
     email: UUID | None
     phone: UUID | None
     other: UUID | None
-    alone: UUID
-    """Stands for nobody but the sender of this one delivery. It is the lead of a shared phone."""
+    alone: UUID | None
+    """Stands for nobody but the sender of this one delivery. It is the lead of a shared phone; none
+    where an e-mail tells who it is."""
     may_link: bool
     """Whether the phone may be linked to the e-mail; not for an address that many people read."""
 
@@ -64,7 +65,7 @@ def tokens_of(who: Who, *, secret: bytes, source: str, delivery_key: str) -> Tok
     email = lead_id(secret, who.email, None, source, None) if who.email else None
     phone = lead_id(secret, None, who.phone, source, None) if who.phone else None
     # A switchboard alone: a new lead for each, rather than one for all who called from there.
-    alone = lead_id(secret, None, None, source, f"delivery {delivery_key}")
+    alone = None if email else lead_id(secret, None, None, source, f"delivery {delivery_key}")
     other = None
     if email is None and phone is None:
         name = who.external_id
@@ -85,7 +86,10 @@ def resolve(tokens: Tokens, known: dict[UUID, Known]) -> Resolution:
             assert tokens.other is not None
             return Resolution(known[tokens.other].lead_id)
         case None, Known():
-            return Resolution(tokens.alone if phone.shared else phone.lead_id)
+            if not phone.shared:
+                return Resolution(phone.lead_id)
+            assert tokens.alone is not None
+            return Resolution(tokens.alone)
         case Known(), None:
             return Resolution(email.lead_id)
         case Known(), Known():

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
@@ -139,7 +138,8 @@ class Outbox:
         rows = await connection.fetch(self._sql.insert, *sql.columns(flat))
         stored: dict[Any, list[Output]] = {}
         for (cause, _, out), row in zip(flat, rows, strict=True):
-            stored.setdefault(cause, []).append(replace(out, row=row["id"]))
+            kept = Output(out.topic, out.key, out.value, out.headers, row["id"], out.tag)
+            stored.setdefault(cause, []).append(kept)
         return stored
 
     async def _stored(

@@ -61,6 +61,7 @@ def _registrable(name: str) -> str | None:
     return _SUFFIXES.privatesuffix(name) or _REGISTRIES.privatesuffix(name)
 
 
+@lru_cache(maxsize=16_384)
 def email_class(domain: str) -> EmailClass:
     """Who can have a mailbox at this domain, by exact or registrable domain."""
     names = {domain.lower().rstrip("."), registrable_domain(domain)}
