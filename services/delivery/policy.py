@@ -127,6 +127,11 @@ def _changes_a_message(sink: Sink, event: AssignmentChanged) -> bool:
     return isinstance(sink, SlackSink) and event.status not in TELLS_A_REP
 
 
+def look_again(age: timedelta) -> float:
+    """Seconds until it is looked again whether what a message waits for is known."""
+    return min(60.0, max(1.0, age.total_seconds() / 10))
+
+
 def wait(sink: Sink, attempt: int, asked_s: float | None, spread: float) -> timedelta:
     """Until the next attempt: what the sink asked for, else by its schedule.
 

@@ -55,8 +55,6 @@ log = structlog.get_logger(__name__)
 
 _IDLE_S: Final = 1.0
 _LEASE_MARGIN_S: Final = 10.0
-_UNREAD_S: Final = 2.0
-"""Until it is looked again whether the owners of a CRM were read."""
 
 Compose = Callable[[Connection, Delivery, SinkConfig, str], Awaitable[Message]]
 """Makes the message of a delivery for the sink of that name."""
@@ -182,8 +180,9 @@ class Worker:
                 needless = "plan_ended"
             if needless is not None:
                 return Skipped(needless), needless
-            if await owner_is_unread(conn, it, self.config):
-                return Later(_UNREAD_S), ""
+            age = self._parts.now() - it.created_at
+            if age < self.config.give_up_after and await owner_is_unread(conn, it, self.config):
+                return Later(policy.look_again(age)), ""
             if (wait := self._turn(it)) > 0:
                 return Later(wait), ""
             message = await self._parts.compose(conn, it, self.config, self.name)

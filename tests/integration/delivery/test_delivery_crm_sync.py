@@ -218,6 +218,21 @@ async def test_a_person_s_change_comes_back_once_as_a_request_with_its_author(
         assert await it.outcomes() == [("Ben Okoro", "asked", "Ana Ruiz")]
 
 
+async def test_a_message_waits_for_the_owners_that_are_being_read(postgres_dsn: str) -> None:
+    async with desk(postgres_dsn, sync={"every": "1h"}) as it:
+        event = changed(lead={"email": "dana@acme.example"})
+        assert event.rep is not None
+        rep = event.rep.model_copy(update={"email": "ana@handraise.example", "external_ids": {}})
+        it.portal.owner("711", "ana@handraise.example", "Ana Ruiz", user="71")
+        await it.office.tell(event.model_copy(update={"rep": rep}))
+        query = "select attempts from delivery.deliveries where due_at > clock_timestamp()"
+        await eventually(lambda: it.office.rows(query))
+        assert await it.office.rows(query) == [{"attempts": 0}], "nothing was tried"
+        await it.read(Stream.OWNERS)
+        await it.office.due()
+        await eventually(lambda: _is(it.office, event.sequence, "delivered"))
+
+
 async def test_the_answer_to_a_change_is_no_change(postgres_dsn: str) -> None:
     async with desk(postgres_dsn) as it:
         event = await _owned(it)

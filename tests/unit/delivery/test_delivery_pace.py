@@ -53,6 +53,22 @@ def test_a_place_that_is_free_waits_for_nobody() -> None:
     assert turns.wait("free", uuid4(), 5.0) == 0.0
 
 
+def test_turns_that_nobody_came_for_are_forgotten_and_cost_nobody_theirs() -> None:
+    turns = Turns(Rate(calls=10_000))
+    turns.wait("busy", uuid4(), 0.0)
+    gone = [uuid4() for _ in range(20_000)]
+    assert all(turns.wait("busy", who, 0.0) > 0 for who in gone)
+    mine = uuid4()
+    later = 3_600.0
+    turns.wait("busy", uuid4(), later)
+    wait = turns.wait("busy", mine, later)
+    assert wait > 0
+    assert turns.wait("busy", mine, later + wait) == 0.0
+    for _ in range(40_000):
+        turns.wait("busy", uuid4(), later)
+    assert len(turns._given) <= 40_001, "those of an hour ago are gone"
+
+
 def test_what_shares_its_turns() -> None:
     app = SlackSink.model_validate(
         {"type": "slack", "token": "T", "signing_secret": "S", "channel": "#leads"}
