@@ -66,7 +66,7 @@ class Jobs:
             await asyncio.wait([working, watching], return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 await store.end(self.pool, job, working.result())
-                log.info("job.ended", kind=job.kind, job=str(job.id))
+                log.info("job.ended", kind=job.kind, job_id=str(job.id))
             elif (error := watching.exception()) is not None:
                 raise error
         except asyncio.CancelledError:  # a drain: not the job's fault

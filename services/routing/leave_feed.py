@@ -66,7 +66,7 @@ class LeaveFeeds:
         except (Problem, RepFault) as fault:
             said = fault.detail or fault.title if isinstance(fault, Problem) else str(fault)
             await store.failed(self._reps.pool, feed.rep_id, said)
-            log.warning("leave.calendar_failed", rep=feed.rep_id)
+            log.warning("leave.calendar_failed", rep_id=feed.rep_id)
         return True
 
     async def _read(self, feed: Feed, rep: Rep) -> None:

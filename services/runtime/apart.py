@@ -26,7 +26,6 @@ from services.runtime.settings import PREFIX, PostgresSettings
 
 _COMMAND: Final = (sys.executable, "-m", "services.cli.main", "compute")
 _LONGEST_ANSWER: Final = 64 * 1024 * 1024
-_SHOWN: Final = 500
 OUT_OF_MEMORY: Final = 9
 """Exit code of a computation that would need more than it may."""
 log = structlog.get_logger(__name__)
@@ -109,10 +108,10 @@ class Apart:
             with contextlib.suppress(ProcessLookupError):
                 if not process.stdout.at_eof():
                     process.kill()
-            words = (await said).decode(errors="replace")[-_SHOWN:]
+            await said  # not kept: a traceback may quote a lead
         if not line.endswith(b"\n"):
             code = await process.wait()
-            log.error("apart.failed", kind=kind, code=code, said=words)
+            log.error("apart.failed", kind=kind, code=code)
             raise self._unanswered("MemoryError" if code == OUT_OF_MEMORY else f"exit code {code}")
         answer = from_json(line)
         if (problem := answer.get("problem")) is not None:
