@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import threading
 import time
@@ -86,8 +87,10 @@ async def _traffic(running: Up, server: Prometheus) -> None:
         server.wait_for("sum(handraise_speed_to_lead_seconds_count) > 0", seconds=40)
         server.wait_for("sum(handraise_time_to_accept_seconds_count) > 0", seconds=40)
         server.wait_for("sum(handraise_hops_total) > 0", seconds=60)
-        told = "count(sum by (sink) (handraise_delivery_latency_seconds_count) > 0) == 3"
+        told = "count(sum by (sink) (handraise_delivery_latency_seconds_count) > 0) == 4"
         server.wait_for(told, seconds=40)
+        await _given_away(client, running)
+        server.wait_for("sum(handraise_crm_owner_changes_total) > 0", seconds=40)
         for sample in islice(samples(format(int(time.time()) + 1, "x"), now), 30):
             await _hand_in(client, running, sample)
         await _answers(client, running)
@@ -95,6 +98,17 @@ async def _traffic(running: Up, server: Prometheus) -> None:
         server.wait_for("sum(handraise_hold_seconds_count) >= 1", seconds=40)
         for sample in islice(samples(format(int(time.time()), "x"), now), 30):
             await _hand_in(client, running, sample)
+
+
+async def _given_away(client: httpx.AsyncClient, running: Up) -> None:
+    """Somebody gives a contact to another owner in the CRM."""
+    sinks = running.line["services"]["demo-sinks"]
+    found = (await client.get(f"{sinks}/messages", params={"sink": "hubspot"})).json()
+    contact = found[0]["raw"]
+    page = (await client.get(sinks)).text
+    owners = set(re.findall(r'<option value="(\d+)">', page)) - {contact["hubspot_owner_id"]}
+    given = {"email": contact["email"], "owner": min(owners)}
+    await client.post(f"{sinks}/hubspot/give", data=given)
 
 
 async def _answers(client: httpx.AsyncClient, running: Up) -> None:
