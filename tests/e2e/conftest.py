@@ -3,7 +3,6 @@ starts, since an idle one costs half a core."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import pytest
 
 from services.cli import configfiles
 from tests.support.commands import Run
-from tests.support.up import Up, handraise, up
+from tests.support.up import Up, in_process, up
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +25,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 @pytest.fixture
 def run(running: Up) -> Run:
-    """A command against it."""
+    """A command against it; that the console script is the same, test_up and `watch` show."""
 
     def command(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-        known = {**os.environ, "HANDRAISE_DATA": running.line["data"], **env}
-        return handraise(*arguments, env=known)
+        return in_process(*arguments, env={"HANDRAISE_DATA": running.line["data"], **env})
 
     return command

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.up import Up, handraise, up
+from tests.support.up import Up, in_process, up
 from tests.support.waiting import wait_until
 
 
@@ -40,7 +39,7 @@ def submit(running: Up, email: str) -> None:
 
 
 def command(running: Up, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return handraise(*arguments, env={**os.environ, "HANDRAISE_DATA": running.line["data"]})
+    return in_process(*arguments, env={"HANDRAISE_DATA": running.line["data"]})
 
 
 def test_every_sink_is_told_and_a_pass_in_slack_gives_the_lead_to_another(running: Up) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from services.cli import configfiles
 from tests.support.hours import everybody_works
-from tests.support.up import Up, handraise, up
+from tests.support.up import Up, in_process, up
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)
@@ -53,7 +52,7 @@ def test_a_demo_request_that_nobody_answers_is_one_story(tmp_path: Path) -> None
     everybody_works(config)
     options = ("--demo-sinks", "--clock-scale", "60", "--config", str(config))
     with up(tmp_path / "data", *options) as running:
-        env = {**os.environ, "HANDRAISE_DATA": running.line["data"]}
+        env = {"HANDRAISE_DATA": running.line["data"]}
         # A title that makes her hot: minutes count, and here they are seconds.
         lead = {"email": WHO, "job_title": "VP Sales", "first_name": "Dana", "company": "Acme"}
         assert running.post_lead(kind="demo_request", **lead).status_code == 200
@@ -64,12 +63,12 @@ def test_a_demo_request_that_nobody_answers_is_one_story(tmp_path: Path) -> None
         assert answer_by, "the first message says by when"
 
         def story() -> dict[str, Any]:
-            said: dict[str, Any] = json.loads(handraise("explain", WHO, "--json", env=env).stdout)
+            said: dict[str, Any] = json.loads(in_process("explain", WHO, "--json", env=env).stdout)
             return said
 
         # Neither two reps nor the manager answered: the channel of the team hears of it.
         wait_until(lambda: any(one["to"] == "#leads" for one in messages(running)), 120)
-        wait_until(lambda: "the team is told" in handraise("explain", WHO, env=env).stdout, 60)
+        wait_until(lambda: "the team is told" in in_process("explain", WHO, env=env).stdout, 60)
         door = f"{running.line['services']['delivery']}/v1/act/{first}"
         late = httpx.post(door, data={"action": "accept"}, timeout=10)
         assert late.status_code == 409
@@ -86,7 +85,7 @@ def test_a_demo_request_that_nobody_answers_is_one_story(tmp_path: Path) -> None
         assert max(began) <= max(one["at"] for one in told["response"]), "real time, told once"
         owners = [one["rep_id"] for one in told["decisions"] if one["rep_id"]]
         assert len(set(owners)) >= 3, "each hop went to somebody else"
-        text = handraise("explain", WHO, env=env).stdout
+        text = in_process("explain", WHO, env=env).stdout
         at = 0
         for part in IN_ORDER:
             assert part in text[at:], f"{part!r} is not where it belongs in:\n{text}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -18,7 +17,7 @@ from aiokafka import AIOKafkaConsumer
 
 from services.cli import configfiles
 from services.runtime.embedded.ports import free_port
-from tests.support.up import Up, handraise, up
+from tests.support.up import Up, handraise, in_process, up
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)
@@ -123,23 +122,23 @@ def _a_killed_service_is_started_again(running: Up) -> None:
 
 
 def _commands_find_it(running: Up, data: Path) -> None:
-    listed = handraise("keys", "list", "--json", "--data", str(data))
+    listed = in_process("keys", "list", "--json", "--data", str(data))
     assert [key["name"] for key in json.loads(listed.stdout)["keys"]] == ["handraise up"]
-    made = handraise("keys", "create", "web", "--scope", "leads:write", "--json", env=_env(data))
+    made = in_process("keys", "create", "web", "--scope", "leads:write", "--json", env=_env(data))
     key = json.loads(made.stdout)
     assert key["key"].startswith(f"hr_{key['id']}_")
-    refused = handraise("keys", "revoke", "nobody", env=_env(data))
+    refused = in_process("keys", "revoke", "nobody", env=_env(data))
     assert refused.returncode == 1
     assert refused.stderr == "there is no key nobody in use\n"
-    assert handraise("topics", "check", "--data", str(data)).returncode == 0
-    assert handraise("migrate", "--json", "--data", str(data)).stdout == '{"applied":[]}\n'
-    doctor = handraise("doctor", "--json", "--data", str(data))
+    assert in_process("topics", "check", "--data", str(data)).returncode == 0
+    assert in_process("migrate", "--json", "--data", str(data)).stdout == '{"applied":[]}\n'
+    doctor = in_process("doctor", "--json", "--data", str(data))
     states = {row["check"]: row["state"] for row in json.loads(doctor.stdout)["findings"]}
     assert {states[name] for name in (*SERVICES, "database", "topics")} == {"ok"}, doctor.stdout
 
 
 def _env(data: Path) -> dict[str, str]:
-    return {**os.environ, "HANDRAISE_DATA": str(data)}
+    return {"HANDRAISE_DATA": str(data)}
 
 
 def test_a_changed_config_folder_is_published_and_said(data: Path, config: Path) -> None:
@@ -149,11 +148,11 @@ def test_a_changed_config_folder_is_published_and_said(data: Path, config: Path)
     scoring.write_text(scoring.read_text() + "\n# changed\n")
     with up(data, "--config", str(config)) as running:
         assert f"the folder {config} has changed: configuration " in running.said
-        listed = handraise("config", "list", "--json", "--data", str(data))
+        listed = in_process("config", "list", "--json", "--data", str(data))
         first, second = json.loads(listed.stdout)["versions"]
         assert first["active"]
         assert first["version"] != second["version"]
-        difference = handraise(
+        difference = in_process(
             "config",
             "diff",
             second["version"],
@@ -161,7 +160,7 @@ def test_a_changed_config_folder_is_published_and_said(data: Path, config: Path)
             env=_env(data),
         )
         assert "+# changed" in json.loads(difference.stdout)["diff"]
-        back = handraise("config", "rollback", second["version"], "--json", env=_env(data))
+        back = in_process("config", "rollback", second["version"], "--json", env=_env(data))
         assert json.loads(back.stdout)["version"] == second["version"]
     with up(data, "--config", str(config)) as running:
         # The folder is as it was at the last start: the operator's rollback stands.
