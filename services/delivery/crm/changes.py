@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 import asyncpg
 import structlog
@@ -28,6 +28,10 @@ from services.runtime.records import Output
 log = structlog.get_logger(__name__)
 
 _AGAIN: Final = 200
+
+Outcome = Literal["asked", "owner_unknown", "owner_inactive", "nobody_works_it"]
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+"""What may become of a person's change."""
 
 
 class Source(Protocol):
@@ -129,7 +133,7 @@ class Changes:
         return [self._following.request(event, of.sink, rep.rep_id, reason, asker)]
 
 
-def _outcome(standing: Standing, rep: people.Known | None) -> str:
+def _outcome(standing: Standing, rep: people.Known | None) -> Outcome:
     if rep is None:
         return "owner_unknown"
     if not rep.active:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import asyncpg
 import structlog
 
 from services.delivery.config import CrmSync, DeliveryFile, HubSpotSink, SalesforceSink
+from services.delivery.crm.changes import OUTCOMES
 from services.delivery.crm.model import Halted, Stream
 from services.delivery.crm.sync import Crm, Sync
 from services.delivery.sinks.registry import Registry, Unconfigured
@@ -38,6 +39,16 @@ def streams(wanted: CrmSync) -> list[Stream]:
     if wanted.accounts:
         found.append(Stream.ACCOUNTS)
     return [*found, Stream.CHANGES] if wanted.changes else found
+
+
+def counted_from_zero(metrics: Metrics, sink: str, read: Iterable[Stream]) -> None:
+    """Prometheus sees an increase only from a first sample on: without one the first change that
+    nobody follows, and the first reading that stops, would be told to nobody."""
+    for stream in read:
+        for counter in (metrics.crm_read, metrics.crm_read_ends, metrics.crm_halts):
+            counter.labels(sink, stream.value)
+    for outcome in OUTCOMES:
+        metrics.crm_changes.labels(sink, outcome)
 
 
 class Periodic:
@@ -85,6 +96,8 @@ class Periodic:
                 await self._end(name)
         for name, sink in wanted.items():
             if name not in self._running:
+                assert sink.sync is not None  # only those are wanted
+                counted_from_zero(self._metrics, name, streams(sink.sync))
                 task = asyncio.create_task(self._again_and_again(name, sink), name=f"crm.{name}")
                 self._running[name] = (sink, task)
 

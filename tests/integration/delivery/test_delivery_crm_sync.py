@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -17,8 +19,9 @@ from schemas.assignment import AssignmentStatus, RequestAction
 from schemas.people import PersonChanged
 from schemas.topics import ACCOUNTS
 from services.delivery.config import HubSpotSink, SalesforceSink
-from services.delivery.crm.changes import Changes
+from services.delivery.crm.changes import OUTCOMES, Changes
 from services.delivery.crm.model import Halted, Stream
+from services.delivery.crm.periodic import Periodic
 from services.delivery.crm.sync import Crm, Sync
 from services.delivery.following import Following
 from services.delivery.sinks.registry import Registry
@@ -355,3 +358,25 @@ async def test_salesforce_a_person_s_change_comes_back_too(postgres_dsn: str) ->
 async def _is(it: Office, sequence: int, state: str, reason: str | None = None) -> bool:
     found = (await it.states()).get(("hubspot", sequence))
     return found is not None and found[0] == state and reason in (None, found[1])
+
+
+async def test_what_may_go_wrong_is_counted_before_it_does(postgres_dsn: str) -> None:
+    """Else Prometheus sees no increase in the first, and no alert tells of it."""
+    async with desk(postgres_dsn, sync={"every": "1h"}) as it:
+        registry = Registry(SECRETS, lambda: datetime.now(UTC))
+        metrics = it.office.metrics
+        periodic = Periodic(lambda: it.office.config, registry, it.office.pool, it.sync, metrics)
+        running = asyncio.create_task(periodic.run())
+        try:
+            ends = partial(_counted, it, "read_ends", stream=Stream.CHANGES.value)
+            await eventually(lambda: ends() == 1.0, 60)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        assert {_counted(it, "halts", stream=stream.value) for stream in EVERY} == {0.0}
+        assert {_counted(it, "owner_changes", outcome=outcome) for outcome in OUTCOMES} == {0.0}
+
+
+def _counted(it: Desk, what: str, **labels: str) -> float | None:
+    name = f"handraise_crm_{what}_total"
+    return it.office.metrics.registry.get_sample_value(name, {"sink": "hubspot", **labels})
