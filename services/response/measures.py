@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
+from schemas.base import TierName
 from services.response.clocks import FIVE_MINUTES
 from services.response.model import Kind, Measured
 from services.response.store.due import Gauges
 from services.runtime.metrics import Metrics
+
+HOPS: Final = ("acceptance", "breach", "escalation", "team")
+"""Why a lead is taken from its rep."""
 
 
 class Meters:
@@ -17,6 +22,12 @@ class Meters:
         """:param scale: so many times faster than the configuration says the clocks run."""
         self._metrics = metrics
         self._in_time_s = FIVE_MINUTES.total_seconds() / scale
+        # An increase is seen only from a first sample on: else nobody hears of the first lead
+        # that no manager touched either.
+        for reason in HOPS:
+            metrics.hops.labels(reason)
+        for tier in TierName:
+            metrics.breaches.labels(tier.value)
 
     def observe(self, measured: Iterable[Measured]) -> None:
         """What a committed transaction brought about."""
