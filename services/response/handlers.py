@@ -220,8 +220,11 @@ async def _stop(
     """Apply activities; gives what is to be measured, and those about nobody known."""
     if not given:
         return [], []
-    about = await feeds.about(connection, [event for _, event in given])
-    ledger = Ledger(await leads.lock(connection, {one for one in about if one is not None}))
+    seen = await feeds.about(connection, [event for _, event in given])
+    # One whose assignment is being stored at this moment is locked by it: known behind the lock.
+    named = [one or event.lead_id for one, (_, event) in zip(seen, given, strict=True)]
+    ledger = Ledger(await leads.lock(connection, {one for one in named if one is not None}))
+    about = [one if one is not None and ledger.roles(one) else None for one in named]
     missing = [
         one
         for one, lead_id in zip(given, about, strict=True)

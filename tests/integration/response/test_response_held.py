@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from schemas.assignment import AssignmentStatus
 from tests.integration.response.desk import Desk, activity
 from tests.support.assignments import LeadLife, of_all
+from tests.support.waiting import eventually
 
 
 async def test_a_lead_that_is_held_has_no_clock_of_a_rep_and_still_counts(desk: Desk) -> None:
@@ -71,6 +74,24 @@ async def test_a_touch_that_is_read_before_its_assignment_is_not_lost(desk: Desk
     # What was told before the next attempt began answers nothing of it, however often it is read.
     await desk.hear(passed.given("ana", AssignmentStatus.REASSIGNED))
     assert await desk.phase(passed.lead_id) == "running"
+
+
+async def test_a_touch_waits_for_an_assignment_that_is_being_stored(desk: Desk) -> None:
+    lead = LeadLife()
+    first = lead.given("ana")
+
+    async def somebody_waits() -> bool:
+        query = "select exists(select from pg_locks where locktype = 'advisory' and not granted)"
+        return bool(await desk.pool.fetchval(query))
+
+    async with desk.pool.acquire() as connection:
+        async with connection.transaction():
+            await desk.assignments._decide(connection, [first])
+            told = asyncio.create_task(desk.happens(activity(lead.lead_id, rep_id="ana")))
+            await eventually(somebody_waits)
+        await told
+    assert await desk.phase(lead.lead_id) == "touched"
+    assert await desk.running(lead.lead_id) == {}
 
 
 async def test_what_was_told_is_kept_for_a_day(desk: Desk) -> None:
