@@ -115,9 +115,12 @@ def _raised_again(
 def _noted(before: Lead, event: AssignmentChanged, now: datetime) -> Change:
     """The rep who has it still has it: accepted, or merely mentioned again."""
     lead = replace(before, sequence=event.sequence, status=event.status)
-    if event.status is not AssignmentStatus.ACCEPTED or before.accepted_at is not None:
+    if event.status is not AssignmentStatus.ACCEPTED:
         return Change(lead)
-    return _accepted(lead, min(event.decided_at, now), event.rep.name if event.rep else "")
+    at = min(event.decided_at, now)
+    if before.accepted_at is not None:  # a tool said so, and may have been read first
+        return Change(replace(lead, accepted_at=min(before.accepted_at, at)))
+    return _accepted(lead, at, event.rep.name if event.rep else "")
 
 
 def _accepted(lead: Lead, at: datetime, who: str) -> Change:

@@ -6,6 +6,7 @@ aiokafka's puts each word together byte by byte. A property test holds the two a
 
 from __future__ import annotations
 
+import random
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
@@ -16,11 +17,15 @@ _MIX: Final = 0x5BD1E995
 _SEED: Final = 0x9747B28C
 
 
-def partition_of(key: bytes, partitions: Sequence[int]) -> int:
+def partition_of(key: bytes | None, partitions: Sequence[int]) -> int:
     """The partition of a key, as the default partitioner of Java's client says.
 
+    :param key: None: any partition will do. Ours all have one; a stranger's record that is set
+        aside need not.
     :param partitions: all of the topic's, in order.
     """
+    if key is None:
+        return random.choice(partitions)  # noqa: S311  (no secret)
     return partitions[(murmur2(key) & 0x7FFFFFFF) % len(partitions)]
 
 

@@ -38,7 +38,7 @@ class Output:
     """One record to publish, as bytes, so that a repeat of it is identical."""
 
     topic: str
-    key: bytes
+    key: bytes | None
     value: bytes
     headers: Headers
     row: int | None = None

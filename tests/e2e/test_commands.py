@@ -9,6 +9,7 @@ import subprocess
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ from tests.support.commands import (
     send_lead,
 )
 from tests.support.up import COMMAND, Up, handraise
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -94,8 +96,9 @@ def test_watch_streams_ndjson_until_interrupted(run: Run, running: Up, tmp_path:
         assert event["rep"]["id"]
         assert event["reason"]
         shown.send_signal(signal.SIGINT)
-        assert shown.wait(LONG) == 130
-        assert shown.stderr.read() == ""
+        _, complaint = shown.communicate(timeout=LONG)  # it may just be writing a line
+        assert shown.returncode == 130
+        assert complaint == ""
     one = run("watch", "--from-start", "--count", "1")
     assert len(one.stdout.splitlines()) == 1
     assert "sdr" in one.stdout or "enterprise" in one.stdout
@@ -108,7 +111,12 @@ def test_explain_tells_the_story_of_a_lead(run: Run, running: Up, tmp_path: Path
     email = "explain@northwind-explained.example"
     submission_id = send_lead(run, tmp_path, email, country="DE", fields={"company_size": "51-200"})
     decision = decision_of(running, submission_id)
-    by_email = answer_of(run("explain", email.upper(), "--json"))
+
+    def told_whole() -> dict[str, Any] | None:
+        said = answer_of(run("explain", email.upper(), "--json"))
+        return said if said["clocks"] else None  # response reads what was decided on its own time
+
+    by_email = wait_until(told_whole, LONG, "the clocks of the lead")
     assert by_email == answer_of(run("explain", decision["lead_id"], "--json"))
     said = {"lead_id", "account_key", "touches", "known", "scores", "decisions"}
     assert by_email.keys() == said | {"response", "deliveries", "late_answers", "clocks"}

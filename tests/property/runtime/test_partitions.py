@@ -27,3 +27,8 @@ def test_vectors_of_the_java_client() -> None:
                b"a-little-bit-longer-string": -1486304829, b"abc": 479470107}  # fmt: skip
     for key, expected in vectors.items():
         assert murmur2(key) == expected & 0xFFFFFFFF
+
+
+@given(st.integers(1, 50))
+def test_what_has_no_key_has_a_partition_all_the_same(count: int) -> None:
+    assert partition_of(None, list(range(count))) in range(count)
