@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,14 @@ def test_send_says_what_is_wrong_in_one_line(run: Run, running: Up, tmp_path: Pa
 
 def test_watch_streams_ndjson_until_interrupted(run: Run, running: Up, tmp_path: Path) -> None:
     argv = [COMMAND, "watch", "--from-start", "--json", "--data", running.line["data"]]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as shown:
+    with subprocess.Popen(
+        argv,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A suite that runs in the background ignores Ctrl-C, and so would what it starts.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    ) as shown:
         assert shown.stdout
         assert shown.stderr
         submission_id = send_lead(run, tmp_path, "watch@northwind.example")

@@ -126,4 +126,6 @@ async def test_every_submission_has_one_end_and_every_account_one_owner(
     keys = {(key, value) for key, value in reader.seen[ASSIGNMENTS_CURRENT.name][:80]}
     assert keys == {(str(one.lead_id).encode(), one.encode()) for one in found}
     assert len({person.rep_id for person in people}) == len(people)
-    assert [one.status for one in hop] == [S.REJECTED, S.REASSIGNED]
+    # Somebody else has it at once; at an hour at which nobody else may take more, it waits.
+    assert hop[0].status is S.REJECTED
+    assert hop[1].status in (S.REASSIGNED, S.HELD)
