@@ -101,8 +101,9 @@ def _identity(local: str, domain: str, provider: Provider | None) -> str:
     name = local.split("+", 1)[0] if provider.plus_tags else local
     if provider.ignores_dots:
         name = name.replace(".", "")
-    # "+tag@…" has nothing before its tag: then the whole is the name.
-    return f"{name or local}@{provider.canonical or domain}"
+    # Nothing, or what is no name, before the tag ("+tag@…", "a.+tag@…"): then the whole is it.
+    whole = not name or name.endswith(".")
+    return f"{local if whole else name}@{provider.canonical or domain}"
 
 
 _ROLES = frozenset(

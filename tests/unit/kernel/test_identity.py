@@ -9,6 +9,7 @@ from services.kernel.identity import (
     PhoneType,
     account_key,
     email_class,
+    impossible_phone,
     is_role_address,
     lead_id,
     normalise_email,
@@ -39,6 +40,8 @@ def _email(raw: str):
         ("a.b+c@acme.com", "a.b+c@acme.com", "a.b+c@acme.com"),
         ("a.b@notgmail.com", "a.b@notgmail.com", "a.b@notgmail.com"),
         ("+tag@gmail.com", "+tag@gmail.com", "+tag@gmail.com"),
+        ("a.+tag@outlook.com", "a.+tag@outlook.com", "a.+tag@outlook.com"),
+        ("a.+tag@gmail.com", "a.+tag@gmail.com", "a@gmail.com"),
         ("u\u0308@Stra\u00dfe.de", "\u00fc@xn--strae-oqa.de", "\u00fc@xn--strae-oqa.de"),
         ("x@acme.test", "x@acme.test", "x@acme.test"),
     ],
@@ -206,3 +209,10 @@ def test_colleagues_share_an_account_and_strangers_do_not() -> None:
     assert account_key(ana, lead) == account_key(bob, lead) == "acme.example"
     for stranger in (_email("ana@gmail.com"), _email("ana@yopmail.com"), None):
         assert account_key(stranger, lead) == str(lead)
+
+
+def test_a_number_as_short_as_five_digits_is_possible_where_its_country_has_it() -> None:
+    assert normalise_phone("30000", "DE") == "+4930000"
+    assert not impossible_phone("30000", "DE")
+    assert impossible_phone("30000", "US")
+    assert impossible_phone("30000")
