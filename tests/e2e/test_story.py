@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from services.cli import configfiles
-from tests.support.hours import everybody_works
+from tests.support.hours import always_at_work
 from tests.support.up import Up, in_process, up
 from tests.support.waiting import wait_until
 
@@ -48,8 +46,7 @@ def seconds(clock: str) -> int:
 
 def test_a_demo_request_that_nobody_answers_is_one_story(tmp_path: Path) -> None:
     # Whatever the hour is here: everybody works, so that each hop finds somebody.
-    config = shutil.copytree(configfiles.folder(None), tmp_path / "config")
-    everybody_works(config)
+    config = always_at_work(tmp_path)
     options = ("--demo-sinks", "--clock-scale", "60", "--config", str(config))
     with up(tmp_path / "data", *options) as running:
         env = {"HANDRAISE_DATA": running.line["data"]}

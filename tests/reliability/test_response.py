@@ -16,7 +16,7 @@ import yaml
 from schemas.assignment import AssignmentChanged
 from schemas.topics import ASSIGNMENTS
 from tests.support import reps
-from tests.support.hours import everybody_works
+from tests.support.hours import always_at_work
 from tests.support.observer import observing
 from tests.support.pipeline import Pipeline, running
 from tests.support.standin import StandIn
@@ -48,11 +48,7 @@ async def hook() -> AsyncIterator[StandIn]:
 @pytest.fixture
 def config(tmp_path: Path, hook: StandIn, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HANDRAISE_SECRET_RELIABILITY_HOOK", HOOK)
-    folder = tmp_path / "config"
-    folder.mkdir()
-    for path in Path("deploy/config").glob("*.yaml"):
-        (folder / path.name).write_text(path.read_text("utf-8"), "utf-8")
-    everybody_works(folder)  # a lead that is held waits for the day, and would not end here
+    folder = always_at_work(tmp_path)  # a lead that is held waits for the day: no end here
     (folder / "response.yaml").write_text(RESPONSE, "utf-8")
     sink = {
         "type": "webhook",

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import yaml
 
+from services.cli import configfiles
 
-def everybody_works(config: Path) -> None:
+
+def always_at_work(folder: Path) -> Path:
+    """A copy of the example configuration in the folder, in which everybody works at any hour."""
+    config = shutil.copytree(configfiles.folder(None), folder / "config")
+    _everybody_works(config)
+    return config
+
+
+def _everybody_works(config: Path) -> None:
     """In a copy of the configuration: every calendar is open all day, all week."""
     file = config / "calendars.yaml"
     names = yaml.safe_load(file.read_text("utf-8"))["calendars"]

@@ -70,8 +70,10 @@ async def test_faults_are_named_and_limits_kept(postgres_dsn: str, mock_kafka: B
         for field, wrong in {"email": "a at b", "phone": "12", "kind": "demo"}.items():
             answer = await it.lead(**{field: wrong})
             assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
-        # 503: a store took longer than a submitter should wait; the phone was no fault.
-        assert (await it.lead(email="a@b.example", phone="12")).status_code in (200, 503)
+        good = await it.lead(email="a@b.example", phone="12")
+        while good.status_code == 503:  # a busy machine; senders come again, too
+            good = await it.lead(email="a@b.example", phone="12")
+        assert good.status_code == 200
         assert (await post(it, b"x" * 70_000)).status_code == 413
         assert (await it.hook("website", b"x" * 70_000)).status_code == 413
         assert (await post(it, b"<lead/>", content_type="text/xml")).status_code == 415

@@ -46,6 +46,8 @@ CHECKS = [
     response_schema_conformance,
 ]
 EXAMPLES = 40
+_ROUNDS = 5
+WANTED = {("post", f"/v1/{name}"): {200, 422} for name in ("leads", "activities", "signals")}
 
 schemathesis.serializer.alias("application/x-ndjson", "text/plain")
 
@@ -71,7 +73,11 @@ def attack(url: str, key: str, method: str, path: str) -> set[int]:
         statuses.add(response.status_code)
         case.validate_response(response, checks=CHECKS)
 
-    try_them()
+    # Of forty requests that fit the schema not always one names a lead: then forty more.
+    for _ in range(_ROUNDS):
+        try_them()
+        if statuses >= WANTED.get((method, path), set()):
+            break
     return statuses
 
 
@@ -90,8 +96,7 @@ async def test_generated_requests_are_answered_as_the_document_says(
             await server.stop()
     assert found["post", "/v1/leads"] >= {200, 422}
     for path in ("/v1/activities", "/v1/signals"):
-        # Of forty that fit the schema not always one names a lead; the doors' own tests do.
-        assert 422 in found["post", path]
+        assert found["post", path] >= {200, 422}
     assert 422 in found["post", "/v1/prospects"]
     assert 401 in found["get", SUBMISSION]
     assert found["get", "/handraise.js"] == {200}
