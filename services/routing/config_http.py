@@ -14,7 +14,8 @@ import asyncpg
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from services.routing.review.asked import Check, Files, Name, Tests, Text
+from services.kernel.texts import Storable
+from services.routing.review.asked import Check, Files, Name, Tests
 from services.runtime.apart import Apart, not_usable
 from services.runtime.apikeys import Principal, Scope
 from services.runtime.configfile import Fault
@@ -49,8 +50,8 @@ class Publish(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     files: Annotated[Files, Field(min_length=1)]
-    note: Annotated[str, Field(max_length=500), Text] = ""
-    author: Annotated[str, Field(max_length=64), Text] = ""
+    note: Annotated[str, Field(max_length=500), Storable] = ""
+    author: Annotated[str, Field(max_length=64), Storable] = ""
     """A person; the key's name is added."""
     effective_at: AwareDatetime | None = None
     """Become active then; at once where it is past."""
@@ -64,7 +65,7 @@ class Rollback(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     version: Name
-    reason: Annotated[str, Field(max_length=500), Text] = ""
+    reason: Annotated[str, Field(max_length=500), Storable] = ""
 
 
 def router(pool: asyncpg.Pool, apart: Apart) -> APIRouter:

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from tenacity import AsyncRetrying, RetryError, retry_if_exception, stop_after_attempt
 
 from schemas.assignment import AssignmentStatus, RequestAction
+from services.kernel.texts import Storable
 from services.routing import http_reps, http_story
 from services.routing.answer import Request
 from services.routing.http_story import Told
@@ -27,19 +28,13 @@ Ask = Callable[[UUID, Request], Awaitable[Outcome | None]]
 Actor = Annotated[Principal, Depends(require(Scope.ASSIGNMENTS_ACT))]
 
 
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("holds NUL, which no text may")
-    return text
-
-
 class Act(BaseModel):
     """Who acts, and why."""
 
     model_config = ConfigDict(extra="forbid")
 
-    rep_id: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_storable)]
-    reason: Annotated[str, Field(max_length=500), AfterValidator(_storable)] = ""
+    rep_id: Annotated[str, Field(min_length=1, max_length=64), Storable]
+    reason: Annotated[str, Field(max_length=500), Storable] = ""
 
 
 class Asked(BaseModel):
@@ -47,9 +42,9 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    by: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_storable)]
+    by: Annotated[str, Field(min_length=1, max_length=64), Storable]
     """A person, for the record."""
-    reason: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_storable)]
+    reason: Annotated[str, Field(min_length=1, max_length=500), Storable]
     expected_status: AssignmentStatus | None = None
     """Nothing changes where the attempt is in another status by now."""
 
@@ -57,13 +52,13 @@ class Asked(BaseModel):
 class Reassign(Asked):
     """Take it from who has it; ``to`` names who is to have it, else the pool's turn decides."""
 
-    to: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_storable)] | None = None
+    to: Annotated[str, Field(min_length=1, max_length=64), Storable] | None = None
 
 
 class Correct(Asked):
     """The router erred: the wrong rep gets the turn back, the right one is charged."""
 
-    to: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_storable)]
+    to: Annotated[str, Field(min_length=1, max_length=64), Storable]
 
 
 class Divert(Asked):

@@ -7,9 +7,10 @@ from datetime import date
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.base import Instant
+from services.kernel.texts import Storable
 from services.routing.overlay import CAP_NAMES
 from services.routing.staff import Author, RepFault, Staff, UnknownRep
 from services.routing.staff.leaves import from_calendar
@@ -31,13 +32,7 @@ Admin = Annotated[Principal, Depends(require(Scope.REPS_ADMIN))]
 RepId = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("holds NUL, which no text may")
-    return text
-
-
-Reason = Annotated[str, Field(max_length=500), AfterValidator(_storable)]
+Reason = Annotated[str, Field(max_length=500), Storable]
 
 
 class _Change(BaseModel):

@@ -6,22 +6,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from services.kernel.texts import Storable
 from services.routing.merging import Asked, Merging, NotMerged, UnknownLead
 from services.runtime.apikeys import Principal, Scope
 from services.runtime.http import Problem, json_only, require
 
 Actor = Annotated[Principal, Depends(require(Scope.ASSIGNMENTS_ACT))]
-
-
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("holds NUL, which no text may")
-    return text
-
-
-Text = AfterValidator(_storable)
 
 
 class Merge(BaseModel):
@@ -31,8 +23,8 @@ class Merge(BaseModel):
 
     lead_id: UUID
     """The lead that is over then; the one of the path stands for both."""
-    by: Annotated[str, Field(min_length=1, max_length=64), Text]
-    reason: Annotated[str, Field(max_length=500), Text] = ""
+    by: Annotated[str, Field(min_length=1, max_length=64), Storable]
+    reason: Annotated[str, Field(max_length=500), Storable] = ""
     dry_run: bool = False
     """Only say what would change."""
 

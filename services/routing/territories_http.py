@@ -7,9 +7,10 @@ from typing import Annotated, Any, cast
 
 import asyncpg
 from fastapi import APIRouter, Depends, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.base import Instant
+from services.kernel.texts import Storable
 from services.routing.review import territories as review
 from services.routing.review.territories import Period
 from services.routing.staff.realigning import UNTOUCHED_FOR, Asked, Realigning, counts
@@ -30,18 +31,12 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 Admin = Annotated[Principal, Depends(require(Scope.REPS_ADMIN))]
 
 
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("holds NUL, which no text may")
-    return text
-
-
 class Undo(BaseModel):
     """Why."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Annotated[str, Field(max_length=500), AfterValidator(_storable)] = ""
+    reason: Annotated[str, Field(max_length=500), Storable] = ""
 
 
 class Realign(Undo):

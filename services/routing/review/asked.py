@@ -5,23 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("holds NUL, which no text may")
-    return text
-
+from services.kernel.texts import Storable
 
 DAYS = 30
 """Looked at where no period is named."""
-Text = AfterValidator(_storable)
-Name = Annotated[str, Field(min_length=1, max_length=64), Text]
+Name = Annotated[str, Field(min_length=1, max_length=64), Storable]
 FileName = Annotated[
     str, Field(max_length=100, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.(yaml|csv)$")
 ]
-Files = Annotated[dict[FileName, Annotated[str, Text] | None], Field(max_length=100)]
+Files = Annotated[dict[FileName, Annotated[str, Storable] | None], Field(max_length=100)]
 """Name to text: they take the place of the version's own; null takes one away."""
 Moves = Annotated[int, Field(ge=0, le=10_000)]
 """How many of those that move are told one by one."""
@@ -61,9 +55,9 @@ class Simulation(OfConfiguration):
 
     old: Name | None = None
     """Compare with this version instead of with what was recorded."""
-    what_if: Annotated[list[Annotated[str, Field(max_length=200), Text]], Field(max_length=20)] = (
-        Field(default_factory=list)
-    )
+    what_if: Annotated[
+        list[Annotated[str, Field(max_length=200), Storable]], Field(max_length=20)
+    ] = Field(default_factory=list)
     """``dana away next week``, ``dana left``, ``dana cap day=5``: about the time to come."""
     moves: Moves = 100
 
@@ -85,14 +79,14 @@ class Correction(OfConfiguration):
     """Only leads that nobody accepted or worked on."""
     dry_run: bool = False
     """Only say what would move."""
-    reason: Annotated[str, Field(max_length=500), Text] = ""
+    reason: Annotated[str, Field(max_length=500), Storable] = ""
     """Stands in every event."""
 
 
 class Tests(_Asked):
     """Whether a configuration does what its examples say; ``handraise config test``."""
 
-    tests: Annotated[str, Field(min_length=1), Text]
+    tests: Annotated[str, Field(min_length=1), Storable]
     """The text of ``routing.tests.yaml``."""
     version: Name | None = None
     files: Files = Field(default_factory=dict)
