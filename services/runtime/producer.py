@@ -144,34 +144,15 @@ async def _send(raw: AIOKafkaProducer, outputs: Sequence[Output], timeout: float
         async with asyncio.timeout_at(deadline):
             for (topic, partition), group in (await _by_partition(raw, outputs)).items():
                 await _enqueue(raw, topic, partition, group, acks)  # waits while a queue is full
-            await _all_done(acks)
+            if acks:
+                # It leaves them as they are: aiokafka fails on one that was cancelled.
+                await asyncio.wait(acks)
     except TimeoutError as error:
         raise TimeoutError(f"no acknowledgement within {timeout:g} s") from error
     finally:
         failures = _take_failures(acks)
     if failures:
         raise failures[0]
-
-
-async def _all_done(acks: Sequence[asyncio.Future[Any]]) -> None:
-    """Until each has its result; whoever stops waiting leaves them as they are.
-
-    aiokafka fails on a batch whose future was cancelled, and ``asyncio.wait`` brings a clock of its
-    own, which every request at a door would pay for.
-    """
-    waiter = asyncio.get_running_loop().create_future()
-    left = len(acks)
-
-    def one_less(_: object) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0 and not waiter.done():
-            waiter.set_result(None)
-
-    for ack in acks:
-        ack.add_done_callback(one_less)
-    if acks:
-        await waiter
 
 
 def _take_failures(acks: Sequence[asyncio.Future[Any]]) -> list[BaseException]:
