@@ -107,6 +107,10 @@ class Answering:
             return cls()
         return cls(file.rules(teams, calendars))
 
+    def begins(self, event: AssignmentChanged) -> bool:
+        """Whether a rep's clocks may start with this change."""
+        return self.rules is not None and event.rep is not None and event.status in BEGINS
+
     def deadline(
         self, event: AssignmentChanged, heard: Hours | None, told_at: datetime
     ) -> Deadline | None:
@@ -115,8 +119,10 @@ class Answering:
         :param heard: the rep's hours as people.v1 tells them; None: as configured.
         :param told_at: when we heard of it. Under ``scale`` routing's own clock is ahead.
         """
-        if self.rules is None or event.rep is None or event.status not in BEGINS:
+        if not self.begins(event):
             return None
+        assert self.rules is not None
+        assert event.rep is not None
         steps = self.rules.steps_of(event.pool, event.tier)
         if steps.breach is None:
             return None

@@ -115,10 +115,10 @@ class Composer:
 
     async def _answer(self, conn: Connection, it: Delivery) -> str | None:
         """By when the rep must answer; a reminder says it itself."""
-        if it.touch is not None or it.event.rep is None:
-            return None
-        heard = await people.hours(conn, it.event.rep.id)
         answering = replace(self._config().answering, scale=self._scale)
+        if it.touch is not None or it.event.rep is None or not answering.begins(it.event):
+            return None  # most messages: nobody's hours need be read
+        heard = await people.hours(conn, it.event.rep.id)
         deadline = answering.deadline(it.event, heard, it.created_at)
         return None if deadline is None else str(deadline)
 
