@@ -9,12 +9,14 @@ import time
 from dataclasses import dataclass, field
 from typing import Self
 
+from tests.support.loopback import Loopback
+
 _ADDRESS = re.compile(rb"dana\.[a-z0-9.-]+@[a-z0-9.-]+")
 _HEAD_END = b"\r\n\r\n"
 
 
 @dataclass
-class Slack:
+class Slack(Loopback):
     """Takes ``chat.postMessage`` with its token; notes when it took which lead's."""
 
     token: str
@@ -22,23 +24,6 @@ class Slack:
     """The lead's address -> when its first message was accepted."""
     repeated: int = 0
     refused: int = 0
-    _open: set[asyncio.Task[None]] = field(default_factory=set)
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(self._serve(reader, writer))
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

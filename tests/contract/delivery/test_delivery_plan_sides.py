@@ -3,7 +3,6 @@ environment names one."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -25,18 +24,6 @@ PLANS = [
     *sides.sides(plansides.salesloft_stand_in, plansides.salesloft_vendor, *plansides.SALESLOFT),
 ]
 HOOKS = sides.sides(plansides.webhook_stand_in, plansides.webhook_vendor, *plansides.WEBHOOK)
-
-
-@pytest.fixture
-async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
-    async with request.param() as it:
-        yield it
-
-
-@pytest.fixture
-async def sink(side: Side) -> AsyncIterator[Sink]:
-    async with closing(side.registry()) as registry:
-        yield sink_of(side, registry)
 
 
 def lead() -> AssignmentChanged:

@@ -36,18 +36,6 @@ SMTPS = sides.sides(
 
 
 @pytest.fixture
-async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
-    async with request.param() as it:
-        yield it
-
-
-@pytest.fixture
-async def sink(side: Side) -> AsyncIterator[Sink]:
-    async with closing(side.registry()) as registry:
-        yield sink_of(side, registry)
-
-
-@pytest.fixture
 async def records(side: Side) -> Records:
     assert side.records is not None
     return side.records

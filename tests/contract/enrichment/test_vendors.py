@@ -63,7 +63,7 @@ async def _ask(
     case: Case, standin: StandIn, client: httpx.AsyncClient, **changes: Any
 ) -> tuple[Answer, float]:
     """The answer, and what it cost."""
-    address = f"http://127.0.0.1:{standin.port}"
+    address = f"{standin.url}"
     settings = _settings(case, address=address, **{"timeout_ms": 10_000, **changes})
     provider = HttpClient("vendor", settings, SECRET, client, lambda: datetime.now(UTC))
     answer = await provider.ask(_question(case, settings, case.about))

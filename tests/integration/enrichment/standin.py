@@ -6,10 +6,11 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 from services.enrichment.config import EnrichmentConfig, EnrichmentFile, resolve
 from services.enrichment.providers.settings import HttpProvider
+from tests.support.loopback import Loopback
 
 Reply = Callable[["Request", asyncio.StreamWriter], Awaitable[None]]
 
@@ -25,31 +26,16 @@ class Request:
 
 
 @dataclass
-class StandIn:
+class StandIn(Loopback):
     """A server whose ``reply`` may be changed while it runs."""
 
     reply: Reply
     requests: list[Request] = field(default_factory=list)
-    port: int = 0
-    _server: asyncio.Server | None = None
-    _open: set[asyncio.Task[None]] = field(default_factory=set)
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
 
     def provider(self, **changes: Any) -> HttpProvider:
         """The configuration of this server as a provider."""
         values: dict[str, Any] = {
-            "url": f"http://127.0.0.1:{self.port}/v1/companies?domain={{domain}}",
+            "url": f"{self.url}/v1/companies?domain={{domain}}",
             "headers": {"authorization": "Bearer {secret}"},
             "secret": "STANDIN",
             "answer": {"headcount": "/company/headcount", "industry": "/company/industry"},
@@ -74,10 +60,6 @@ class StandIn:
         )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = dict(line.split(": ", 1) for line in head[1:] if line)

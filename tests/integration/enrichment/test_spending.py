@@ -240,7 +240,7 @@ async def test_a_question_is_leased_answered_and_then_kept(pool: asyncpg.Pool) -
 async def test_who_was_not_asked_is_in_the_ledger_once_at_no_cost(
     flow: Flow, standin: StandIn
 ) -> None:
-    url = f"http://127.0.0.1:{standin.port}/{{first_name}}?domain={{domain}}"
+    url = f"{standin.url}/{{first_name}}?domain={{domain}}"
     nameless = standin.provider(confirm=None, url=url)
     flow.config = _config(standin.provider(confirm=None), nameless)
     lead = captured_lead({"first_name": None})
@@ -258,7 +258,7 @@ async def test_who_was_not_asked_is_in_the_ledger_once_at_no_cost(
 async def test_who_could_not_be_asked_at_all_is_in_the_ledger_though_no_lead_waits(
     flow: Flow, standin: StandIn
 ) -> None:
-    url = f"http://127.0.0.1:{standin.port}/{{first_name}}?domain={{domain}}"
+    url = f"{standin.url}/{{first_name}}?domain={{domain}}"
     flow.config = _config(standin.provider(confirm=None, url=url))
     lead = captured_lead({"first_name": None})
     other = captured_lead({"first_name": None})
