@@ -94,7 +94,7 @@ async def test_the_example_s_provider_works_once_it_is_switched_on(
     }
     kafka = mock_kafka.settings
     async with StandIn(answering({"company": company})) as standin, AsyncExitStack() as stack:
-        config = _with_provider(tmp_path, f"http://127.0.0.1:{standin.port}")
+        config = _with_provider(tmp_path, standin.url)
         for name, app in (("enrichment", enrichment), ("scoring", scoring)):
             await stack.enter_async_context(running(name, app, postgres_dsn, kafka, config))
         await _publish(kafka, [captured_lead(kind=KindName.WEBINAR)])
