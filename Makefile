@@ -19,9 +19,9 @@ CHROMIUM := $(HANDRAISE_CACHE)/chromium/usr/lib/chromium/chromium-headless-shell
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes --prefer-binary -r
 PYTEST := $(BIN)/python -m pytest
-# Most tests wait for something: three processes make use of two cores. How they share the tests,
+# Most tests wait for something: four processes make use of two cores. How they share the tests,
 # tests/support/plugin.py says.
-SUITE = $(PYTEST) -n $(or $(JOBS),3) $(ARGS)
+SUITE = $(PYTEST) -n $(or $(JOBS),4) $(ARGS)
 
 .PHONY: help run demo test test-real bench bench-capture bench-delivery bench-slow reliability fuzz proofs lint format kafka docs lock clean
 
