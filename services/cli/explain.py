@@ -77,26 +77,33 @@ def explain(
 
 
 async def _story(where: target.Target, lead: str) -> dict[str, Any]:
-    async with target.connection(where.postgres) as connection:
-        lead_id = await find_lead(connection, where, lead)
-        touches = await _rows(connection, _TOUCHES, lead_id)
-        if not touches:
-            raise CommandError(f"lead {lead_id} is unknown")
-        known = await _rows(connection, _KNOWN, lead_id)
-        told = {
-            "lead_id": lead_id,
-            "account_key": touches[0].pop("account_key"),
-            "touches": touches,
-            "known": known[0] if known else None,
-            "scores": await _rows(connection, _SCORES, lead_id),
-            "decisions": await _rows(connection, _DECISIONS, lead_id),
-            "response": await _rows(connection, _RESPONSE, lead_id),
-            "deliveries": await _rows(connection, _TOLD, lead_id),
-            "late_answers": await _rows(connection, _LATE, lead_id),
-            "clocks": await _rows(connection, _RUNNING, lead_id),
-        }
+    # One moment for all parts: a clock that runs must not stand beside a history without it.
+    async with (
+        target.connection(where.postgres) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        told = await _parts(connection, await find_lead(connection, where, lead))
     told["decisions"] = on_one_clock(told["decisions"], beside(told))
     return told
+
+
+async def _parts(connection: asyncpg.Connection, lead_id: UUID) -> dict[str, Any]:
+    touches = await _rows(connection, _TOUCHES, lead_id)
+    if not touches:
+        raise CommandError(f"lead {lead_id} is unknown")
+    known = await _rows(connection, _KNOWN, lead_id)
+    return {
+        "lead_id": lead_id,
+        "account_key": touches[0].pop("account_key"),
+        "touches": touches,
+        "known": known[0] if known else None,
+        "scores": await _rows(connection, _SCORES, lead_id),
+        "decisions": await _rows(connection, _DECISIONS, lead_id),
+        "response": await _rows(connection, _RESPONSE, lead_id),
+        "deliveries": await _rows(connection, _TOLD, lead_id),
+        "late_answers": await _rows(connection, _LATE, lead_id),
+        "clocks": await _rows(connection, _RUNNING, lead_id),
+    }
 
 
 async def _rows(connection: asyncpg.Connection, query: str, lead_id: UUID) -> list[dict[str, Any]]:
