@@ -23,7 +23,7 @@ from schemas.score import LeadScored
 from services.kernel.people import Caps, Overlay, Pool, Rep, next_available
 from services.routing.eligibility import Barred, away
 from services.routing.fairness import Turn
-from services.routing.fields import routing_facts
+from services.routing.fields import Standing
 from services.routing.matching import NO_MATCH, Match
 from services.routing.model import (
     Attempt,
@@ -175,7 +175,11 @@ class Board:
         lead_id = event.lead.lead_id
         known = self.loaded.leads.get(lead_id)
         activity = known.activity if known is not None else None
-        return routing_facts(event, self.match(lead_id).company, self.now, activity)
+        standing = self.loaded.standing.get(lead_id)
+        if standing is None or standing.event is not event:
+            standing = Standing.of(event, self.match(lead_id).company)
+            self.loaded.standing[lead_id] = standing
+        return standing.at(self.now, activity)
 
     # -- writing ------------------------------------------------------------------------------
     def keep_score(self, lead: LeadState, scored: LeadScored) -> LeadState:

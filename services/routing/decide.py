@@ -268,6 +268,6 @@ def _placed(
     before: str | None = None,
 ) -> Change:
     """The end of the submission that opened an attempt."""
-    subject = replace(subject_of(board, opened, event), owned_before=before)
+    subject = subject_of(board, opened, event, owned_before=before)
     placement = place(board, subject)
     return write(board, lead, opened, subject, placement, event, origin, end=True)

@@ -5,6 +5,7 @@ Why one transaction for a whole batch: docs/decisions/routing-transaction.md.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
@@ -20,6 +21,7 @@ from services.runtime.configstore import Versioned
 from services.runtime.database import Connection
 
 T = TypeVar("T")
+R = TypeVar("R")
 Clock = Callable[[], datetime]
 
 _WIDENINGS = 8
@@ -40,6 +42,38 @@ async def decide_with(
     lock is out of order; two that meet so are told apart by Postgres, and the one that it aborts
     starts anew.
     """
+    board, result = await _decided(connection, config, clock, scope, work, role)
+    await boards.save(connection, board)
+    return result
+
+
+async def decide_and_tell(
+    connection: Connection,
+    config: Versioned[Plan],
+    clock: Clock,
+    scope: Scope,
+    work: Callable[[Board], T],
+    tell: Callable[[T], R],
+) -> R:
+    """As :func:`decide_with`; what ``tell`` makes of it is made while Postgres writes."""
+    board, result = await _decided(connection, config, clock, scope, work, RoleName.SDR)
+    saving = asyncio.ensure_future(boards.save(connection, board))
+    try:
+        await asyncio.sleep(0)  # the statement goes out first
+        return tell(result)
+    finally:
+        await saving
+
+
+async def _decided(
+    connection: Connection,
+    config: Versioned[Plan],
+    clock: Clock,
+    scope: Scope,
+    work: Callable[[Board], T],
+    role: RoleName,
+) -> tuple[Board, T]:
+    """The work's result, and the board with what is to be saved."""
     locking = scope
     for _ in range(_WIDENINGS):
         locked = await boards.lock(connection, config.value, locking)
@@ -56,7 +90,7 @@ async def decide_with(
             locking = Scope({}, scope.accounts - known, frozenset())
             continue
         try:
-            result = work(board)
+            return board, work(board)
         except NeedsPools as needs:
             locking = Scope({}, frozenset(), needs.pools, counted=scope.counted)
             continue
@@ -64,9 +98,6 @@ async def decide_with(
             others = await merges.accounts(connection, needs.leads)
             scope = scope.with_leads(others)
             locking = Scope({}, frozenset(others.values()), frozenset())
-            continue
-        await boards.save(connection, board)
-        return result
     raise RuntimeError("the decision reaches ever more pools")
 
 

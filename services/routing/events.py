@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -63,17 +63,25 @@ def _both(
     plan: Plan, change: Change, id_: UUID, cause: UUID | None, traceparent: str | None
 ) -> Iterable[Output]:
     attempt = change.attempt
-    followed = output(
-        ASSIGNMENTS,
-        attempt.account_key,
-        assignment_changed(plan, change, cause),
-        event_id=id_,
-        service=SERVICE,
-        at=change.at,
-        traceparent=traceparent,
-    )
-    latest = replace(followed, topic=ASSIGNMENTS_CURRENT.name, key=str(attempt.lead_id).encode())
-    return replace(followed, tag=_tag(change)), latest
+
+    def told(event: AssignmentChanged) -> Output:
+        return output(
+            ASSIGNMENTS,
+            attempt.account_key,
+            event,
+            event_id=id_,
+            service=SERVICE,
+            at=change.at,
+            traceparent=traceparent,
+            tag=_tag(change),
+        )
+
+    event = assignment_changed(plan, change, cause)
+    followed = told(event)
+    if len(followed.value) > LEAD_BYTES:  # only then may the part about the lead be too long
+        followed = told(event.model_copy(update={"lead": cut(event.lead)}))
+    key = str(attempt.lead_id).encode()
+    return followed, Output(ASSIGNMENTS_CURRENT.name, key, followed.value, followed.headers)
 
 
 def assignment_changed(plan: Plan, change: Change, cause: UUID | None) -> AssignmentChanged:
@@ -115,20 +123,45 @@ def assignment_changed(plan: Plan, change: Change, cause: UUID | None) -> Assign
 
 
 def lead_block(scored: LeadScored) -> LeadBlock:
+    """What the rep needs to act, however long."""
+    lead = scored.lead
+    return LeadBlock(
+        email=lead.email,
+        first_name=lead.first_name,
+        last_name=lead.last_name,
+        company=lead.company,
+        job_title=lead.job_title,
+        phone=lead.phone,
+        country=lead.country,
+        message=lead.message,
+        form_id=lead.form_id,
+        page_url=lead.page_url,
+        crm_url=lead.crm_url,
+        external_id=lead.external_id,
+        facts={name: _text(known.value) for name, known in scored.facts.items()},
+        email_verified_at=_verified(scored),
+        role_confirmed_at=_confirmed(scored),
+        consent=lead.consent,
+        score_reasons=_strongest(scored),
+        touch=scored.touch,
+        questions=_questions(scored),
+        sql=scored.qualification.sql if scored.qualification else None,
+    )
+
+
+def cut(block: LeadBlock) -> LeadBlock:
     """What the rep needs to act, cut to :data:`LEAD_BYTES` from its longest texts on."""
-    facts = {name: _text(known.value) for name, known in scored.facts.items()}
-    block = _block(scored, scored.lead.message, facts)
     excess = len(block.encode()) - LEAD_BYTES
     if excess <= 0:
         return block
     if block.message is not None:
-        block = _block(scored, _shortened(block.message, excess), facts)
+        block = block.model_copy(update={"message": _shortened(block.message, excess)})
         if len(block.encode()) <= LEAD_BYTES:
             return block
     # A message alone was not it: somebody filled every field. Each keeps its beginning.
     short = {name: _clipped(value) for name, value in block if isinstance(value, str)}
     kept: dict[str, str] = {}
-    for name, value in facts.items():
+    for name, value in block.facts.items():
         more = {**kept, name: _clipped(value)}
         if len(to_json(more)) > LEAD_BYTES // 4:
             break
@@ -154,32 +187,6 @@ def _clipped(text: str) -> str:
     if len(to_json(text)) <= _FIELD_BYTES:
         return text
     return _shortened(text, len(to_json(text)) - _FIELD_BYTES)
-
-
-def _block(scored: LeadScored, message: str | None, facts: dict[str, str]) -> LeadBlock:
-    lead = scored.lead
-    return LeadBlock(
-        email=lead.email,
-        first_name=lead.first_name,
-        last_name=lead.last_name,
-        company=lead.company,
-        job_title=lead.job_title,
-        phone=lead.phone,
-        country=lead.country,
-        message=message,
-        form_id=lead.form_id,
-        page_url=lead.page_url,
-        crm_url=lead.crm_url,
-        external_id=lead.external_id,
-        facts=facts,
-        email_verified_at=_verified(scored),
-        role_confirmed_at=_confirmed(scored),
-        consent=lead.consent,
-        score_reasons=_strongest(scored),
-        touch=scored.touch,
-        questions=_questions(scored),
-        sql=scored.qualification.sql if scored.qualification else None,
-    )
 
 
 def _questions(scored: LeadScored) -> tuple[OpenQuestion, ...]:

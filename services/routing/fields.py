@@ -7,8 +7,10 @@ with it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from schemas.activity import ActivityName
@@ -76,28 +78,36 @@ class RoutingCondition(Condition):
     __slots__ = ()
 
 
-def routing_facts(
-    event: LeadScored,
-    company: Company | None,
-    now: datetime,
-    activity: tuple[str, datetime] | None = None,
-) -> dict[str, object]:
-    """All that is known when a lead is decided at ``now``.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a scored lead whatever the hour; worked out once per event."""
 
-    :param activity: the last one of the lead, and when it happened.
-    """
-    facts = as_of(facts_of(event), now)
-    facts.update(_place(event))
-    facts["account.known"] = company is not None
-    if company is not None:
-        facts.update(_account(company))
-    if activity is not None:
-        name, at = activity
-        facts["activity.last"] = name
-        facts["activity.days_ago"] = max(0, (now - at).days)
-    facts.update(time_facts(now, facts.get("time_zone")))
-    facts.update(units(event.lead.lead_id, event.lead.account_key))
-    return facts
+    event: LeadScored
+    facts: Mapping[str, object]
+
+    @classmethod
+    def of(cls, event: LeadScored, company: Company | None) -> Standing:
+        """:param company: the lead's account, where it has one."""
+        facts = facts_of(event)
+        facts.update(_place(event))
+        facts["account.known"] = company is not None
+        if company is not None:
+            facts.update(_account(company))
+        facts.update(units(event.lead.lead_id, event.lead.account_key))
+        return cls(event, facts)
+
+    def at(self, now: datetime, activity: tuple[str, datetime] | None = None) -> dict[str, object]:
+        """All that is known when the lead is decided at ``now``.
+
+        :param activity: the last one of the lead, and when it happened.
+        """
+        facts = as_of(self.facts, now)
+        if activity is not None:
+            name, at = activity
+            facts["activity.last"] = name
+            facts["activity.days_ago"] = max(0, (now - at).days)
+        facts.update(time_facts(now, facts.get("time_zone")))
+        return facts
 
 
 def time_facts(now: datetime, time_zone: object) -> dict[str, object]:
@@ -108,12 +118,13 @@ def time_facts(now: datetime, time_zone: object) -> dict[str, object]:
 
 def recorded(facts: Mapping[str, object]) -> dict[str, object]:
     """The facts that may be stored with a decision: none that identifies a person."""
-    return {
-        name: value
-        for name, value in facts.items()
-        if name == ACTIVITIES
-        or ((known := ROUTING_FIELDS.find(name)) is not None and not known.personal)
-    }
+    return {name: value for name, value in facts.items() if _may_be_recorded(name)}
+
+
+@lru_cache(maxsize=4096)  # forms name their own questions, so there is no end of names
+def _may_be_recorded(name: str) -> bool:
+    known = ROUTING_FIELDS.find(name)
+    return name == ACTIVITIES or (known is not None and not known.personal)
 
 
 def place_of(event: LeadScored) -> tuple[str | None, str | None]:

@@ -12,9 +12,9 @@ from schemas.base import Lane
 from schemas.score import LeadScored
 from services.routing import decide
 from services.routing.board import Board
-from services.routing.deciding import Clock, decide_with
+from services.routing.deciding import Clock, decide_and_tell
 from services.routing.events import Tag, outputs
-from services.routing.fields import routing_facts
+from services.routing.fields import Standing
 from services.routing.finding import accounts_of
 from services.routing.matching import Match
 from services.routing.model import Change
@@ -68,19 +68,23 @@ class Router:
         def work(board: Board) -> list[tuple[Record[LeadScored], list[Change]]]:
             return [(one, decide.scored(board, one.event, one.id)) for one in records]
 
-        decided = await decide_with(connection, config, self._clock, scope, work)
-        if any(change.end == "held" for _, changes in decided for change in changes):
-            self._wake()
-        return {
-            record.id: outputs(
-                config.value,
-                changes,
-                cause=record.id,
-                stage=self._stage,
-                traceparent=record.envelope.traceparent,
-            )
-            for record, changes in decided
-        }
+        def tell(
+            decided: list[tuple[Record[LeadScored], list[Change]]],
+        ) -> dict[UUID, Sequence[Output]]:
+            if any(change.end == "held" for _, changes in decided for change in changes):
+                self._wake()
+            return {
+                record.id: outputs(
+                    config.value,
+                    changes,
+                    cause=record.id,
+                    stage=self._stage,
+                    traceparent=record.envelope.traceparent,
+                )
+                for record, changes in decided
+            }
+
+        return await decide_and_tell(connection, config, self._clock, scope, work, tell)
 
 
 def scope_of(
@@ -89,13 +93,14 @@ def scope_of(
     """What the decisions about these events may read and change."""
     leads: dict[UUID, int] = {}
     pools: set[str] = set()
+    standing: dict[UUID, Standing] = {}
     for event in events:
         lead_id = event.lead.lead_id
         leads[lead_id] = min(leads.get(lead_id, event.score_revision), event.score_revision)
-        facts = routing_facts(event, found[lead_id].company, now)
-        pools |= plan.reachable(plan.first_role.target_of(facts).pool)
+        standing[lead_id] = Standing.of(event, found[lead_id].company)
+        pools |= plan.reachable(plan.first_role.target_of(standing[lead_id].at(now)).pool)
     accounts = frozenset(event.lead.account_key for event in events)
-    return Scope(leads, accounts, frozenset(pools)).with_matches(found)
+    return Scope(leads, accounts, frozenset(pools), standing=standing).with_matches(found)
 
 
 class Meters:

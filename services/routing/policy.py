@@ -121,19 +121,18 @@ class Rule:
         hit = self.table.find(facts)
         if hit is None:
             return None
-        return replace(self.target, pool=hit.row.pool, hit=hit.described())
+        return Target(self.target.rule, self.target.path, hit.row.pool, hit=hit.described())
 
     def lost(self, facts: Facts) -> dict[str, Any]:
         """That the rule did not fire, and the first part of its condition that is not true."""
-        verdict: Verdict = False
-        because: dict[str, Any] = {}
-        if not self.takes(facts):
-            want, got = self.motion, facts.get("motion")
-            because = {"field": "motion", "op": "eq", "want": want, "got": got, "result": False}
-        else:
+        if self.takes(facts):
             verdict, because = self._asked(facts)
-        if verdict is True:  # no row of its table fits, or it is held out
-            verdict, because = False, self._passed_by(facts)
+            if verdict is True:  # no row of its table fits, or it is held out
+                verdict, because = False, self._passed_by(facts)
+        else:
+            want, got = self.motion, facts.get("motion")
+            verdict = False
+            because = {"field": "motion", "op": "eq", "want": want, "got": got, "result": False}
         return {"rule": self.target.rule, "verdict": verdict, "because": because}
 
     def _passed_by(self, facts: Facts) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.kernel.people import Overlay
 from services.routing.fairness import Turn
+from services.routing.fields import Standing
 from services.routing.matching import Match
 from services.routing.model import LeadState, Load, Waiting
 
@@ -73,3 +74,5 @@ class Loaded:
     """The first held leads of each pool, in rank order."""
     matches: dict[UUID, Match] = field(default_factory=dict)
     """The account of each lead."""
+    standing: dict[UUID, Standing] = field(default_factory=dict)
+    """What rules may ask of each lead, as of the event that was asked for last."""

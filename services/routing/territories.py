@@ -170,8 +170,11 @@ class Table:
 
     def find(self, facts: Facts) -> Hit | None:
         """The most specific row that a lead fits; None where none does."""
-        best = min(self._fitting(facts), key=lambda row: row.rank, default=None)
-        return Hit(self.id, best) if best is not None else None
+        fitting = list(self._fitting(facts))
+        if not fitting:
+            return None
+        best = fitting[0] if len(fitting) == 1 else min(fitting, key=lambda row: row.rank)
+        return Hit(self.id, best)
 
     def fitting(self, facts: Facts) -> list[Row]:
         """Every row that a lead fits, the one that counts first; of equal ones only the first."""

@@ -105,9 +105,17 @@ def open_attempt(board: Board, lead: LeadState, event: LeadScored, origin: Origi
 
 
 def subject_of(
-    board: Board, attempt: Attempt, event: LeadScored, *, draining: bool = False
+    board: Board,
+    attempt: Attempt,
+    event: LeadScored,
+    *,
+    owned_before: str | None = None,
+    draining: bool = False,
 ) -> Subject:
-    """The lead as it is to be placed."""
+    """The lead as it is to be placed.
+
+    :param owned_before: who had it in the cycle before, where the attempt says nothing of it.
+    """
     return Subject(
         lead_id=attempt.lead_id,
         account_key=attempt.account_key,
@@ -117,7 +125,7 @@ def subject_of(
         received_at=attempt.origin.received_at,
         excluded=attempt.excluded,
         held_since=attempt.held_since,
-        owned_before=attempt.waits_for,
+        owned_before=owned_before or attempt.waits_for,
         draining=draining,
     )
 

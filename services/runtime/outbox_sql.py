@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 from pydantic_core import to_json
 
+from schemas.cloudevents import Headers
 from schemas.topics import BY_NAME
 from services.runtime.records import Output
 
@@ -51,7 +52,7 @@ def columns(rows: Sequence[tuple[UUID | None, int, Output]]) -> tuple[list[Any],
         [out.topic for _, _, out in rows],
         [out.key for _, _, out in rows],
         [out.value for _, _, out in rows],
-        [_pack(out) for _, _, out in rows],
+        _packed([out.headers for _, _, out in rows]),
         [compacted(out.topic) for _, _, out in rows],
     )
 
@@ -62,9 +63,19 @@ def to_output(row: asyncpg.Record) -> Output:
     return Output(row["topic"], row["key"], row["value"], headers, row=row["id"])
 
 
-def _pack(out: Output) -> bytes:
+def _packed(every: Sequence[Headers]) -> list[bytes]:
+    packed: list[bytes] = []
+    last: Headers | None = None
+    for headers in every:
+        # What goes to two topics has the same headers, one after the other.
+        packed.append(packed[-1] if headers is last else _pack(headers))
+        last = headers
+    return packed
+
+
+def _pack(headers: Headers) -> bytes:
     # Latin-1 maps every byte to one character, so any header comes back as it was.
-    return to_json([(name, value.decode("latin-1")) for name, value in out.headers])
+    return to_json([(name, value.decode("latin-1")) for name, value in headers])
 
 
 def compacted(topic: str) -> bool:

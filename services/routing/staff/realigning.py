@@ -19,7 +19,7 @@ import asyncpg
 from schemas.assignment import RequestAction
 from services.routing.answer import Request
 from services.routing.deciding import Clock
-from services.routing.fields import routing_facts
+from services.routing.fields import Standing
 from services.routing.finding import accounts_of
 from services.routing.life import Refused
 from services.routing.overlay import Kind
@@ -76,7 +76,7 @@ async def _held(connection: asyncpg.Connection, plan: Plan, now: datetime) -> li
         matches = await accounts_of(connection, plan, {one.lead_id: one.scored for one in page})
         for one in page:
             company = matches[one.lead_id].company
-            facts = routing_facts(one.scored, company, now, one.activity)
+            facts = Standing.of(one.scored, company).at(now, one.activity)
             found.append(
                 Held(one.assignment_id, one.lead_id, one.account_key, one.role, one.status,
                      one.rep, one.pool, one.worked_at, facts, company)

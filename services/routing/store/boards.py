@@ -140,6 +140,7 @@ async def load(
     assert row is not None
     loaded = _loaded(row, now)
     loaded.matches = dict(scope.matches)
+    loaded.standing = dict(scope.standing)
     return Board(plan, version, now, scope.pools, loaded, role)
 
 

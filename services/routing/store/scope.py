@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from services.routing.fields import Standing
 from services.routing.matching import Match
 
 
@@ -23,6 +24,8 @@ class Scope:
     """Reps whose leads are counted besides those whom the configuration bounds."""
     matches: Mapping[UUID, Match] = field(default_factory=dict)
     """The accounts of these leads, as far as they are known."""
+    standing: Mapping[UUID, Standing] = field(default_factory=dict)
+    """What rules may ask of these leads, as far as it was worked out."""
 
     def with_pools(self, pools: frozenset[str]) -> Scope:
         return replace(self, pools=self.pools | pools)

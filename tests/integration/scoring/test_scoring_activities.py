@@ -12,7 +12,7 @@ from schemas.assignment import AssignmentChanged
 from schemas.base import KindName, Lane, TierName
 from services.kernel.fields import ACTIVITIES
 from services.kernel.identity import lead_id, normalise_email
-from services.routing.fields import RoutingCondition, recorded, routing_facts
+from services.routing.fields import RoutingCondition, Standing, recorded
 from tests.integration.scoring.desk import AT, SECRET, VP, Desk, done, enriched_lead, record
 from tests.support.examples import good
 
@@ -184,11 +184,11 @@ async def test_a_page_has_the_kind_of_its_address_and_rules_of_routing_may_count
     assert [one.page_kind for one in scored.happened] == ["offer", *["pricing"] * 3]
     earned = {line.rule for line in scored.ledger}
     assert "pricing_page" in earned
-    facts = routing_facts(scored, None, AT + timedelta(hours=1))
+    facts = Standing.of(scored, None).at(AT + timedelta(hours=1))
     seen = RoutingCondition(
         {"activities": {"page_kind": "pricing", "within": "7d", "count": {"gte": 3}}}
     )
     assert seen(facts) is True
     assert seen(from_json(to_json(recorded(facts)))) is True
-    assert seen(routing_facts(scored, None, AT + timedelta(days=8))) is False
+    assert seen(Standing.of(scored, None).at(AT + timedelta(days=8))) is False
     assert "example.com" not in to_json(recorded(facts)[ACTIVITIES]).decode()

@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 from pydantic_core import from_json, to_json
 
+from schemas.assignment import AssignmentChanged
 from schemas.base import Provenance
 from services.routing import decide
 from services.routing.board import Board, Loaded
-from services.routing.events import CUT, LEAD_BYTES, lead_block, outputs
+from services.routing.events import CUT, LEAD_BYTES, cut, lead_block, outputs
 from services.routing.explain import explain
 from tests.integration.routing.leads import MONDAY_NINE, plan, scored
 
@@ -23,14 +24,14 @@ def board() -> Board:
 
 
 def test_a_short_lead_is_told_whole() -> None:
-    block = lead_block(scored(message="Please call.", facts={"headcount": 12}))
+    block = cut(lead_block(scored(message="Please call.", facts={"headcount": 12})))
     assert block.message == "Please call."
     assert block.facts == {"headcount": "12"}
 
 
 @pytest.mark.parametrize("text", ["x", "ü", "\u0007", '"', "🙂"])
 def test_a_long_message_is_cut_with_a_mark(text: str) -> None:
-    block = lead_block(scored(message=text * 40_000))
+    block = cut(lead_block(scored(message=text * 40_000)))
     size = len(block.encode())
     assert size <= LEAD_BYTES
     assert size > LEAD_BYTES - 100, "not cut by more than needed"
@@ -47,9 +48,20 @@ def test_a_lead_that_is_long_everywhere_still_fits() -> None:
     facts = {
         f"fact{n}": Provenance(value="v" * 2_000, source="x", at=MONDAY_NINE) for n in range(40)
     }
-    block = lead_block(event.model_copy(update={"lead": long, "facts": facts}))
+    block = cut(lead_block(event.model_copy(update={"lead": long, "facts": facts})))
     assert len(block.encode()) <= LEAD_BYTES
     assert block.email == "ann@acme.example"
+
+
+def test_the_event_of_a_long_lead_is_told_cut() -> None:
+    event, on = scored(message="x" * 40_000), board()
+    changes = decide.scored(on, event, uuid4())
+    followed, latest = outputs(PLAN, changes, cause=uuid4(), stage="routing")
+    told = AssignmentChanged.read(followed.value)
+    assert told.lead.message is not None
+    assert told.lead.message.endswith(CUT)
+    assert len(told.lead.encode()) <= LEAD_BYTES
+    assert (latest.value, latest.headers) == (followed.value, followed.headers)
 
 
 def test_neither_reason_nor_record_holds_what_identifies_the_person() -> None:
