@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -219,7 +220,11 @@ async def _abandon(raw: AIOKafkaProducer) -> None:
     Letting it finish would put old records behind newer ones of a fresh producer.
     """
     with contextlib.suppress(Exception):
-        raw._message_accumulator.fail_all(KafkaTimeoutError("the producer was replaced"))
+        queue = raw._message_accumulator
+        batches = [*itertools.chain(*queue._batches.values()), *queue._pending_batches]
+        queue.fail_all(KafkaTimeoutError("the producer was replaced"))
+        # aiokafka fails this one as well, and waits for it only where a queue is full.
+        _take_failures([batch._drain_waiter for batch in batches])
     with contextlib.suppress(Exception):
         async with asyncio.timeout(_CLOSE_TIMEOUT_S):
             await raw._sender.close()
