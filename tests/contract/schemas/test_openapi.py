@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import cache
 from typing import Any
 
 import httpx
@@ -36,6 +37,10 @@ KEYED = [
 SECRET = "not-a-secret"
 
 
+application = cache(openapi.application)
+"""One per service: each asks hundreds of times."""
+
+
 def service_of(path: str) -> str:
     (server,) = DOCUMENT["paths"][path]["servers"]
     return str(server["description"])
@@ -43,7 +48,7 @@ def service_of(path: str) -> str:
 
 def client(path: str, scopes: frozenset[Scope] = frozenset()) -> httpx.AsyncClient:
     """Of the service of ``path``; the key ``hr_walk_…`` has the given scopes."""
-    app = openapi.application(service_of(path))
+    app = application(service_of(path))
     principal = Principal("walk", "walk", None, scopes)
     app.state.keys._keys["hr_walk"] = (hashlib.sha256(SECRET.encode()).digest(), principal)
     app.state.keys.loaded = True
