@@ -30,6 +30,8 @@ from services.routing.review.whatif import Unclear
 from services.runtime.apart import OUT_OF_MEMORY, not_usable
 from services.runtime.configfile import ConfigError
 from services.runtime.configstore import NoConfiguration, version_of
+from services.scoring.asked import Rescoring
+from services.scoring.review import rescored
 
 _NICER: Final = 10
 _MEGABYTE: Final = 1024 * 1024
@@ -141,6 +143,13 @@ async def _recomputation(
     return {"report": (await books.recomputed(connection, asked.since, asked.until)).as_dict()}
 
 
+async def _rescoring(connection: asyncpg.Connection, request: Mapping[str, Any]) -> dict[str, Any]:
+    asked = Rescoring.model_validate(request)
+    name, files = await _files(connection, asked.version, asked.files)
+    made = await rescored(connection, name, files, (asked.since, asked.until), asked.moves)
+    return {"report": made.as_dict(), "page": made.page()}
+
+
 async def _correction(connection: asyncpg.Connection, request: Mapping[str, Any]) -> dict[str, Any]:
     asked = Correction.model_validate(request)
     name, files = await _files(connection, asked.version, asked.files)
@@ -154,6 +163,7 @@ _KINDS: dict[str, Callable[[asyncpg.Connection, Mapping[str, Any]], Awaitable[di
     "check": _check,
     "test": _test,
     "simulation": _simulation,
+    "scoring_simulation": _rescoring,
     "recomputation": _recomputation,
     "correction": _correction,
     "calendar": lambda _, request: read_calendar(request),

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from schemas.base import TierName
 from services.cli import configfiles, output, target
 from services.cli.scoring import points
 from services.runtime.configstore import ConfigStore, version_of
-from services.scoring.page import page
-from services.scoring.rules import parse
-from services.scoring.simulation import Change, Summary, change, summary
-from services.scoring.store.recorded import recorded
-
-_RANK = {tier: place for place, tier in enumerate(TierName)}
+from services.scoring.review import Rescored, rescored
+from services.scoring.simulation import Change, Summary
 
 
 def run(
@@ -38,35 +31,30 @@ def run(
     """
     dsn = postgres or target.find(data).postgres
     files = _folder(wanted)
+    period = target.utc(since), target.utc(until)
     with output.working("scoring again"):
-        version, changes = asyncio.run(
-            _changes(dsn, wanted, files, target.utc(since), target.utc(until))
-        )
-    found, movers = summary(changes), _movers(changes)[:show]
+        made = asyncio.run(_rescored(dsn, wanted, files, period, show))
     if html is not None:
-        html.write_text(page(version, found, changes, movers), "utf-8")
+        html.write_text(made.page(), "utf-8")
     if json:
-        output.emit({"version": version, **asdict(found), "leads_moved": [*map(_row, movers)]})
+        output.emit(made.as_dict())
     else:
-        _tell(version, found, movers)
+        _tell(made.version, made.found, made.movers)
         if html is not None:
             output.say(f"the page is {html}")
 
 
-async def _changes(
+async def _rescored(
     dsn: str,
     wanted: str,
     files: Mapping[str, str] | None,
-    since: datetime | None,
-    until: datetime | None,
-) -> tuple[str, list[Change]]:
+    period: tuple[datetime | None, datetime | None],
+    show: int,
+) -> Rescored:
     async with target.connection(dsn) as connection:
-        version = wanted if files is None else version_of(files)
-        model = parse(files or await ConfigStore().files(connection, wanted))
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return version, [
-                change(model, lead) async for lead in recorded(connection, since, until)
-            ]
+        name = wanted if files is None else version_of(files)
+        found = files or await ConfigStore().files(connection, wanted)
+        return await rescored(connection, name, found, period, show)
 
 
 def _folder(wanted: str) -> dict[str, str] | None:
@@ -75,31 +63,7 @@ def _folder(wanted: str) -> dict[str, str] | None:
     return configfiles.load(configfiles.folder(path)) if path.is_dir() else None
 
 
-def _movers(changes: Iterable[Change]) -> list[Change]:
-    """Those who change tiers, the furthest first."""
-    moved = [one for one in changes if one.moves]
-    return sorted(moved, key=lambda one: (-_distance(one), -_gain(one), str(one.lead_id)))
-
-
-def _distance(one: Change) -> int:
-    return abs(_RANK[one.before.tier] - _RANK[one.after.tier])
-
-
-def _gain(one: Change) -> int:
-    return abs(one.after.total - one.before.total)
-
-
-def _row(one: Change) -> dict[str, Any]:
-    return {
-        "lead_id": one.lead_id,
-        "account_key": one.account_key,
-        "before": asdict(one.before),
-        "after": asdict(one.after),
-        "why": [{"rule": rule, "points": by} for rule, by in one.why],
-    }
-
-
-def _tell(version: str, found: Summary, movers: list[Change]) -> None:
+def _tell(version: str, found: Summary, movers: Sequence[Change]) -> None:
     rows = [
         {"was": tier, **{f"becomes {name}": count for name, count in row.items()}}
         for tier, row in found.moves.items()

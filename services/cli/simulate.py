@@ -13,8 +13,8 @@ import typer
 from services.cli import configfiles, output, rescoring, target
 from services.cli.configfiles import FolderOption
 from services.cli.output import CommandError
+from services.kernel.asked import DAYS
 from services.routing.review import books, runs, whatif
-from services.routing.review.asked import DAYS
 from services.routing.review.page import figures, page
 from services.runtime.configstore import version_of
 

@@ -43,8 +43,8 @@ from services.routing.drain import Drain
 from services.routing.events import SERVICE
 from services.routing.handlers import NAMES, Router
 from services.routing.http import router
-from services.routing.jobs import Jobs
 from services.routing.leave_feed import LeaveFeeds
+from services.routing.mending import mending
 from services.routing.merging import Merging
 from services.routing.people_feed import PeopleFeed
 from services.routing.plan import Plan
@@ -56,6 +56,8 @@ from services.routing.sweeps import Sweeps
 from services.runtime.apart import Apart, Bounds
 from services.runtime.configstore import LiveConfig
 from services.runtime.installation import LEAD_ID_KEY
+from services.runtime.jobs import Jobs
+from services.runtime.jobs_sql import JobStore
 from services.runtime.outbox import Outbox
 from services.runtime.service import Context
 from services.runtime.stage import StageSpec
@@ -174,7 +176,8 @@ def _reviewing(ctx: Context, live: asyncpg.Pool, requests: Requests) -> None:
     """What keeps a core busy, in processes of its own."""
     postgres = ctx.settings.postgres
     ctx.app.include_router(config_http.router(live, Apart(postgres, _QUICK, at_once=2)))
-    jobs = Jobs(live, Apart(postgres, _LONG, at_once=1), requests.now)
+    mend = {review_http.CORRECTION.kind: mending(requests.now)}
+    jobs = Jobs(JobStore(live, "routing"), Apart(postgres, _LONG, at_once=1), mend)
     ctx.app.include_router(review_http.router(jobs))
     ctx.task("jobs", jobs.run)
 

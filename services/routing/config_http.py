@@ -14,8 +14,9 @@ import asyncpg
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from services.kernel.asked import Files, Name
 from services.kernel.texts import Storable
-from services.routing.review.asked import Check, Files, Name, Tests
+from services.routing.review.asked import Check, Tests
 from services.runtime.apart import Apart, not_usable
 from services.runtime.apikeys import Principal, Scope
 from services.runtime.configfile import Fault

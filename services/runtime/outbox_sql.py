@@ -21,7 +21,7 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 def tables(schema: str) -> str:
     """DDL of ``inbox`` and ``outbox``; part of the first migration of a deciding service."""
-    return _DDL.replace("SCHEMA", _checked(schema))
+    return _DDL.replace("SCHEMA", schema_name(schema))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Statements:
 
 def statements(schema: str) -> Statements:
     """The statements, with their schema's name in place."""
-    name = _checked(schema)
+    name = schema_name(schema)
     return Statements(*(text.replace("SCHEMA", name) for text in _STATEMENTS))
 
 
@@ -84,7 +84,11 @@ def compacted(topic: str) -> bool:
     return spec is not None and spec.compacted
 
 
-def _checked(schema: str) -> str:
+def schema_name(schema: str) -> str:
+    """The name, to be put into a statement.
+
+    :raises ValueError: it is none.
+    """
     if not _NAME.fullmatch(schema):
         raise ValueError(f"not a schema name: {schema}")
     return schema

@@ -6,20 +6,26 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+import asyncpg
+
 from schemas import topics
 from schemas.activity import ActivityRecorded, lane_named
 from schemas.assignment import AssignmentChanged
 from schemas.base import Lane
 from schemas.enrichment import LeadEnriched
 from schemas.signal import SignalDetected
+from services.runtime.apart import Apart, Bounds
 from services.runtime.configstore import LiveConfig
 from services.runtime.installation import LEAD_ID_KEY
+from services.runtime.jobs import Jobs
+from services.runtime.jobs_sql import JobStore
 from services.runtime.outbox import Outbox
 from services.runtime.service import Context
 from services.runtime.stage import StageSpec
 from services.scoring.assignments import Assignments
 from services.scoring.drip import Dripper
 from services.scoring.handlers import SERVICE, Scorer
+from services.scoring.http import router
 from services.scoring.recorder import Recorder
 from services.scoring.recycling import Recycler
 from services.scoring.rescorer import Rescorer
@@ -28,6 +34,7 @@ from services.scoring.signals import Signals
 
 _REST_S: Final = 0.25
 """Of what only names are learnt from."""
+_LONG: Final = Bounds(seconds=900, megabytes=8_192)
 _MOST_RECORDS: Final = {Lane.LIVE: 500, Lane.BULK: 50}
 _MOST_ACTIVITIES: Final = {Lane.LIVE: 500, Lane.BULK: 100}
 
@@ -70,6 +77,7 @@ async def build(ctx: Context) -> None:
             )
         )
     await _around_accounts(ctx, live, outbox, secret)
+    _reviewing(ctx, await ctx.pool(Lane.BULK))
 
 
 async def _around_accounts(
@@ -107,6 +115,14 @@ async def _around_accounts(
     ctx.task("rescorer", Rescorer(pool, outbox, lambda: live.current, _now).run)
     ctx.task("recycler", Recycler(pool, outbox, _now).run)
     ctx.task("drip", Dripper(pool, lambda: live.current, _now, ctx.metrics).run)
+
+
+def _reviewing(ctx: Context, pool: asyncpg.Pool) -> None:
+    """What keeps a core busy, in a process of its own."""
+    apart = Apart(ctx.settings.postgres, _LONG, at_once=1)
+    jobs = Jobs(JobStore(pool, "scoring"), apart)
+    ctx.app.include_router(router(jobs))
+    ctx.task("jobs", jobs.run)
 
 
 def _other_lane(lane: Lane) -> Callable[[Sequence[tuple[str, bytes]]], bool]:

@@ -25,6 +25,7 @@ from services.scoring.rules import Rules
 
 WHY = 3
 """Rules that are named for a move, those that changed most."""
+_RANK = {tier: place for place, tier in enumerate(TierName)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +145,17 @@ def summary(changes: Iterable[Change]) -> Summary:
         found.total_before = round(before / found.leads / 100, 2)
         found.total_after = round(after / found.leads / 100, 2)
     return found
+
+
+def movers(changes: Iterable[Change]) -> list[Change]:
+    """Those who change tiers, the furthest first."""
+    moved = [one for one in changes if one.moves]
+    return sorted(moved, key=lambda one: (-_distance(one), -_gain(one), str(one.lead_id)))
+
+
+def _distance(one: Change) -> int:
+    return abs(_RANK[one.before.tier] - _RANK[one.after.tier])
+
+
+def _gain(one: Change) -> int:
+    return abs(one.after.total - one.before.total)

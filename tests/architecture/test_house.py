@@ -29,13 +29,13 @@ SHELL = {
         "providers.mail_servers", "providers.maxmind", "providers.registry", "store", "turns",
     },
     "services.scoring": {
-        "again", "app", "assignments", "drip", "handlers", "recorder", "recycling", "rescorer",
-        "signals", "store",
+        "again", "app", "assignments", "drip", "handlers", "http", "recorder", "recycling",
+        "rescorer", "review", "signals", "store",
     },
     "services.routing": {
         "accounts", "accounts_feed", "accounts_http", "activities", "app", "claims_http",
         "config_http", "deciding", "drain", "experiments_http", "fairness_http", "finding",
-        "handlers", "http", "http_reps", "http_story", "jobs", "leave_feed", "merge_http",
+        "handlers", "http", "http_reps", "http_story", "leave_feed", "mending", "merge_http",
         "merging", "people_feed", "requests", "review.books", "review.experiments",
         "review.fairness", "review.runs", "review.territories", "review_http", "staff", "store",
         "sweeps", "territories_http",
@@ -159,9 +159,11 @@ BY_HAND = {
     "capture": ("adapters", "events", "leadform", "release", "store.feeds", "store.quarantine"),
     "enrichment": ("table", "store.companies"),
     "scoring": (
+        "asked",
         "committee",
         "learning",
         "page",
+        "review",
         "rules",
         "simulation",
         "store.outcomes",

@@ -27,6 +27,7 @@ from services.routing import http as routing
 from services.runtime.hotroutes import HotRoutes
 from services.runtime.http import create_app
 from services.runtime.metrics import Metrics
+from services.scoring import http as scoring
 
 Node = dict[str, Any]
 
@@ -49,9 +50,10 @@ def _routing() -> APIRouter:
 ROUTERS: Mapping[str, Callable[[], APIRouter]] = {
     "capture": lambda: capture.router(cast(capture.Doors, None), HotRoutes()),
     "routing": _routing,
+    "scoring": lambda: scoring.router(cast(Any, None)),
     "delivery": lambda: delivery.router(cast(delivery.Doors, None)),
 }
-PORTS = {"capture": 8080, "routing": 8081, "delivery": 8082}
+PORTS = {"capture": 8080, "routing": 8081, "delivery": 8082, "scoring": 8083}
 """Where ``deploy/compose.yaml`` publishes each; ``handraise up`` prints its own."""
 PROBES = ("/live", "/ready", "/metrics")
 

@@ -2,52 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from services.kernel.asked import Asked, Files, Moves, Name, OfConfiguration, OfPeriod
 from services.kernel.texts import Storable
-
-DAYS = 30
-"""Looked at where no period is named."""
-Name = Annotated[str, Field(min_length=1, max_length=64), Storable]
-FileName = Annotated[
-    str, Field(max_length=100, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.(yaml|csv)$")
-]
-Files = Annotated[dict[FileName, Annotated[str, Storable] | None], Field(max_length=100)]
-"""Name to text: they take the place of the version's own; null takes one away."""
-Moves = Annotated[int, Field(ge=0, le=10_000)]
-"""How many of those that move are told one by one."""
-
-
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OfPeriod(_Asked):
-    """``since`` and ``until``, with their offsets."""
-
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> OfPeriod:
-        if self.since is not None and self.until is not None and self.until <= self.since:
-            raise ValueError("until must lie after since")
-        return self
-
-    def within(self, now: datetime, days: int = DAYS) -> tuple[datetime, datetime]:
-        """The period; where nothing is said, so many days until ``now``."""
-        end = self.until or now
-        return self.since or end - timedelta(days=days), end
-
-
-class OfConfiguration(OfPeriod):
-    """A published version, the active one where none is named, with other files in place of its."""
-
-    version: Name | None = None
-    files: Files = Field(default_factory=dict)
 
 
 class Simulation(OfConfiguration):
@@ -83,7 +43,7 @@ class Correction(OfConfiguration):
     """Stands in every event."""
 
 
-class Tests(_Asked):
+class Tests(Asked):
     """Whether a configuration does what its examples say; ``handraise config test``."""
 
     tests: Annotated[str, Field(min_length=1), Storable]
@@ -94,7 +54,7 @@ class Tests(_Asked):
     """Percent of the rules."""
 
 
-class Check(_Asked):
+class Check(Asked):
     """Whether every service understands the files, and what of them has no effect."""
 
     version: Name | None = None

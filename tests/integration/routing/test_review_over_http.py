@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from services.routing import review_http
-from services.routing.jobs import Jobs
-from services.routing.store import jobs as store
+from services.routing.mending import mending
 from services.runtime.apart import Apart, Bounds
 from services.runtime.apikeys import Scope
+from services.runtime.jobs import Jobs
+from services.runtime.jobs_sql import QUEUE, Ended, JobStore
 from services.runtime.problems import Problem
 from services.runtime.settings import PostgresSettings
 from tests.integration.routing.conftest import OpenDesk
 from tests.integration.routing.desk import Desk
 from tests.integration.routing.leads import MONDAY_NINE, files, many
 from tests.integration.routing.test_correcting import BIG, ENTERPRISE, RIGHT, WRONG
-from tests.integration.routing.web import Client, served
+from tests.integration.routing.web import served
 from tests.support.waiting import eventually
+from tests.support.web import Client, ended, worked_off
 
 PERIOD = {"since": MONDAY_NINE.isoformat(), "until": "2026-11-23T10:00:00+00:00"}
 READ = {Scope.DECISIONS_READ}
@@ -31,37 +32,21 @@ PATIENT = 90.0
 PLENTY = Bounds(120, 4096)
 
 
+def store_of(desk: Desk) -> JobStore:
+    return JobStore(desk.pool, "routing")
+
+
 def jobs_of(desk: Desk, dsn: str, bounds: Bounds = PLENTY) -> Jobs:
     apart = Apart(PostgresSettings(dsn=SecretStr(dsn)), bounds, at_once=1)
-    return Jobs(desk.pool, apart, desk.requests.now)
+    mend = {review_http.CORRECTION.kind: mending(desk.requests.now)}
+    return Jobs(store_of(desk), apart, mend)
 
 
 @asynccontextmanager
 async def open_web(desk: Desk, jobs: Jobs, scopes: set[Scope]) -> AsyncIterator[Client]:
     """The routes, and somebody who works the queue off."""
-    working = asyncio.create_task(jobs.run())
-    try:
-        async with served(desk, review_http.router(jobs), scopes=scopes) as web:
-            yield web
-    finally:
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
-
-
-async def ended(web: Client, path: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """What came of a request."""
-    answer = await web.post(path, json=asked)
-    assert answer.status_code == 202, answer.text
-    place = answer.headers["location"]
-
-    async def over() -> dict[str, Any] | None:
-        shown = await web.get(place)
-        assert shown.status_code == 200
-        assert ("retry-after" in shown.headers) == (shown.json()["ended_at"] is None)
-        return shown.json() if shown.json()["ended_at"] else None
-
-    found: dict[str, Any] = await eventually(over, PATIENT, pause=0.1)
-    return found
+    async with worked_off(jobs), served(desk, review_http.router(jobs), scopes=scopes) as web:
+        yield web
 
 
 async def test_a_simulation_is_asked_for_and_read_later(
@@ -136,7 +121,7 @@ async def test_the_queue_is_bounded_and_what_waits_is_called_off(
     async with served(desk, review_http.router(jobs), scopes=READ) as web:
         places = [
             (await web.post("/v1/recomputations", json={})).headers["location"]
-            for _ in range(store.QUEUE)
+            for _ in range(QUEUE)
         ]
         full = await web.post("/v1/recomputations", json={})
         assert (full.status_code, full.headers["retry-after"]) == (429, "30")
@@ -184,12 +169,13 @@ async def test_a_process_that_dies_leaves_its_work_to_the_next(
     open_desk: OpenDesk, postgres_dsn: str
 ) -> None:
     desk = await open_desk(files({"ana": 1}))
+    store = store_of(desk)
     await desk.route(*many(2))
-    dead = await store.add(desk.pool, "recomputation", {}, "ops")
+    dead = await store.add("recomputation", {}, "ops")
     assert dead is not None
-    taken = await store.take(desk.pool)
+    taken = await store.take()
     assert taken is not None
-    assert await store.take(desk.pool) is None, "somebody works on it"
+    assert await store.take() is None, "somebody works on it"
     await _silent_for_a_minute(desk)
     async with open_web(desk, jobs_of(desk, postgres_dsn), READ) as web:
 
@@ -199,22 +185,23 @@ async def test_a_process_that_dies_leaves_its_work_to_the_next(
 
         await eventually(done, PATIENT, pause=0.1)
     # The dead one wakes up: it has lost the job, and what it says is not kept.
-    assert not await store.alive(desk.pool, taken)
-    await store.end(desk.pool, taken, store.Ended(problem={"status": 500}))
-    kept = await store.one(desk.pool, "recomputation", dead)
+    assert not await store.alive(taken)
+    await store.end(taken, Ended(problem={"status": 500}))
+    kept = await store.one("recomputation", dead)
     assert kept is not None
     assert kept["status"] == "done"
 
 
 async def test_what_is_lost_twice_is_given_up(open_desk: OpenDesk) -> None:
     desk = await open_desk(files())
-    job = await store.add(desk.pool, "simulation", {}, "ops")
+    store = store_of(desk)
+    job = await store.add("simulation", {}, "ops")
     assert job is not None
     for _ in range(2):
-        assert await store.take(desk.pool) is not None
+        assert await store.take() is not None
         await _silent_for_a_minute(desk)
-    assert await store.take(desk.pool) is None
-    told = await store.one(desk.pool, "simulation", job)
+    assert await store.take() is None
+    told = await store.one("simulation", job)
     assert told is not None
     assert (told["status"], told["problem"]["title"]) == ("failed", "Not computed")
 
@@ -223,6 +210,7 @@ async def test_a_drain_puts_the_work_back(
     open_desk: OpenDesk, postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = await open_desk(files())
+    store = store_of(desk)
     jobs = jobs_of(desk, postgres_dsn)
     began = asyncio.Event()
 
@@ -236,10 +224,10 @@ async def test_a_drain_puts_the_work_back(
     await asyncio.wait_for(began.wait(), 30)
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
-    told = await store.one(desk.pool, "simulation", job)
+    told = await store.one("simulation", job)
     assert told is not None
     assert (told["status"], told["started_at"]) == ("queued", None)
-    again = await store.take(desk.pool)
+    again = await store.take()
     assert again is not None
     assert again.tries == 1
 

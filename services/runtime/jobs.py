@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-import asyncpg
 import structlog
 
-from schemas.assignment import AssignmentStatus, RequestAction
-from services.routing.answer import Request
-from services.routing.http import Ask, carry_out
-from services.routing.store import jobs as store
-from services.routing.store.jobs import Ended, Job
 from services.runtime.apart import Apart
+from services.runtime.jobs_sql import QUEUE, Ended, Job, JobStore
 from services.runtime.problems import Problem
 
 log = structlog.get_logger(__name__)
+
+Finish = Callable[[Job, dict[str, Any]], Awaitable[dict[str, Any]]]
+"""What follows from a report, and belongs to it."""
 
 _POLL_S: Final = 2.0
 _SIGN_OF_LIFE_S: Final = 2.0
@@ -27,13 +26,15 @@ _SIGN_OF_LIFE_S: Final = 2.0
 class Jobs:
     """The queue of one process.
 
-    :param act: carries out what a correction moves.
+    :param finish: by kind, what is done with a report before the job has ended.
     """
 
-    def __init__(self, pool: asyncpg.Pool, apart: Apart, act: Ask) -> None:
-        self.pool = pool
+    def __init__(
+        self, store: JobStore, apart: Apart, finish: Mapping[str, Finish] | None = None
+    ) -> None:
+        self.store = store
         self._apart = apart
-        self._act = act
+        self._finish = finish or {}
         self._asked = asyncio.Event()
 
     async def ask(self, kind: str, request: dict[str, Any], by: str) -> UUID:
@@ -41,10 +42,10 @@ class Jobs:
 
         :raises Problem: 429 where too many wait.
         """
-        found = await store.add(self.pool, kind, request, by)
+        found = await self.store.add(kind, request, by)
         if found is None:
             retry = {"Retry-After": "30"}
-            detail = f"{store.QUEUE} computations wait already."
+            detail = f"{QUEUE} computations wait already."
             raise Problem(429, "Too many requests", detail, headers=retry)
         self._asked.set()
         return found
@@ -52,7 +53,7 @@ class Jobs:
     async def run(self) -> None:
         """Until cancelled. Whatever is left unfinished then, another process takes up."""
         while True:
-            while (job := await store.take(self.pool)) is not None:
+            while (job := await self.store.take()) is not None:
                 await self._one(job)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_S):
@@ -65,12 +66,12 @@ class Jobs:
         try:
             await asyncio.wait([working, watching], return_when=asyncio.FIRST_COMPLETED)
             if working.done():
-                await store.end(self.pool, job, working.result())
+                await self.store.end(job, working.result())
                 log.info("job.ended", kind=job.kind, job_id=str(job.id))
             elif (error := watching.exception()) is not None:
                 raise error
         except asyncio.CancelledError:  # a drain: not the job's fault
-            await store.put_back(self.pool, job)
+            await self.store.put_back(job)
             raise
         finally:
             working.cancel()
@@ -79,7 +80,7 @@ class Jobs:
 
     async def _watch(self, job: Job) -> None:
         """Ends when the job is ours no longer."""
-        while await store.alive(self.pool, job):  # noqa: ASYNC110  (the database is asked)
+        while await self.store.alive(job):  # noqa: ASYNC110  (the database is asked)
             await asyncio.sleep(_SIGN_OF_LIFE_S)
 
     async def _ended(self, job: Job) -> Ended:
@@ -88,25 +89,6 @@ class Jobs:
         except Problem as problem:
             return Ended(problem=problem.document())
         report = answer["report"]
-        if job.kind == "correction":
-            report |= await self._corrected(job, report)
+        if (finish := self._finish.get(job.kind)) is not None:
+            report |= await finish(job, report)
         return Ended(report, answer.get("page"))
-
-    async def _corrected(self, job: Job, report: dict[str, Any]) -> dict[str, Any]:
-        """Asks for each move; one that is refused does not keep the others back."""
-        dry = job.request["dry_run"]
-        reason = job.request["reason"] or f"corrected by configuration {report['version']}"
-        moves = [] if dry else [one for one in report["moves"] if one["to"] is not None]
-        done = [await _mend(self._act, one, job.asked_by, reason) for one in moves]
-        return {"dry_run": dry, "applied": sum(one["ok"] for one in done), "answers": done}
-
-
-async def _mend(ask: Ask, move: dict[str, Any], by: str, reason: str) -> dict[str, Any]:
-    expected = AssignmentStatus(move["status"])
-    request = Request(RequestAction.REASSIGN, by, reason, expected, move["to"], True)
-    try:
-        await carry_out(ask, UUID(move["assignment_id"]), request)
-    except Problem as refused:
-        said = refused.detail or refused.title
-        return {"lead_id": move["lead_id"], "ok": False, "answer": said}
-    return {"lead_id": move["lead_id"], "ok": True, "answer": move["to"]}
