@@ -67,7 +67,9 @@ class Disqualified(Model):
     """Sales said no, and the lead has not come back since."""
 
     reason: str
-    """As it was given; one of ``qualification.yaml`` where somebody kept to it."""
+    """Of ``qualification.yaml``; where that has no such one, as it was given."""
+    listed: bool = True
+    """Whether ``qualification.yaml`` has it; where not, only by asking does the lead come back."""
     at: Instant
     returns_at: Instant | None = None
     """When it comes back by itself; null: never."""

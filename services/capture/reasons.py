@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from services.kernel.faults import did_you_mean
+from services.kernel.texts import as_said
 from services.runtime.configfile import ConfigError
 from services.runtime.configfile import parse as parse_file
 
@@ -46,13 +47,13 @@ class Reasons:
             file = parse_file(_File, files[FILE], FILE) if FILE in files else _File()
         except ConfigError:
             return cls()
-        said = {one.says.casefold() for one in file.disqualify}
         ids = tuple(one.id for one in file.disqualify)
-        return cls(ids, frozenset(said | set(ids)))
+        known = {as_said(text) for one in file.disqualify for text in (one.id, one.says)}
+        return cls(ids, frozenset(known))
 
     def refusal(self, given: str | None) -> str | None:
         """What is wrong with a reason; None where it is one of the list, or none is given."""
-        if not self.known or not given or given.strip().casefold() in self.known:
+        if not self.known or not given or as_said(given) in self.known:
             return None
         hint = did_you_mean(given, self.ids) or f": it is one of {', '.join(self.ids)}"
         return f"is no reason of {FILE}{hint}"

@@ -40,7 +40,7 @@ from scoring.drip group by pool order by pool
 """
 
 _DISQUALIFIED = """
-select lead_id, account_key, reason, at, returns_at from scoring.disqualified
+select lead_id, account_key, reason, at, returns_at, listed from scoring.disqualified
 order by returns_at nulls last, at, lead_id
 """
 
@@ -86,7 +86,8 @@ def _verdict(found: dict[str, Any]) -> str:
         return "sales-qualified"
     if out := found["disqualified"]:
         back = str(out["returns_at"])[:10] if out["returns_at"] else "not by itself"
-        return f"disqualified for {out['reason']} on {out['at'][:10]}; comes back: {back}"
+        said = _said(out["reason"], listed=out["listed"])
+        return f"disqualified for {said} on {out['at'][:10]}; comes back: {back}"
     missing = ", ".join(found["missing"]) or "a definition"
     return f"not sales-qualified; missing: {missing}"
 
@@ -171,7 +172,12 @@ def given_up(data: output.DataOption = None, json: output.JsonOption = False) ->
         output.emit(rows)
         return
     columns = ["lead_id", "account_key", "reason", "at", "returns_at"]
-    output.show(rows, columns, "nobody is disqualified")
+    shown = [{**row, "reason": _said(row["reason"], listed=row["listed"])} for row in rows]
+    output.show(shown, columns, "nobody is disqualified")
+
+
+def _said(reason: str, *, listed: bool) -> str:
+    return reason if listed else f"{reason} (not in qualification.yaml)"
 
 
 async def _rows(where: target.Target, query: str) -> list[dict[str, Any]]:

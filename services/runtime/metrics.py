@@ -196,9 +196,13 @@ class Metrics:
             "handraise_enrichment_jobs", "Leads waiting for a provider.", (), registry=r
         )
         self.provider_calls = Counter(
-            "handraise_provider_calls_total",
-            "Calls to enrichment providers by outcome.",
+            "handraise_provider_calls_total", "Calls to enrichment providers by outcome.",
             ("provider", "outcome"), registry=r,
+        )  # fmt: skip
+        self.disqualifications = Counter(
+            "handraise_disqualifications_total",
+            "Leads that sales gave up, by the reason's id; unlisted: not of qualification.yaml.",
+            ("reason",), registry=r,
         )  # fmt: skip
         self.drip_waiting = Gauge(
             "handraise_drip_waiting",
@@ -241,8 +245,7 @@ class Metrics:
             "handraise_reminders_total", "Reps reminded of a lead.", ("tier",), registry=r
         )
         self.breaches = Counter(
-            "handraise_breaches_total",
-            "Leads that their rep did not touch in time.",
+            "handraise_breaches_total", "Leads that their rep did not touch in time.",
             ("tier",), registry=r,
         )  # fmt: skip
         self.hops = Counter(
@@ -280,17 +283,13 @@ class Metrics:
             (), registry=r,
         )  # fmt: skip
         self.config_version = Gauge(
-            "handraise_config_info",
-            "1 for the configuration version in use.",
-            ("version",),
-            registry=r,
-        )
+            "handraise_config_info", "1 for the configuration version in use.",
+            ("version",), registry=r,
+        )  # fmt: skip
         self.loop_lag = Gauge(
-            "handraise_event_loop_lag_seconds",
-            "How late the event loop woke up, at worst.",
-            (),
-            registry=r,
-        )
+            "handraise_event_loop_lag_seconds", "How late the event loop woke up, at worst.",
+            (), registry=r,
+        )  # fmt: skip
 
     async def render(self, accept: str = "") -> tuple[bytes, str]:
         """The exposition and its content type; rendered off the event loop."""

@@ -24,6 +24,7 @@ from services.runtime.service import Context
 from services.runtime.stage import StageSpec
 from services.scoring.assignments import Assignments
 from services.scoring.drip import Dripper
+from services.scoring.givenup import GivenUp
 from services.scoring.handlers import SERVICE, Scorer
 from services.scoring.http import router
 from services.scoring.recorder import Recorder
@@ -43,6 +44,7 @@ async def build(ctx: Context) -> None:
     """Declare what this process does; the shell starts it."""
     live = await ctx.config(parse)
     secret = ctx.secrets.get(LEAD_ID_KEY)[0]
+    given_up = GivenUp(ctx.metrics)
     for lane in Lane:
         pool = await ctx.pool(lane)
         outbox = ctx.outbox("scoring", lane)
@@ -60,7 +62,7 @@ async def build(ctx: Context) -> None:
                 on_acknowledged=outbox.acknowledged,
             )
         )
-        recorder = Recorder(lane, pool, outbox, lambda: live.current, _now, secret)
+        recorder = Recorder(lane, pool, outbox, lambda: live.current, _now, secret, given_up)
         ctx.lane(lane).add(
             StageSpec(
                 name="scoring.activities" if lane is Lane.LIVE else "scoring.activities.bulk",

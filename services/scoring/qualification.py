@@ -20,6 +20,7 @@ from services.kernel.durations import Duration
 from services.kernel.facts import FIELDS, QUALIFYING_FIELDS
 from services.kernel.faults import Fault, did_you_mean, validation_error
 from services.kernel.fields import FieldSet
+from services.kernel.texts import as_said
 from services.runtime.configfile import parse as parse_file
 
 FILE = "qualification.yaml"
@@ -131,8 +132,10 @@ class QualificationFile(_Strict):
 
     def reason(self, given: str | None) -> DisqualifyReason | None:
         """The reason of the list that is meant: by its id or its words."""
-        said = (given or "").strip().casefold()
-        return next((one for one in self.disqualify if said in (one.id, one.says.casefold())), None)
+        said = as_said(given or "")
+        return next(
+            (one for one in self.disqualify if said in (as_said(one.id), as_said(one.says))), None
+        )
 
 
 def parse(files: Mapping[str, str]) -> QualificationFile:

@@ -85,7 +85,7 @@ def disqualified(
     if (returns is not None and now >= returns) or _back(recycle, touches, around, hot, last.at):
         return None
     named = reason.id if reason else (last.reason or "").strip()[:100] or "unknown"
-    return Disqualified(reason=named, at=last.at, returns_at=returns)
+    return Disqualified(reason=named, listed=reason is not None, at=last.at, returns_at=returns)
 
 
 def line(out: Disqualified) -> LedgerLine:

@@ -22,6 +22,7 @@ from services.runtime.database import Connection
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
 from services.scoring import again
+from services.scoring.givenup import GivenUp
 from services.scoring.happened import Happened
 from services.scoring.names import meant, tokens_of, visitor_of
 from services.scoring.pages import PageRule, page_kind
@@ -44,6 +45,7 @@ class Recorder:
         config: Callable[[], Versioned[Rules]],
         now: Callable[[], datetime],
         secret: bytes,
+        given_up: GivenUp,
     ) -> None:
         self._lane = lane
         self._pool = pool
@@ -51,6 +53,7 @@ class Recorder:
         self._config = config
         self._now = now
         self._secret = secret
+        self._given_up = given_up
 
     async def handle(self, records: Sequence[Record[ActivityRecorded]]) -> Sequence[Output]:
         """One batch, one transaction. A repeat changes nothing: what it caused is in the outbox."""
@@ -59,10 +62,13 @@ class Recorder:
             return ()
         async with self._pool.acquire() as conn, conn.transaction():
             fresh = await self._keep(conn, ours)
+            made: Sequence[Output] = ()
             if self._lane is Lane.LIVE:
-                return await self._score(conn, fresh)
-            await leads.mark(conn, _leads(fresh), _accounts(fresh), COALESCE)
-        return ()
+                made = await self._score(conn, fresh)
+            else:
+                await leads.mark(conn, _leads(fresh), _accounts(fresh), COALESCE)
+        self._given_up.tell(fresh, self._config().value.qualification)
+        return made
 
     async def _keep(
         self, conn: Connection, records: Sequence[Record[ActivityRecorded]]

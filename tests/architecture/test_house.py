@@ -29,8 +29,8 @@ SHELL = {
         "providers.mail_servers", "providers.maxmind", "providers.registry", "store", "turns",
     },
     "services.scoring": {
-        "again", "app", "assignments", "drip", "handlers", "http", "recorder", "recycling",
-        "rescorer", "review", "signals", "store",
+        "again", "app", "assignments", "drip", "givenup", "handlers", "http", "recorder",
+        "recycling", "rescorer", "review", "signals", "store",
     },
     "services.routing": {
         "accounts", "accounts_feed", "accounts_http", "activities", "app", "claims_http",

@@ -76,12 +76,13 @@ with leads as (
         turn_pool = n.pool, turn_signals = n.signals, turn_total = n.total,
         turn_since = case when n.pool is not null then coalesce(l.turn_since, now()) end,
         disqualified_at = n.out_at, disqualified_for = n.out_for,
+        disqualified_listed = n.out_listed,
         recycle_at = case when n.waits_on then l.recycle_at else n.returns_at end
     from unnest($1::uuid[], $2::int[], $3::int[], $4::bytea[], $23::text[], $24::text[],
                 $25::int[], $26::int[], $28::timestamptz[], $29::text[], $30::timestamptz[],
-                $32::bool[])
+                $32::bool[], $33::bool[])
         as n(lead_id, score_revision, lead_revision, latest, tier, pool, signals, total,
-             out_at, out_for, returns_at, waits_on)
+             out_at, out_for, returns_at, waits_on, out_listed)
     where l.lead_id = n.lead_id
 ), touches as (
     insert into scoring.touches (lead_id, event_id, kind, at, received_at)
@@ -221,6 +222,7 @@ async def write(conn: Connection, rows: Iterable[LeadRow], scored: Sequence[Asse
         [row.returns_at for row in changed],
         [one.event.qualification.sql if one.event.qualification else None for one in scored],
         [row.waits_on for row in changed],
+        [row.out.listed if row.out else None for row in changed],
     )
 
 

@@ -26,6 +26,7 @@ from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
 from services.scoring.assignments import Assignments
 from services.scoring.config import ScoringFile, parse
+from services.scoring.givenup import GivenUp
 from services.scoring.handlers import Scorer
 from services.scoring.qualification import QualificationFile
 from services.scoring.recorder import Recorder
@@ -137,6 +138,7 @@ class Desk:
     pool: asyncpg.Pool
     model: ScoringFile = MODEL
     definition: QualificationFile = NO_DEFINITION
+    metrics: Metrics = field(default_factory=Metrics)
     released: list[LeadScored] = field(default_factory=list)
     """What the worker that scores again published."""
     touches: list[TouchDue] = field(default_factory=list)
@@ -145,10 +147,13 @@ class Desk:
     """What the worker that brings leads back published."""
 
     def __post_init__(self) -> None:
-        outbox = Outbox("scoring", self.pool, self._publish, Metrics())
+        outbox = Outbox("scoring", self.pool, self._publish, self.metrics)
         parts = (lambda: Versioned("abc123", Rules(self.model, self.definition)), lambda: AT)
         self.scorer = Scorer(outbox, *parts, SECRET)
-        self.recorders = {lane: Recorder(lane, self.pool, outbox, *parts, SECRET) for lane in Lane}
+        given_up = GivenUp(self.metrics)
+        self.recorders = {
+            lane: Recorder(lane, self.pool, outbox, *parts, SECRET, given_up) for lane in Lane
+        }
         self.signals = Signals(self.pool, outbox, *parts, SECRET)
         self.rescorer = Rescorer(self.pool, outbox, *parts)
         self.assignments = Assignments(self.pool)

@@ -15,7 +15,9 @@ KNOWN = Reasons.read(
 )
 
 
-@pytest.mark.parametrize("given", [None, "", "no_budget", " No_Fit ", "no budget THIS year"])
+@pytest.mark.parametrize(
+    "given", [None, "", "no_budget", " No_Fit ", "no budget THIS year", "No-Fit"]
+)
 def test_a_reason_of_the_list_is_taken_by_its_id_or_words(given: str | None) -> None:
     assert KNOWN.refusal(given) is None
 

@@ -161,6 +161,7 @@ def touch(kind: str, days: float) -> Touch:
     [
         (179, "no_budget", "no_budget"),
         (179, "No budget this year", "no_budget"),
+        (179, "No Budget", "no_budget"),
         (180, "no_budget", None),
         (4_000, "no_fit", "no_fit"),
         (4_000, "they were rude", "they were rude"),
