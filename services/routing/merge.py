@@ -1,7 +1,8 @@
 """Two leads of one person become one: what becomes of the attempts of one role. Pure.
 
 The survivor keeps its owner. Where it has none and the other has, that owner has the survivor from
-now on, as far along as they were. Where only the other waits for somebody, the survivor waits on.
+now on, as far along as they were. Where only the other waits for somebody, the survivor waits on;
+where both do, since the earlier of the two came.
 The other is over; its turn is given back where two turns were charged for one person.
 """
 
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from schemas.assignment import AssignmentStatus
 from schemas.base import RoleName
+from schemas.score import LeadScored
 from services.routing import fairness, reason
 from services.routing.board import Board
 from services.routing.model import Attempt, Change, ClosedBy, LeadState
@@ -42,13 +44,12 @@ def merged(board: Board, survivor: UUID, other: UUID, why: str) -> list[Change]:
         return [*changes, *_told(board, kept, mine, attempt)]
     if attempt.is_active and attempt.rep_id is not None:
         changes.append(_handed(board, kept, mine, attempt))
-    elif attempt.status is AssignmentStatus.HELD and _waits_for_nobody(mine):
-        changes.append(_waits_on(board, kept, mine, attempt))
+    elif attempt.status is AssignmentStatus.HELD:
+        if mine is None or mine.status is AssignmentStatus.NURTURED:
+            changes.append(_waits_on(board, kept, mine, attempt))
+        elif attempt.origin.received_at < mine.origin.received_at:
+            changes.append(_waited_longer(board, kept, mine, attempt))
     return changes
-
-
-def _waits_for_nobody(mine: Attempt | None) -> bool:
-    return mine is None or mine.status is AssignmentStatus.NURTURED
 
 
 def _waits_on(board: Board, kept: LeadState, mine: Attempt | None, theirs: Attempt) -> Change:
@@ -57,16 +58,35 @@ def _waits_on(board: Board, kept: LeadState, mine: Attempt | None, theirs: Attem
     assert scored is not None
     event = as_of(kept, scored)
     opened = mine or open_attempt(board, kept, event, theirs.origin)
+    opened = replace(opened, origin=theirs.origin, held_since=theirs.held_since)
+    return _placed(board, kept, _joined(opened, theirs), event, theirs)
+
+
+def _waited_longer(board: Board, kept: LeadState, mine: Attempt, theirs: Attempt) -> Change:
+    """What the survivor asked for, with the place in the queue of who came first."""
+    assert kept.scored is not None
+    began = [one.held_since for one in (mine, theirs) if one.held_since is not None]
+    first = replace(mine.origin, received_at=theirs.origin.received_at)
+    opened = replace(mine, origin=first, held_since=min(began, default=None))
+    return _placed(board, kept, _joined(opened, theirs), kept.scored, mine)
+
+
+def _joined(opened: Attempt, theirs: Attempt) -> Attempt:
+    """Who had either of them before does not get the survivor."""
     excluded = dict.fromkeys((*opened.excluded, *theirs.excluded))
-    opened = replace(
-        opened, origin=theirs.origin, held_since=theirs.held_since, excluded=tuple(excluded)
-    )
+    return replace(opened, excluded=tuple(excluded))
+
+
+def _placed(
+    board: Board, kept: LeadState, opened: Attempt, event: LeadScored, waited: Attempt
+) -> Change:
+    """Placed anew; where nobody is to have it, it waits on where ``waited`` did."""
     subject = subject_of(board, opened, event)
     placement = place(board, subject)
     if placement.status in (AssignmentStatus.NURTURED, AssignmentStatus.CLOSED):
-        subject = replace(subject, pool=pool_of(board, theirs, subject.facts))
+        subject = replace(subject, pool=pool_of(board, waited, subject.facts))
         placement = place(board, subject)
-    return write(board, kept, opened, subject, placement, event, theirs.origin)
+    return write(board, kept, opened, subject, placement, event, opened.origin)
 
 
 def _closed(

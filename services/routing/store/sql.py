@@ -100,6 +100,8 @@ with saved_leads as (
     insert into routing.attempts
     select * from json_populate_recordset(null::routing.attempts, ($2::text)::json)
     on conflict (assignment_id) do update set
+        origin = excluded.origin,
+        received_at = excluded.received_at,
         status = excluded.status,
         tier = excluded.tier,
         tier_rank = excluded.tier_rank,

@@ -188,6 +188,41 @@ async def test_who_waits_as_the_other_waits_on_as_the_survivor(open_desk: OpenDe
     assert [pair.moved for pair in pairs] == [False, False]
 
 
+async def test_of_two_who_wait_the_survivor_has_waited_since_the_first_came(
+    open_desk: OpenDesk,
+) -> None:
+    desk = await open_desk(files({"ana": 1}))
+    await desk.paused("ana")
+    waiting = []
+    for who in (OLD, "cy@third.example", ANN):
+        waiting += await desk.route(scored(who, at=desk.now))
+        desk.later(minutes=5)
+    assert {one.status for one in waiting} == {AssignmentStatus.HELD}
+    over, waits = await merged(desk)
+    assert (over.lead_id, over.status) == (B, AssignmentStatus.CLOSED)
+    assert (waits.assignment_id, waits.status) == (waiting[2].assignment_id, AssignmentStatus.HELD)
+    assert (waits.submission_id, waits.received_at) == (
+        waiting[2].submission_id,
+        waiting[0].received_at,
+    )
+    await desk.paused()
+    given = await desk.drained()
+    assert [one.lead_id for one in given] == [A, waiting[1].lead_id]
+    assert await desk.drained() == []
+
+
+async def test_a_survivor_who_came_first_keeps_its_place(open_desk: OpenDesk) -> None:
+    desk = await open_desk(files({"ana": 1}))
+    await desk.paused("ana")
+    for who in (ANN, "cy@third.example", OLD):
+        await desk.route(scored(who, at=desk.now))
+        desk.later(minutes=5)
+    (over,) = await merged(desk)
+    assert (over.lead_id, over.status) == (B, AssignmentStatus.CLOSED)
+    await desk.paused()
+    assert (await desk.drained())[0].lead_id == A
+
+
 async def test_who_claimed_the_other_has_the_survivor(open_desk: OpenDesk) -> None:
     desk = await open_desk(files({"ana": 1, "ben": 1}, pool_options=", pull: {within: 30m}"))
     mine, theirs = await desk.route(scored(ANN), scored(OLD))
