@@ -14,6 +14,7 @@ from openapi_spec_validator import validate
 
 from services.cli.docs import openapi
 from services.cli.docs.__main__ import ROOT
+from services.runtime.admission import Unproven
 from services.runtime.apikeys import Principal, Scope
 from tests.support.grafana import DEPLOY
 
@@ -52,6 +53,8 @@ def client(path: str, scopes: frozenset[Scope] = frozenset()) -> httpx.AsyncClie
     principal = Principal("walk", "walk", None, scopes)
     app.state.keys._keys["hr_walk"] = (hashlib.sha256(SECRET.encode()).digest(), principal)
     app.state.keys.loaded = True
+    # Of what one network may fail to prove, the walk would use up the last.
+    app.state.unproven = Unproven(app.state.clients)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://handraise.test")
 
