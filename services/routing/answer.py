@@ -170,8 +170,10 @@ def _give_back(board: Board, attempt: Attempt, limited: bool) -> bool:
     turn, rep = attempt.turn, attempt.rep_id
     if turn is None or rep is None or turn.returned:
         return False
-    if limited and board.loaded.returned.get(rep, 0) >= board.plan.turns_returned_per_day:
+    returned = board.loaded.returned.get(rep, 0)
+    if limited and returned >= board.plan.turns_returned_per_day:
         return False
+    board.loaded.returned[rep] = returned + 1  # for whoever follows in this transaction
     before = board.turns(turn.pool, turn.group)
     board.set_turns(turn.pool, turn.group, fairness.give_back(rep, turn.shares, before))
     return True

@@ -51,14 +51,18 @@ async def test_a_reject_writes_two_rows_and_gives_the_turn_back(open_desk: OpenD
     assert counts[anew.rep.id] == (1, 0.0), "alone eligible, it was entitled to all of it"
 
 
-async def test_turns_are_given_back_only_so_often_a_day(open_desk: OpenDesk) -> None:
+@pytest.mark.parametrize("together", [False, True])
+async def test_turns_are_given_back_only_so_often_a_day(
+    open_desk: OpenDesk, together: bool
+) -> None:
     desk = await open_desk(
         files({"ana": 1, "ben": 1}, routing="attempts: {turns_returned_per_day: 2}")
     )
     changed = await desk.route(*many(8))
     anas = [one for one in changed if one.rep and one.rep.id == "ana"]
-    for one in anas:
-        await desk.ask(requested(one.assignment_id, RequestAction.REJECT, rep_id="ana"))
+    asked = [requested(one.assignment_id, RequestAction.REJECT, rep_id="ana") for one in anas]
+    for some in [asked] if together else [[one] for one in asked]:
+        await desk.ask(*some)
     assert len(anas) == 4
     assert (await desk.fairness())["ana"][0] == 2
 
