@@ -35,6 +35,8 @@ STAGE: Final = "routing.activities"
 KEPT: Final = timedelta(hours=24)
 """How long an activity waits for its lead."""
 _MANY: Final = 200
+_PAGES: Final = 50
+"""Of so many each, in one go."""
 _ALL_OF_AN_ACCOUNT: Final = frozenset(
     {ActivityName.WON, ActivityName.LOST, ActivityName.DISQUALIFIED}
 )
@@ -60,6 +62,8 @@ class Activities:
         self._clock = clock
         self._meters = Meters(metrics)
         self._secret = secret
+        self._after: store.Place | None = None
+        """How far it was looked; None: to the end."""
 
     async def handle(self, records: Sequence[Record[ActivityRecorded]]) -> Sequence[Output]:
         """One batch, one transaction; what changes nothing here is passed over."""
@@ -71,10 +75,23 @@ class Activities:
         self._meters.observe(made)
 
     async def again(self) -> int:
-        """Try what waits for its lead once more; how many found it."""
+        """Try what waits for its lead once more; how many found it.
+
+        Where more waits than one call looks at the next call goes on behind it: most of it is about
+        people who are no leads, and must not keep the others from theirs.
+        """
+        total = 0
+        for _ in range(_PAGES):
+            total += await self._page()
+            if self._after is None:
+                break
+        return total
+
+    async def _page(self) -> int:
+        after = self._after or store.first_place(self._clock())
         async with self._pool.acquire() as proxy, proxy.transaction():
             connection = cast(asyncpg.Connection, proxy)
-            waiting = await store.waiting(connection, self._clock(), _MANY)
+            waiting, self._after = await store.waiting(connection, after, _MANY)
             if not waiting:
                 return 0
             config = await self._config.locked(connection)

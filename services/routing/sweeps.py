@@ -62,8 +62,7 @@ class Sweeps:
 
     async def once(self) -> Stranded:
         """One pass."""
-        while await self._again() > 0:
-            pass
+        await self._again()
         while await self.close_idle() == _MANY:
             pass
         return await self.prove()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from services.kernel.hints import Hint, HintKind, account_of
 from services.runtime.database import Connection
 
 _MOST_OF_AN_ACCOUNT = 200
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Whoever was merged is found as the lead that stands for them.
 _BY_LEAD = """
@@ -41,8 +42,9 @@ select *, $4::timestamptz from unnest($1::uuid[], $2::text[], $5::jsonb[], $3::t
 on conflict do nothing
 """
 _WAITING = """
-select activity_id, event from routing.unmatched where kept_until > $1
-order by received_at, activity_id limit $2 for update skip locked
+select activity_id, event, kept_until, received_at from routing.unmatched
+where (kept_until, received_at, activity_id) > ($1, $2, $3)
+order by kept_until, received_at, activity_id limit $4 for update skip locked
 """
 _FORGET = "delete from routing.unmatched where activity_id = any($1::uuid[])"
 _TELL = """
@@ -117,10 +119,28 @@ async def keep(connection: Connection, unmatched: Sequence[Unmatched], until: da
     )
 
 
-async def waiting(connection: Connection, now: datetime, limit: int) -> list[Unmatched]:
-    """What still waits for its lead, the oldest first; locked."""
-    rows = await connection.fetch(_WAITING, now, limit)
-    return [Unmatched(row["activity_id"], ActivityRecorded.read(row["event"])) for row in rows]
+Place = tuple[datetime, datetime, UUID]
+"""Of an activity among those that wait: until when, since when, its id."""
+
+
+def first_place(now: datetime) -> Place:
+    """Before whatever still waits."""
+    return now, _EVER, UUID(int=0)
+
+
+async def waiting(
+    connection: Connection, after: Place, limit: int
+) -> tuple[list[Unmatched], Place | None]:
+    """What waits for its lead, the oldest first, locked; and the place of the last one.
+
+    :returns: None for the place where nothing follows.
+    """
+    rows = await connection.fetch(_WAITING, *after, limit)
+    found = [Unmatched(row["activity_id"], ActivityRecorded.read(row["event"])) for row in rows]
+    if len(rows) < limit:
+        return found, None
+    last = rows[-1]
+    return found, (last["kept_until"], last["received_at"], last["activity_id"])
 
 
 async def forget(connection: Connection, ids: Collection[UUID]) -> None:

@@ -111,6 +111,18 @@ async def test_an_activity_waits_a_day_for_its_lead(open_desk: OpenDesk) -> None
     assert left
 
 
+async def test_what_is_about_nobody_does_not_keep_others_from_their_lead(
+    open_desk: OpenDesk,
+) -> None:
+    desk = await open_desk(files())
+    await desk.happens(*[did("lost", desk, lead_id=uuid4()) for _ in range(450)])
+    desk.later(minutes=1)
+    await desk.happens(did("lost", desk))
+    await desk.route(scored())
+    _, changed = await desk.swept()
+    assert [one.status for one in changed] == [S.CLOSED]
+
+
 async def test_thirty_idle_days_close_a_lead_and_work_on_it_does_not(open_desk: OpenDesk) -> None:
     desk = await open_desk(files({"ana": 1, "ben": 1}))
     quiet, worked = await desk.route(scored(), scored("bob@bolt.example"))
