@@ -79,19 +79,22 @@ class Drain:
             return 0
         limit = BURST * free + LOOKED_AT_MORE if free else 0
         held = await store.first(self._pool, queue.pool, now, limit)
-        return await self._try(queue.pool, held) if held else 0
+        given = 0
+        # A pool that the configuration has dropped, or given to others, says nothing of its leads.
+        for role in RoleName:
+            mine = [one for one in held if one.role == role.value]
+            given += await self._try(queue.pool, role, mine) if mine else 0
+        return given
 
-    async def _try(self, name: str, held: list[Held]) -> int:
+    async def _try(self, name: str, role: RoleName, held: list[Held]) -> int:
         async with self._pool.acquire() as proxy, proxy.transaction():
             connection = cast(asyncpg.Connection, proxy)
             config = await self._config.locked(connection)
             scope = Scope(
                 leads={one.lead_id: 0 for one in held},
                 accounts=frozenset(one.account_key for one in held),
-                pools=config.value.reachable(name),
+                pools=config.value.reachable(name, role),
             )
-            pool = config.value.pool(name)
-            role = pool.role if pool is not None else RoleName.SDR
             changes = await decide_with(
                 connection, config, self._clock, scope, lambda board: _drained(board, held), role
             )

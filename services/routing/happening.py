@@ -89,9 +89,11 @@ def happened(board: Board, one: Happened, handed: Handed) -> list[Change]:
         handed[one.lead_id] = attempt
         attempt = replace(attempt, qualified_at=attempt.qualified_at or event.occurred_at)
         return _accepted(board, lead, attempt, event, "qualified it")
+    if not attempt.is_active:
+        return []
     if event.activity is ActivityName.SALES_ACCEPTED and event.rep_id == attempt.rep_id:
         return _accepted(board, lead, attempt, event, "accepted")
-    if attempt.is_active and _is_work(event):
+    if _is_work(event):
         at = max(event.occurred_at, attempt.worked_at or event.occurred_at)
         board.put(replace(attempt, worked_at=at))
     return []

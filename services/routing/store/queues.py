@@ -30,6 +30,7 @@ class Held:
     assignment_id: UUID
     lead_id: UUID
     account_key: str
+    role: str
 
 
 async def queues(pool: asyncpg.Pool, now: datetime) -> list[Queue]:

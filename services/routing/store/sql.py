@@ -165,11 +165,11 @@ from routing.attempts where status = 'held' group by pool order by pool
 """
 
 HELD = """
-(select assignment_id, lead_id, account_key from routing.attempts
+(select assignment_id, lead_id, account_key, role from routing.attempts
  where status = 'held' and pool = $1 and waits_for is null and offered_until is null
  order by tier_rank, received_at, assignment_id limit $2)
 union
-(select assignment_id, lead_id, account_key from routing.attempts
+(select assignment_id, lead_id, account_key, role from routing.attempts
  where status = 'held' and pool = $1 and held_until <= $3
  order by tier_rank, received_at, assignment_id limit 200)
 """

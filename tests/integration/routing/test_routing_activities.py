@@ -19,6 +19,7 @@ from services.routing.accounts import Accounts
 from tests.integration.routing.conftest import OpenDesk
 from tests.integration.routing.desk import Desk
 from tests.integration.routing.leads import MONDAY_NINE, files, lead_id, many, scored
+from tests.support.waiting import eventually
 
 S = AssignmentStatus
 AES = """
@@ -228,6 +229,35 @@ async def test_a_held_account_executive_lead_is_drained_as_one(open_desk: OpenDe
     desk.later(hours=14)
     (given,) = await desk.drained()
     assert of([given]) == [("ae", "assigned", "rob")]
+
+
+async def test_a_held_lead_of_a_later_role_outlives_its_pool(open_desk: OpenDesk) -> None:
+    closed = team()
+    closed["teams.yaml"] = closed["teams.yaml"].replace(
+        "role: ae, time_zone: UTC, calendar: always", "role: ae, time_zone: UTC, calendar: office"
+    )
+    desk = await open_desk(closed)
+    desk.later(hours=10)
+    await desk.route(scored(at=desk.now))
+    await desk.happens(did("qualified", desk))
+    renamed = {name: text.replace("closers", "hunters") for name, text in closed.items()}
+    version = await desk.publish(renamed)
+    await eventually(lambda: desk.config.current.version == version)
+    desk.later(hours=14)
+    (given,) = await desk.drained()
+    assert of([given]) == [("ae", "assigned", "rob")]
+    assert given.pool == "hunters"
+
+
+@pytest.mark.parametrize("rep", [None, "ana"])
+async def test_nobody_accepts_a_lead_that_nobody_has(open_desk: OpenDesk, rep: str | None) -> None:
+    desk = await open_desk(files({"ana": 1}, calendar="office"))
+    desk.later(hours=10)
+    await desk.route(scored(at=desk.now))
+    assert await desk.happens(did("sales_accepted", desk, rep_id=rep)) == []
+    desk.later(hours=14)
+    (given,) = await desk.drained()
+    assert of([given]) == [("sdr", "assigned", "ana")]
 
 
 # -- accounts and motions -----------------------------------------------------------------------
