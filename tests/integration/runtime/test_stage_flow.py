@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import pytest
 from asyncpg import exceptions as pg
+from confluent_kafka import Producer
 
 from schemas.base import Lane
 from schemas.erasure import LeadErased
@@ -45,6 +46,31 @@ async def test_the_in_process_broker_carries_a_stage(mock_kafka: Broker) -> None
     async with running(kafka, stage(source, to)) as broker:
         await broker.publish([event_output(source) for _ in range(20)])
         await eventually(lambda: _all_out(kafka, to.name, 20))
+
+
+async def test_records_of_other_producers_are_read_however_they_are_compressed(
+    mock_kafka: Broker,
+) -> None:
+    kafka = mock_kafka.settings
+    source, to = await topics_on(kafka)
+    codecs = ("none", "gzip", "snappy", "lz4", "zstd")
+
+    def produce(codec: str) -> None:
+        theirs = Producer(
+            {
+                "bootstrap.servers": kafka.bootstrap_servers,
+                "compression.type": codec,
+                "linger.ms": 100,  # so that they travel in one batch, which is worth compressing
+            }
+        )
+        for out in [event_output(source, key=codec) for _ in range(20)]:
+            theirs.produce(source.name, out.value, out.key, headers=list(out.headers))
+        theirs.flush(10)
+
+    async with running(kafka, stage(source, to)):
+        for codec in codecs:
+            await asyncio.to_thread(produce, codec)
+        await eventually(lambda: _all_out(kafka, to.name, 20 * len(codecs)))
 
 
 async def test_one_of_several_addresses_is_enough(mock_kafka: Broker) -> None:
