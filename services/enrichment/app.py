@@ -55,7 +55,9 @@ async def build(ctx: Context) -> None:
         )
         ctx.task(f"jobs.{lane.value}", jobs.run)
     bulk = await ctx.pool(Lane.BULK)
-    ctx.task("housekeeping", lambda: _keep_house(bulk, asking))
+    ctx.task("housekeeping", lambda: _keep_house(bulk))
+    # At the drain alone: a loop that fails is begun again, a client that was closed stays closed.
+    ctx.drain_with(asking.close)
 
 
 def _checked(secrets: Secrets) -> Callable[[Mapping[str, str]], EnrichmentConfig]:
@@ -79,15 +81,12 @@ def _secret(secrets: Secrets) -> Callable[[str], str | None]:
     return value
 
 
-async def _keep_house(pool: asyncpg.Pool, asking: Asking) -> None:
-    """Forget what is stale; close connections at the end."""
-    try:
-        while True:
-            async with pool.acquire() as conn:
-                await store.forget(conn)
-            await asyncio.sleep(_HOUSEKEEPING_S)
-    finally:
-        await asking.close()
+async def _keep_house(pool: asyncpg.Pool) -> None:
+    """Forget what is stale."""
+    while True:
+        async with pool.acquire() as conn:
+            await store.forget(conn)
+        await asyncio.sleep(_HOUSEKEEPING_S)
 
 
 def _now() -> datetime:
