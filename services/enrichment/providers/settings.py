@@ -51,7 +51,8 @@ class Asked(Strict):
 
     enabled: bool = True
     timeout_ms: Annotated[int, Field(ge=10, le=60_000)] = 2_000
-    """For one question, its repeats and its wait for the rate limit included."""
+    """For one question, its repeats and its wait for the rate limit included; that wait takes half
+    of it at most."""
     confidence: Annotated[float, Field(gt=0, le=1)] = 0.8
     keep_days: Annotated[int, Field(ge=0, le=3650)] = 30
     """How long an answer counts as fresh and is not bought again; a field may say otherwise."""

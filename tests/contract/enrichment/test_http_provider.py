@@ -24,6 +24,7 @@ from tests.integration.enrichment.standin import (
     flood,
     hang,
     in_turn,
+    slowly,
 )
 
 
@@ -228,3 +229,14 @@ async def test_our_own_rate_limit_ends_within_the_time_out(
     assert outcomes == [Outcome.MATCHED, Outcome.MATCHED, Outcome.RATE_LIMITED]
     assert len(standin.requests) == 2
     assert time.monotonic() - began < 10.0
+
+
+async def test_a_rush_that_waits_for_our_own_rate_does_not_make_a_good_provider_look_bad(
+    standin: StandIn, client: httpx.AsyncClient
+) -> None:
+    standin.reply = slowly(0.5, answering())
+    config = standin.provider(rate={"calls": 10, "seconds": 1}, timeout_ms=2000)
+    provider = _made(config, client)
+    rush = [provider.ask(_question(standin)) for _ in range(60)]
+    outcomes = {answer.outcome for answer in await asyncio.gather(*rush)}
+    assert outcomes == {Outcome.MATCHED, Outcome.RATE_LIMITED}
