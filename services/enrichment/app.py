@@ -16,9 +16,12 @@ from services.enrichment import store
 from services.enrichment.asking import Asking
 from services.enrichment.config import FILE, EnrichmentConfig, missing_secrets, parse
 from services.enrichment.handlers import Enricher
+from services.enrichment.http import router
 from services.enrichment.jobs import Jobs
+from services.enrichment.late import Late
 from services.enrichment.providers.registry import Providers
 from services.runtime.configfile import ConfigError, Fault
+from services.runtime.outbox import Outbox
 from services.runtime.service import Context
 from services.runtime.settings import Secrets
 from services.runtime.stage import StageSpec
@@ -35,9 +38,10 @@ async def build(ctx: Context) -> None:
     def config() -> EnrichmentConfig:
         return live.current.value
 
+    outboxes: dict[Lane, Outbox] = {}
     for lane in Lane:
         pool = await ctx.pool(lane)
-        outbox = ctx.outbox("enrichment", lane)
+        outbox = outboxes[lane] = ctx.outbox("enrichment", lane)
         jobs = Jobs(lane, pool, outbox, config, asking, ctx.metrics, _now)
         enricher = Enricher(lane, outbox, config, _now, jobs.wake, ctx.metrics)
         ctx.lane(lane).add(
@@ -55,7 +59,9 @@ async def build(ctx: Context) -> None:
         )
         ctx.task(f"jobs.{lane.value}", jobs.run)
     bulk = await ctx.pool(Lane.BULK)
-    ctx.task("housekeeping", lambda: _keep_house(bulk))
+    late = Late(bulk, outboxes, config, ctx.metrics, _now)
+    ctx.app.include_router(router(late))
+    ctx.task("housekeeping", lambda: _keep_house(bulk, late))
     # At the drain alone: a loop that fails is begun again, a client that was closed stays closed.
     ctx.drain_with(asking.close)
 
@@ -81,11 +87,12 @@ def _secret(secrets: Secrets) -> Callable[[str], str | None]:
     return value
 
 
-async def _keep_house(pool: asyncpg.Pool) -> None:
+async def _keep_house(pool: asyncpg.Pool, late: Late) -> None:
     """Forget what is stale."""
     while True:
         async with pool.acquire() as conn:
             await store.forget(conn)
+        await late.forget()
         await asyncio.sleep(_HOUSEKEEPING_S)
 
 

@@ -21,9 +21,11 @@ from schemas.base import Lane, Provenance
 from services.enrichment import store
 from services.enrichment.config import EnrichmentConfig
 from services.enrichment.few import Few
+from services.enrichment.late import addressed
 from services.enrichment.money import at_most, cost_of, endpoint_of, limits
 from services.enrichment.providers.contract import Answer, Endpoint, Outcome, Question
 from services.enrichment.providers.registry import Providers
+from services.enrichment.settle import Job
 from services.runtime.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -33,6 +35,7 @@ Values = Mapping[str, Provenance]
 _LEASE_MARGIN_S: Final = 5.0
 _LOOK_S: Final = 0.02
 _LOOK_MOST_S: Final = 0.25
+_MAY_COME: Final = (Outcome.LATER, Outcome.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Asker:
     lead_id: UUID
     lane: Lane
     urgency: int
+    job: Job
+    """What goes on once an answer comes that was promised for later."""
 
 
 class Asking:
@@ -131,8 +136,13 @@ class Asking:
         asker: Asker,
         begun: store.Began,
     ) -> Values:
+        if endpoint.late is not None:
+            question = await self._expect(few, question, endpoint, asker, begun)
         answer = await self._providers.ask(config, question, urgency=asker.urgency)
         self._tell(question, answer)
+        if endpoint.late is not None and answer.outcome in _MAY_COME:
+            await self._promised(few, question, asker, begun, answer)
+            return {}
         provider = config.providers[question.provider]
         matched = answer.outcome is Outcome.MATCHED
         days = provider.keep_days if matched else provider.keep_miss_days
@@ -140,11 +150,48 @@ class Asking:
         cost = cost_of(endpoint, answer.outcome)
         async with few.transaction(asker.urgency) as conn:
             await store.end(conn, begun, question, answer.outcome, cost)
+            if endpoint.late is not None:
+                await store.withdraw(conn, begun.call)
             if answer.keepable and fresh_for:
-                await store.keep(
-                    conn, question, answer.outcome, answer.values, self._now(), fresh_for
-                )
+                asked = (question.provider, question.key)
+                await store.keep(conn, asked, answer.outcome, answer.values, self._now(), fresh_for)
         return answer.values
+
+    async def _expect(
+        self, few: Few, question: Question, endpoint: Endpoint, asker: Asker, begun: store.Began
+    ) -> Question:
+        """Before it is asked: a vendor may bring its answer before it has answered us.
+
+        From then on it counts as asked. A process that dies in the middle leaves it so.
+        """
+        assert endpoint.late is not None
+        asked, token = addressed(question, endpoint)
+        patience = endpoint.late.patience
+        async with few.transaction(asker.urgency) as conn:
+            await store.expect(conn, token, begun.call, asked, asker.job, patience)
+            key = (question.provider, question.key)
+            await store.keep(conn, key, Outcome.LATER, {}, self._now(), patience)
+        return asked
+
+    async def _promised(
+        self,
+        few: Few,
+        question: Question,
+        asker: Asker,
+        begun: store.Began,
+        answer: Answer,
+    ) -> None:
+        """The answer is to come. Until then the money stays put aside, and nobody asks again.
+
+        A request that failed may have reached the vendor, so what it brings is taken too.
+        """
+        async with few.transaction(asker.urgency) as conn:
+            if answer.outcome is Outcome.ERROR:
+                await store.end(conn, begun, question, answer.outcome, 0)
+                await store.doubt(conn, question)
+                return
+            await store.refer(conn, begun.call, answer.reference)
+            await store.land(conn, question)
 
     def _tell(self, question: Question, answer: Answer) -> None:
         self._metrics.provider_calls.labels(question.provider, answer.outcome.value).inc()

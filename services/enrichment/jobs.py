@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, cast
+from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -25,13 +25,12 @@ from services.enrichment.config import EnrichmentConfig
 from services.enrichment.few import Few
 from services.enrichment.plan import missing, questions, subject, unaskable, urgency_of
 from services.enrichment.providers.contract import Outcome, Question
-from services.enrichment.publish import to_output
 from services.enrichment.revise import picture
-from services.enrichment.settle import Job, Settled, settle
-from services.runtime.database import Connection, is_infrastructure
+from services.enrichment.settle import Job, settle
+from services.enrichment.settling import stored
+from services.runtime.database import is_infrastructure
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
-from services.runtime.records import Output
 
 log = structlog.get_logger(__name__)
 
@@ -214,7 +213,7 @@ class Jobs:
 
     async def _ask(self, config: EnrichmentConfig, job: Job, question: Question) -> bool:
         """Whether the job is done with this answer."""
-        asker = Asker(job.lead_id, job.event.lane, _urgency(job))
+        asker = Asker(job.lead_id, job.event.lane, _urgency(job), job)
         values = await self._asking.ask(self._few, config, question, asker)
         return bool(values) and await self._settle(
             [job.input_id], values=values, urgency=_urgency(job)
@@ -241,25 +240,13 @@ class Jobs:
             found = settle(
                 self._config(), states, jobs, values or {}, at=self._now(), over=over, last=last
             )
-            outputs = await self._store(conn, found)
+            outputs = await stored(conn, self._outbox, found)
         await self._outbox.release(outputs)
         return len(found.done) == len(jobs)
 
     def _pool_of(self, over: bool) -> Few:
         """Deadlines have connections of their own: they wait for no answer to be stored."""
         return self._due if over else self._few
-
-    async def _store(self, conn: Connection, found: Settled) -> list[Output]:
-        if found.states or found.revisions:
-            revisions = [(job.input_id, revision) for job, revision in found.revisions]
-            await store.write(conn, found.states.values(), revisions)
-        if found.published:
-            await store.mark_published(conn, found.published)
-        if found.done:
-            await store.remove(conn, found.done)
-        outputs = [to_output(revision, job.traceparent) for job, revision in found.revisions]
-        # The pool's proxy has all that a connection has.
-        return await self._outbox.store(cast(asyncpg.Connection, conn), outputs) if outputs else []
 
 
 def _urgency(job: Job) -> int:

@@ -25,8 +25,9 @@ SHELL = {
         "release", "spool", "store", "unverified", "website",
     },
     "services.enrichment": {
-        "app", "asking", "few", "handlers", "jobs", "providers.gate", "providers.http_client",
-        "providers.mail_servers", "providers.maxmind", "providers.registry", "store", "turns",
+        "app", "asking", "few", "handlers", "http", "jobs", "late", "providers.gate",
+        "providers.http_client", "providers.mail_servers", "providers.maxmind",
+        "providers.registry", "settling", "store", "turns",
     },
     "services.scoring": {
         "again", "app", "assignments", "drip", "givenup", "handlers", "http", "recorder",

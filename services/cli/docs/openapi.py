@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI
 
 from services.capture import http as capture
 from services.delivery import http as delivery
+from services.enrichment import http as enrichment
 from services.routing import (
     accounts_http,
     claims_http,
@@ -51,9 +52,10 @@ ROUTERS: Mapping[str, Callable[[], APIRouter]] = {
     "capture": lambda: capture.router(cast(capture.Doors, None), HotRoutes()),
     "routing": _routing,
     "scoring": lambda: scoring.router(cast(Any, None)),
+    "enrichment": lambda: enrichment.router(cast(Any, None)),
     "delivery": lambda: delivery.router(cast(delivery.Doors, None)),
 }
-PORTS = {"capture": 8080, "routing": 8081, "delivery": 8082, "scoring": 8083}
+PORTS = {"capture": 8080, "routing": 8081, "delivery": 8082, "scoring": 8083, "enrichment": 8084}
 """Where ``deploy/compose.yaml`` publishes each; ``handraise up`` prints its own."""
 PROBES = ("/live", "/ready", "/metrics")
 

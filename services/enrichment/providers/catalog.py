@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from services.enrichment.providers import http_json, people_data_labs
+from services.enrichment.providers import apollo, http_json, people_data_labs
 from services.enrichment.providers.abstract import ABSTRACT
-from services.enrichment.providers.apollo import APOLLO
 from services.enrichment.providers.contract import (
     Adapter,
     Endpoint,
@@ -21,6 +20,7 @@ from services.enrichment.providers.contract import (
 from services.enrichment.providers.hunter import HUNTER
 from services.enrichment.providers.ipinfo import IPINFO
 from services.enrichment.providers.settings import (
+    Apollo,
     HttpProvider,
     MailServers,
     MaxMindFile,
@@ -32,7 +32,7 @@ from services.enrichment.providers.settings import (
 Settings = HttpProvider | Vendor | MaxMindFile | MailServers
 Remote = HttpProvider | Vendor
 
-_VENDORS = {"hunter": HUNTER, "apollo": APOLLO, "abstract": ABSTRACT, "ipinfo": IPINFO}
+_VENDORS = {"hunter": HUNTER, "abstract": ABSTRACT, "ipinfo": IPINFO}
 
 
 def _local(name: str, fields: str, needs: str) -> Mapping[str, Endpoint]:
@@ -73,6 +73,8 @@ def adapter(config: Remote) -> Adapter:
     match config:
         case HttpProvider():
             return http_json.adapter(config)
+        case Apollo():
+            return _as_agreed(apollo.adapter(config), config)
         case PeopleDataLabs():
             return _as_agreed(people_data_labs.adapter(config), config)
         case _:

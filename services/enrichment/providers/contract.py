@@ -35,6 +35,8 @@ class Outcome(StrEnum):
     MATCHED = "matched"
     NO_MATCH = "no_match"
     """The provider knows nothing: an answer, kept for a while, no fault."""
+    LATER = "later"
+    """Asked; the vendor brings the answer later, to the address that the question named."""
     SKIPPED = "skipped"
     """Not asked: something that the question needs is unknown."""
     RATE_LIMITED = "rate_limited"
@@ -60,6 +62,8 @@ class Question:
     """Fields that the configuration wants of this endpoint."""
     max_age: timedelta = timedelta(days=3650)
     """A kept match older than this does not answer it."""
+    callback: str | None = None
+    """Where an answer that comes later is to be brought."""
 
     @property
     def key(self) -> str:
@@ -83,6 +87,8 @@ class Answer:
     """Why, for the operator; never a value, an address or a secret."""
     retry_after: float | None = None
     """Seconds, where the vendor said so."""
+    reference: str | None = None
+    """What the vendor calls whom it will tell about later."""
 
     @property
     def keepable(self) -> bool:
@@ -111,11 +117,29 @@ class Reading:
     """Instead of the provider's."""
     domain: str | None = None
     """What the answer is about, where it says so; another domain than asked is no match."""
+    later: bool = False
+    """It is a promise: the values come later."""
+    reference: str | None = None
+    """What the vendor calls whom it is about."""
 
 
 Ask = Callable[[Subject, frozenset[str]], Request]
 Read = Callable[[Any, Subject], Reading | None]
 """None: a clean miss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """How a vendor brings its answer after a while."""
+
+    address: str
+    """Where it reaches this service from outside, without a slash at the end."""
+    parameter: str
+    """Of the question, that names the address."""
+    read: Callable[[Any, str | None], Reading | None]
+    """What is brought, and whom it was promised about."""
+    patience: timedelta
+    """Until nothing is waited for any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +157,8 @@ class Endpoint:
     """Parts that sharpen the question where they are known."""
     prices: Mapping[Outcome, float] = field(default_factory=dict)
     """What an outcome costs, in the currency of the configuration; nothing where not listed."""
+    late: Later | None = None
+    """Where a match is only a promise."""
 
     @property
     def dearest(self) -> float:

@@ -85,6 +85,8 @@ class HttpClient:
         request = endpoint.ask(question.about, question.wanted)
         url = httpx.URL(self._adapter.address + request.path)
         query = {**request.query, **self._query}
+        if endpoint.late is not None and question.callback is not None:
+            query[endpoint.late.parameter] = question.callback
         return self._client.stream(
             request.method,
             url.copy_merge_params(query) if query else url,

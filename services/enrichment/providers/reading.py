@@ -38,6 +38,8 @@ def read(
         return Answer(Outcome.ERROR, detail=f"an answer of another form: {type(error).__name__}")
     if found is None:
         return Answer(Outcome.NO_MATCH)
+    if found.later:
+        return Answer(Outcome.LATER, reference=found.reference)
     if not _about_us(found, question):
         return Answer(Outcome.NO_MATCH, detail="the answer is about another domain")
     return _facts(found, endpoint, question, confidence, at)

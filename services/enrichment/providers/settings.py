@@ -120,7 +120,7 @@ class HttpProvider(OverHttp):
 class Vendor(OverHttp):
     """A vendor whose API Handraise knows. See ``docs/providers``."""
 
-    type: Literal["hunter", "apollo", "abstract", "ipinfo"]
+    type: Literal["hunter", "abstract", "ipinfo"]
     secret: SecretName
     """Name of the key: the environment variable ``HANDRAISE_SECRET_<name>``."""
     address: str | None = None
@@ -133,6 +133,31 @@ class Vendor(OverHttp):
         if self.address is not None:
             check_address(self.address, "address")
         return self
+
+
+class Phones(Strict):
+    """Direct dials, which Apollo brings minutes after it was asked."""
+
+    webhook: Annotated[str, Field(max_length=500)]
+    """Where Apollo reaches the enrichment service from outside: ``https://hooks.example.com``, of
+    which ``/callbacks/…`` is led to it."""
+    wait_hours: Annotated[int, Field(ge=1, le=720)] = 24
+    """Until nothing is waited for any more."""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        check_address(self.webhook, "webhook")
+        if urlsplit(self.webhook).query or self.webhook.endswith("/"):
+            raise ValueError("webhook: no ? and no / at the end: /callbacks/… is put behind it")
+        return self
+
+
+class Apollo(Vendor):
+    """Apollo."""
+
+    type: Literal["apollo"]  # type: ignore[assignment]
+    phones: Phones | None = None
+    """Without it nobody is asked for direct dials, which cost extra."""
 
 
 class PeopleDataLabs(Vendor):
@@ -164,12 +189,13 @@ class MailServers(Asked):
 
 def _kind(value: Any) -> str:
     found = value.get("type", "http") if isinstance(value, dict) else getattr(value, "type", "http")
-    return "vendor" if found in ("hunter", "apollo", "abstract", "ipinfo") else str(found)
+    return "vendor" if found in ("hunter", "abstract", "ipinfo") else str(found)
 
 
 ProviderSettings = Annotated[
     Annotated[HttpProvider, Tag("http")]
     | Annotated[Vendor, Tag("vendor")]
+    | Annotated[Apollo, Tag("apollo")]
     | Annotated[PeopleDataLabs, Tag("people_data_labs")]
     | Annotated[MaxMindFile, Tag("maxmind")]
     | Annotated[MailServers, Tag("mx")],

@@ -9,6 +9,8 @@ from services.enrichment.store.calls import (
     Stopped,
     begin,
     end,
+    end_late,
+    land,
     skip,
 )
 from services.enrichment.store.companies import companies_of
@@ -28,6 +30,16 @@ from services.enrichment.store.jobs import (
     remove,
 )
 from services.enrichment.store.leads import lock, peek, write
+from services.enrichment.store.promises import (
+    Promise,
+    doubt,
+    expect,
+    kept,
+    overdue,
+    promise,
+    refer,
+    withdraw,
+)
 
 __all__ = [
     "Began",
@@ -36,6 +48,7 @@ __all__ = [
     "Kept",
     "NewJob",
     "Order",
+    "Promise",
     "Stopped",
     "add_jobs",
     "answers",
@@ -43,19 +56,28 @@ __all__ = [
     "claim",
     "companies_of",
     "count",
+    "doubt",
     "due",
     "end",
+    "end_late",
+    "expect",
     "forget",
     "give_back",
     "keep",
+    "kept",
+    "land",
     "leads_of",
     "lock",
     "mark_published",
     "next_deadline",
     "open_jobs",
+    "overdue",
     "peek",
     "postpone",
+    "promise",
+    "refer",
     "remove",
     "skip",
+    "withdraw",
     "write",
 ]

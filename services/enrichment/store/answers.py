@@ -18,7 +18,7 @@ from enrichment.answers
 join unnest($1::text[], $2::text[], $3::float8[]) as q(provider, question, max_age)
     using (provider, question)
 where expires_at > now()
-  and (outcome = 'no_match' or fetched_at >= now() - make_interval(secs => max_age))
+  and (outcome <> 'matched' or fetched_at >= now() - make_interval(secs => max_age))
 """
 
 _KEEP = """
@@ -47,16 +47,17 @@ async def answers(
 
 async def keep(
     conn: Connection,
-    question: Question,
+    asked: tuple[str, str],
     outcome: Outcome,
     values: Mapping[str, Provenance],
     at: datetime,
     fresh_for: timedelta,
 ) -> None:
-    """Remember an answer, so that the same question is not paid for twice."""
-    await conn.execute(
-        _KEEP, question.provider, question.key, outcome.value, text(values), at, at + fresh_for
-    )
+    """Remember an answer, so that the same question is not paid for twice.
+
+    :param asked: the provider, and the question's hash.
+    """
+    await conn.execute(_KEEP, *asked, outcome.value, text(values), at, at + fresh_for)
 
 
 LEDGER_DAYS = 400

@@ -58,6 +58,17 @@ set outcome = $2, cost = $3, ended_at = clock_timestamp()
 where id = $1 and outcome is null
 returning day, reserved
 """
+# What ended as an error may have been answered all the same.
+_END_LATE = """
+with was as (
+    select id, day, coalesce(cost, reserved) as held from enrichment.calls
+    where id = $1 and (outcome is null or outcome = 'error') for update
+)
+update enrichment.calls c
+set outcome = $2, cost = coalesce($3::bigint, c.cost, c.reserved), ended_at = clock_timestamp()
+from was where c.id = was.id
+returning was.day, was.held, c.cost
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +157,24 @@ async def end(
     if row is not None and cost != row["reserved"]:
         accounts = sorted((ALL, question.provider))
         await conn.execute(_PUT_ASIDE, accounts, cost - row["reserved"], row["day"])
+    await _land(conn, question)
+
+
+async def end_late(
+    conn: Connection, call: int, provider: str, outcome: Outcome, cost: int | None
+) -> None:
+    """End a question whose answer was waited for, inside a transaction.
+
+    :param cost: in millionths; None: what it was thought to cost, as nobody knows.
+    """
+    row = await conn.fetchrow(_END_LATE, call, outcome.value, cost)
+    if row is not None and row["cost"] != row["held"]:
+        accounts = sorted((ALL, provider))
+        await conn.execute(_PUT_ASIDE, accounts, row["cost"] - row["held"], row["day"])
+
+
+async def land(conn: Connection, question: Question) -> None:
+    """Whoever asks the same need not wait for it any more."""
     await _land(conn, question)
 
 

@@ -228,7 +228,9 @@ async def test_a_question_is_leased_answered_and_then_kept(pool: asyncpg.Pool) -
     assert [type(one) for one in found].count(store.Elsewhere) == 3
     async with pool.acquire() as conn, conn.transaction():
         await store.end(conn, began, question, Outcome.NO_MATCH, 0)
-        await store.keep(conn, question, Outcome.NO_MATCH, {}, now(), timedelta(days=1))
+        await store.keep(
+            conn, (question.provider, question.key), Outcome.NO_MATCH, {}, now(), timedelta(days=1)
+        )
     assert await begin() == store.Kept({})
     # Who died while asking leaves a lease that runs out.
     other = replace(order, question=Question("p0", "answer", {"domain": "b.example"}), lease=-1.0)
