@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,13 +13,14 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic_core import to_json
 
 from schemas.base import KindName, Lane, Motion
-from schemas.submission import KeyKind, SubmissionReceived
-from services.capture import events, openapi_prospects
+from schemas.submission import KeyKind
+from services.capture import events, handed, openapi_prospects
 from services.capture.acceptance import Accepted
 from services.capture.adapters.base import Acknowledgement, Item, whole
 from services.capture.config import Source
-from services.capture.door import Doors, accept, admit, idempotency_key
+from services.capture.door import Doors, admit, durable, idempotency_key, traceparent
 from services.capture.door_leads import api_source, read_form
+from services.capture.handed import Handed
 from services.capture.limits import SourceLimits
 from services.capture.wire import parse_object
 from services.runtime.http import Principal, Problem, Scope, read_body, require
@@ -27,6 +29,8 @@ MAX_LINES: Final = 1_000
 _MAX_BODY: Final = 1_000_000
 MOST_LAG_S: Final = 60.0
 _RETRY_AFTER_S: Final = 30
+AT_A_STRETCH: Final = 10
+"""Lines that are read before others have a turn: a long list takes most of a second."""
 _MEDIA: Final = frozenset(
     {"", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json",
      "text/plain"}
@@ -36,11 +40,23 @@ Lister = Annotated[Principal, Depends(require(Scope.PROSPECTS_WRITE))]
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """What the lines of one list have in common."""
+
+    source: Source
+    principal: Principal
+    key: str | None
+    """The sender's own, of the whole list."""
+    received_at: datetime
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Line:
     """What became of one line before anything is stored."""
 
     number: int
-    event: SubmissionReceived | None
+    input: Handed | None
     faults: list[dict[str, str]]
 
 
@@ -57,10 +73,10 @@ def router(doors: Doors) -> APIRouter:
         _admit(doors.bulk_lag, request)
         key = idempotency_key(request)
         lines = _lines(await read_body(request, _MAX_BODY))
-        now = doors.clock()
-        read = [_read(source, principal, key, number, raw, now) for number, raw in lines]
-        events = [line.event for line in read if line.event is not None]
-        accepted = await accept(doors.acceptance, events, request, Acknowledgement())
+        sheet = Sheet(source, principal, key, doors.clock(), traceparent(request))
+        read = await read_all(sheet, lines)
+        inputs = [line.input for line in read if line.input is not None]
+        accepted = await durable(doors.acceptance.accept(inputs), Acknowledgement())
         return _answer(read, iter(accepted))
 
     return routes
@@ -98,9 +114,17 @@ def _lines(raw: bytes) -> list[tuple[int, bytes]]:
     return lines
 
 
-def _read(
-    source: Source, principal: Principal, key: str | None, number: int, raw: bytes, now: datetime
-) -> _Line:
+async def read_all(sheet: Sheet, lines: Sequence[tuple[int, bytes]]) -> list[_Line]:
+    """What each line says. Whoever waits for an answer has a turn in between."""
+    read: list[_Line] = []
+    for number, raw in lines:
+        read.append(_read(sheet, number, raw))
+        if len(read) % AT_A_STRETCH == 0:
+            await asyncio.sleep(0)
+    return read
+
+
+def _read(sheet: Sheet, number: int, raw: bytes) -> _Line:
     try:
         form = read_form(raw)
     except Problem as problem:
@@ -110,23 +134,23 @@ def _read(
         message = "is not prospect; whoever asked for something belongs to /v1/leads"
         return _Line(number, None, [{"field": "kind", "message": message}])
     body = raw if form.kind else to_json({"kind": "prospect", **parse_object(raw)})
-    item = whole(body, f"{key}:{number}" if key else None, KeyKind.IDEMPOTENCY_KEY)
+    item = whole(body, f"{sheet.key}:{number}" if sheet.key else None, KeyKind.IDEMPOTENCY_KEY)
     event = events.received(
-        source.name,
-        Item(body, f"{principal.key_id}:prospect:{item.delivery_key}", item.key_kind),
+        sheet.source.name,
+        Item(body, f"{sheet.principal.key_id}:prospect:{item.delivery_key}", item.key_kind),
         headers={"content-type": "application/json"},
         lane=Lane.BULK,
         motion=Motion.OUTBOUND,
-        at=now,
+        at=sheet.received_at,
     )
-    return _Line(number, event, [])
+    return _Line(number, handed.submission(event, sheet.traceparent), [])
 
 
 def _answer(lines: Sequence[_Line], accepted: Iterator[Accepted]) -> Response:
     results: list[dict[str, object]] = []
     seen: set[UUID] = set()
     for line in lines:
-        if line.event is None:
+        if line.input is None:
             results.append({"line": line.number, "status": "invalid", "errors": line.faults})
             continue
         one = next(accepted)

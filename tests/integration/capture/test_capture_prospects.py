@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,6 +16,10 @@ from aiokafka.structs import TopicPartition
 
 from schemas import topics
 from services.capture import bulklag
+from services.capture.config import parse
+from services.capture.door_prospects import AT_A_STRETCH, Sheet, read_all
+from services.runtime.apikeys import Principal, Scope
+from services.runtime.configregister import read_folder
 from tests.integration.capture.running import Capture, capture, outside
 from tests.support.kafka import Broker
 from tests.support.waiting import eventually
@@ -81,6 +86,25 @@ async def test_what_is_no_list_is_refused_whole(postgres_dsn: str, mock_kafka: B
         xml = {"content-type": "text/xml"}
         assert (await post(it, line, **xml)).status_code == 415
         assert (await it.rows("select 1 from capture.spool")) == []
+
+
+async def test_others_have_their_turn_while_a_long_list_is_read() -> None:
+    capturing = parse(read_folder(Path("deploy/config")))
+    principal = Principal("key", "test", None, frozenset(Scope))
+    sheet = Sheet(capturing.sources["api"], principal, None, datetime.now(UTC))
+    lines = [(n, b'{"email": "p%d@acme.com"}' % n) for n in range(200)]
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    waiting = asyncio.create_task(other())
+    assert len(await read_all(sheet, lines)) == 200
+    waiting.cancel()
+    assert turns >= 200 / AT_A_STRETCH - 1
 
 
 async def test_prospects_wait_outside_while_those_inside_wait_for_a_minute(
