@@ -174,6 +174,9 @@ TOPICS: tuple[TopicSpec, ...] = (
     QUARANTINE,
 )
 
+LONGEST_RETENTION = max(spec.retention for spec in TOPICS if spec.retention is not None)
+"""Of all topics that are not compacted, partners' topics included."""
+
 BY_NAME = {spec.name: spec for spec in TOPICS}
 
 DEAD_LETTER_PARTITIONS = 1

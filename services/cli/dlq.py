@@ -67,10 +67,19 @@ def replay(
     ] = False,
     topic: TopicOption = None,
     reason: ReasonOption = None,
+    as_new: Annotated[
+        bool,
+        typer.Option(
+            "--as-new", help="Decide them however old they are; some may have been decided before."
+        ),
+    ] = False,
     data: output.DataOption = None,
     json: output.JsonOption = False,
 ) -> None:
-    """Put records back on their topic: same bytes, same key, same id."""
+    """Put records back on their topic: same bytes, same key, same id.
+
+    What was set aside as too_old would come back: it is replayed only --as-new.
+    """
     if not refs and not all_:
         raise CommandError("name the records to replay, or give --all", 2)
     if refs and (all_ or topic or reason):
@@ -78,11 +87,20 @@ def replay(
             "name records, or choose them by --all, --topic and --reason: not both", 2
         )
     kafka = target.find(data).kafka
-    replayed = asyncio.run(_replay(kafka, refs or [], topic, reason))
+    letters = asyncio.run(_chosen(kafka, refs or [], topic, reason))
+    left = [] if as_new else [letter.ref for letter in letters if letter.too_old]
+    if left and refs:
+        raise CommandError(
+            f"{left[0]} is older than repeats are known: it may have been decided before, and would"
+            " come back as too_old; --as-new decides it all the same"
+        )
+    replayed = asyncio.run(_replay(kafka, [one for one in letters if one.ref not in left], as_new))
     if json:
-        output.emit({"replayed": replayed})
-    else:
-        output.say(f"replayed {len(replayed)}")
+        output.emit({"replayed": replayed, "too_old": left})
+        return
+    output.say(f"replayed {len(replayed)}")
+    if left:
+        output.say(f"left {len(left)} that would come back as too_old (--as-new decides them)")
 
 
 async def _read(kafka: KafkaSettings, topic: str | None, reason: str | None) -> list[DeadLetter]:
@@ -103,12 +121,15 @@ async def _find(kafka: KafkaSettings, ref: str) -> DeadLetter:
     return letter
 
 
-async def _replay(
+async def _chosen(
     kafka: KafkaSettings, refs: list[str], topic: str | None, reason: str | None
-) -> list[str]:
-    letters = [await _find(kafka, ref) for ref in refs] or await _read(kafka, topic, reason)
+) -> list[DeadLetter]:
+    return [await _find(kafka, ref) for ref in refs] or await _read(kafka, topic, reason)
+
+
+async def _replay(kafka: KafkaSettings, letters: list[DeadLetter], as_new: bool) -> list[str]:
     try:
-        back_again = [dead_letters.replay_of(letter) for letter in letters]
+        back_again = [dead_letters.replay_of(letter, as_new=as_new) for letter in letters]
     except ValueError as error:
         raise CommandError(str(error)) from None
     producer = AIOKafkaProducer(**connection(kafka, "handraise-dlq"), **producing())

@@ -14,6 +14,7 @@ from schemas.cloudevents import Headers
 from schemas.topics import dead_letter_topics
 from services.runtime.kafka_client import close, connection, quieten
 from services.runtime.stage import dead_letter as named
+from services.runtime.stage.written import WRITTEN
 
 if TYPE_CHECKING:
     from services.runtime.settings import KafkaSettings
@@ -44,6 +45,13 @@ class DeadLetter:
     value: bytes
     headers: Headers
     """As they were: without what the dead letter added."""
+    written_ms: int | None = None
+    """When the original was first written, in ms since the epoch; None where nothing tells."""
+
+    @property
+    def too_old(self) -> bool:
+        """Whether it was set aside only because repeats as old as it are not known any more."""
+        return self.reason == named.TOO_OLD
 
     @property
     def ref(self) -> str:
@@ -81,18 +89,23 @@ def parse(raw: ConsumerRecord) -> DeadLetter:
         key=raw.key,
         value=raw.value or b"",
         headers=tuple((n, v) for n, v in raw.headers if not n.startswith(named.PREFIX)),
+        written_ms=_number(found.get(WRITTEN), 0) or None,
     )
 
 
-def replay_of(letter: DeadLetter) -> Replay:
-    """The original record, plus a count of its replays.
+def replay_of(letter: DeadLetter, *, as_new: bool = False) -> Replay:
+    """The original record, plus a count of its replays and when it was first written.
 
+    :param as_new: it counts as written now, so that it is decided however old it is. Whether it was
+        decided before is not known any more.
     :raises ValueError: the letter does not say where it came from.
     """
     if not letter.origin_topic:
         raise ValueError(f"{letter.ref} does not name the topic that it came from")
-    count = (named.REPLAYS, str(letter.replays + 1).encode())
-    return Replay(letter.origin_topic, letter.key, letter.value, (*letter.headers, count))
+    added = [(named.REPLAYS, str(letter.replays + 1).encode())]
+    if letter.written_ms is not None and not as_new:
+        added.append((WRITTEN, str(letter.written_ms).encode()))
+    return Replay(letter.origin_topic, letter.key, letter.value, (*letter.headers, *added))
 
 
 async def read(

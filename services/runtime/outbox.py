@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.base import Event
 from services.runtime import outbox_sql as sql
+from services.runtime import repeats
 from services.runtime.database import Connection, is_infrastructure
 from services.runtime.metrics import Metrics
 from services.runtime.outbox_sql import tables
@@ -49,6 +50,7 @@ class Outbox:
     """The inbox and outbox of one Postgres schema, as used by one lane of a process."""
 
     def __init__(self, schema: str, pool: asyncpg.Pool, publish: Publish, metrics: Metrics) -> None:
+        self._schema = schema
         self._sql = sql.statements(schema)
         self._pool = pool
         self._publish = publish
@@ -67,6 +69,7 @@ class Outbox:
         rows; one that stands in the batch twice is decided, and published, once.
 
         :raises OutputTooLarge: before anything is stored.
+        :raises BadRecords: of records that are older than repeats are known (``too_old``).
         """
         by_id = {record.id: record for record in records}
         async with self._transaction() as connection:
@@ -76,6 +79,7 @@ class Outbox:
             outputs: dict[UUID, list[Output]] = {}
             if fresh:
                 new = [record for record in by_id.values() if record.id in fresh]
+                await repeats.refuse_forgotten(connection, self._schema, new)
                 decided = await decide(connection, new)
                 if strangers := decided.keys() - fresh:
                     raise ValueError(f"{len(strangers)} decisions about inputs that are not fresh")

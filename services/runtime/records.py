@@ -26,6 +26,8 @@ class Record(Generic[E]):
     key: bytes | None
     value: bytes
     headers: Headers
+    written_ms: int | None = None
+    """When it was first written to its topic, in ms since the epoch; None: nothing tells."""
 
     @property
     def id(self) -> UUID:

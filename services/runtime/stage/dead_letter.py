@@ -10,6 +10,7 @@ from aiokafka import ConsumerRecord
 from schemas.topics import dead_letter_topic
 from services.runtime.records import Output
 from services.runtime.stage.decode import Fault
+from services.runtime.stage.written import WRITTEN, written_ms
 
 PREFIX: Final = "x-handraise-"
 REASON: Final = f"{PREFIX}reason"
@@ -22,6 +23,10 @@ ATTEMPT: Final = f"{PREFIX}attempt"
 AT: Final = f"{PREFIX}at"
 REPLAYS: Final = f"{PREFIX}replays"
 """How often the record was replayed; it stays on the record, so that a loop is seen."""
+
+TOO_OLD: Final = "too_old"
+"""Reason of a record that is older than repeats are known: it may have been decided, so it is not
+decided. No fault of the record and no sign of a bad release: the budget does not count it."""
 
 _DETAIL_MOST = 500
 
@@ -40,6 +45,8 @@ def dead_letter(
         ATTEMPT: str(attempt),
         AT: at.isoformat(),
     }
+    if (written := written_ms(raw)) is not None:
+        added[WRITTEN] = str(written)
     kept = tuple((name, value) for name, value in raw.headers if name not in added)
     return Output(
         topic=dead_letter_topic(raw.topic, service),

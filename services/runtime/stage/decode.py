@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from schemas.base import Event
 from schemas.cloudevents import Envelope, NotACloudEvent
 from services.runtime.records import Record
+from services.runtime.stage.written import written_ms
 
 E = TypeVar("E", bound=Event)
 _MOST_FIELDS = 5
@@ -63,6 +64,7 @@ def decode(
         key=raw.key,
         value=raw.value,
         headers=tuple(raw.headers),
+        written_ms=written_ms(raw),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from services.runtime.producer import check_sizes
 from services.runtime.records import Output, Record
 from services.runtime.stage.budget import DeadLetterBudget
 from services.runtime.stage.classify import BACK_OFF, WaitingFor, fault_of, waiting_for
-from services.runtime.stage.dead_letter import dead_letter
+from services.runtime.stage.dead_letter import TOO_OLD, dead_letter
 from services.runtime.stage.decode import Fault, Tombstone, decode
 from services.runtime.stage.spec import Abandoned, BadRecords, StageSpec, StageStopped
 from services.runtime.stage.telemetry import StageTelemetry
@@ -132,15 +133,15 @@ class StageRunner(Generic[E]):
             error = RuntimeError("the handler refused records that are not in the batch")
             await self._isolate(pairs, error, host)
             return
-        run: list[Pair[E]] = []
-        for raw, record in pairs:
-            if (reason := reasons.get(record.id)) is None:
-                run.append((raw, record))
-                continue
-            await self._settle(run, host)
-            run = []
-            await self._bury(raw, Fault(*reason), host)
-        await self._settle(run, host)
+        for reason, group in groupby(pairs, lambda pair: reasons.get(pair[1].id)):
+            alike = list(group)
+            if reason is None:
+                await self._settle(alike, host)
+            elif reason[0] == TOO_OLD:
+                await self._set_aside([raw for raw, _ in alike], Fault(*reason), host)
+            else:
+                for raw, _ in alike:
+                    await self._bury(raw, Fault(*reason), host)
 
     async def _isolate(self, pairs: Sequence[Pair[E]], error: Exception, host: Host) -> None:
         """Halve until the failing record is alone, then dead-letter it."""
@@ -159,27 +160,35 @@ class StageRunner(Generic[E]):
     async def _bury(self, raw: ConsumerRecord, fault: Fault, host: Host) -> None:
         if (refusal := self._budget.refusal()) is not None:
             raise StageStopped(f"{self.spec.name} stopped: {refusal}; the last was {fault.reason}")
-        letter = dead_letter(
-            raw,
-            fault,
-            service=self.spec.service,
-            stage=self.spec.name,
-            attempt=self._attempt,
-            at=datetime.now(UTC),
-        )
-        await self._retried(lambda: self._publish((letter,)), host, publishing=True)
+        await self._set_aside((raw,), fault, host)
         self._budget.buried()
-        self.telemetry.buried(fault.reason)
+
+    async def _set_aside(self, raws: Sequence[ConsumerRecord], fault: Fault, host: Host) -> None:
+        """Dead-letter records that follow each other, whatever the budget says."""
+        letters = [
+            dead_letter(
+                raw,
+                fault,
+                service=self.spec.service,
+                stage=self.spec.name,
+                attempt=self._attempt,
+                at=datetime.now(UTC),
+            )
+            for raw in raws
+        ]
+        await self._retried(lambda: self._publish(letters), host, publishing=True)
+        self.telemetry.buried(fault.reason, len(raws))
         log.warning(
             "stage.dead_letter",
             stage=self.spec.name,
             reason=fault.reason,
             error=fault.detail,
-            topic=raw.topic,
-            partition=raw.partition,
-            offset=raw.offset,
+            topic=raws[0].topic,
+            partition=raws[0].partition,
+            offset=raws[0].offset,
+            records=len(raws),
         )
-        host.note((raw,))
+        host.note(raws)
 
     # -- waiting for what is outside ---------------------------------------------------------
     async def _retried(

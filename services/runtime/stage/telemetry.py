@@ -66,8 +66,8 @@ class StageTelemetry:
             if spent > self._slowest_s:
                 self._slowest_s = spent
 
-    def buried(self, reason: str) -> None:
-        self._metrics.dead_letters.labels(self._stage, reason).inc()
+    def buried(self, reason: str, records: int = 1) -> None:
+        self._metrics.dead_letters.labels(self._stage, reason).inc(records)
 
     def commit_lost(self, reason: str) -> None:
         self._lost_commits[reason].inc()

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from aiokafka import ConsumerRecord
 
 from schemas.erasure import LeadErased
 from services.runtime import dead_letters
 from services.runtime.dead_letters import DeadLetter, parse, replay_of
 from services.runtime.records import Output, Record
 from services.runtime.stage.dead_letter import dead_letter
-from services.runtime.stage.decode import Fault
+from services.runtime.stage.decode import Fault, decode
 from tests.support.kafka import Broker
 from tests.support.stages import (
     contents,
@@ -30,12 +31,19 @@ from tests.support.waiting import eventually
 IN = topic("shell.letters.v1")
 
 
-def letter_of(out: Output) -> DeadLetter:
+def buried(record: ConsumerRecord) -> Output:
     at = datetime(2026, 11, 23, 10, tzinfo=UTC)
-    buried = dead_letter(
-        raw(out, 9, 2), Fault("failed", "why"), service="svc", stage="s", attempt=2, at=at
-    )
-    return parse(raw(buried, 0))
+    return dead_letter(record, Fault("failed", "why"), service="svc", stage="s", attempt=2, at=at)
+
+
+def letter_of(out: Output) -> DeadLetter:
+    return parse(raw(buried(raw(out, 9, 2)), 0))
+
+
+def decoded(record: ConsumerRecord) -> Record[LeadErased]:
+    found = decode(record, LeadErased)
+    assert isinstance(found, Record)
+    return found
 
 
 def test_a_letter_tells_what_happened() -> None:
@@ -50,10 +58,42 @@ def test_a_replay_is_the_original_and_counts() -> None:
     out = event_output(IN)
     replay = replay_of(letter_of(out))
     assert (replay.topic, replay.key, replay.value) == (IN.name, out.key, out.value)
-    assert replay.headers == (*out.headers, ("x-handraise-replays", b"1"))
+    written = ("x-handraise-written", b"1800000000000")
+    assert replay.headers == (*out.headers, ("x-handraise-replays", b"1"), written)
     again = letter_of(replace(out, headers=replay.headers))
     assert again.replays == 1
-    assert replay_of(again).headers == (*out.headers, ("x-handraise-replays", b"2"))
+    assert replay_of(again).headers == (*out.headers, ("x-handraise-replays", b"2"), written)
+
+
+def test_a_replay_stays_as_old_as_it_was_unless_it_is_wanted_as_new() -> None:
+    out = event_output(IN)
+    old = parse(raw(buried(raw(out, 9, 2, timestamp=1_700_000_000_000)), 0))
+    back = raw(replace(out, headers=replay_of(old).headers), timestamp=1_790_000_000_000)
+    assert decoded(back).written_ms == 1_700_000_000_000
+    assert parse(raw(buried(back), 0)).written_ms == 1_700_000_000_000, "at every further replay"
+    new = raw(
+        replace(out, headers=replay_of(old, as_new=True).headers), timestamp=1_790_000_000_000
+    )
+    assert decoded(new).written_ms == 1_790_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("header", "stamp", "written"),
+    [
+        (b"1900000000000", 1_800_000_000_000, 1_800_000_000_000),
+        (b"1700000000000", 0, 1_700_000_000_000),
+        (b"yesterday", 1_800_000_000_000, 1_800_000_000_000),
+        (b"9" * 5000, 1_800_000_000_000, 1_800_000_000_000),
+        (None, -1, None),
+    ],
+)
+def test_nobody_makes_a_record_younger_than_its_topic_says(
+    header: bytes | None, stamp: int, written: int | None
+) -> None:
+    out = event_output(IN)
+    added = () if header is None else (("x-handraise-written", header),)
+    one = raw(replace(out, headers=(*out.headers, *added)), timestamp=stamp)
+    assert decoded(one).written_ms == written
 
 
 def test_a_stranger_in_the_topic_is_shown_and_cannot_be_replayed() -> None:

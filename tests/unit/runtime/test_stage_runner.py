@@ -18,6 +18,7 @@ from schemas.erasure import LeadErased
 from services.runtime.metrics import Metrics
 from services.runtime.records import Output, Record
 from services.runtime.stage import BadRecords, StageSpec
+from services.runtime.stage.dead_letter import TOO_OLD
 from services.runtime.stage.runner import StageRunner
 from services.runtime.stage.spec import Abandoned, StageStopped
 from tests.support.stages import ListHost, Sink, event_output, passed_on, raw, stage, topic
@@ -201,6 +202,40 @@ async def test_a_bad_deploy_stops_the_stage_and_not_the_topic() -> None:
         await runner_of(stage(IN, OUT, handle, name="routing"), sink).run(batch(100), host)
     assert len(sink.on(DLQ)) == 20
     assert host.noted == list(range(20)), "the 21st stays in the topic"
+
+
+async def test_however_many_are_too_old_the_stage_goes_on_and_nothing_is_decided() -> None:
+    decided: list[bytes | None] = []
+
+    async def handle(taken: Sequence[Record[LeadErased]]) -> Sequence[Output]:
+        old = {r.id: (TOO_OLD, "repeats are known since then") for r in taken if r.offset < 1990}
+        if old:
+            raise BadRecords(old)
+        decided.extend(record.key for record in taken)
+        return [passed_on(record, OUT) for record in taken]
+
+    sink, host = Sink(), ListHost()
+    runner = runner_of(stage(IN, OUT, handle), sink)
+    records = batch(2000)
+    for start in range(0, 2000, 500):
+        await runner.run(records[start : start + 500], host)
+    assert host.noted == list(range(2000)), "a group that was reset gets through"
+    assert [out.value for out in sink.on(DLQ)] == [one.value for one in records[:1990]]
+    assert {dict(out.headers)["x-handraise-reason"] for out in sink.on(DLQ)} == {b"too_old"}
+    assert decided == [one.key for one in records[1990:]]
+
+
+async def test_what_is_too_old_excuses_no_bad_deploy() -> None:
+    async def handle(taken: Sequence[Record[LeadErased]]) -> Sequence[Output]:
+        if old := {r.id: (TOO_OLD, "x") for r in taken if r.offset % 2}:
+            raise BadRecords(old)
+        raise AttributeError("a typo in a release")
+
+    sink, host = Sink(), ListHost()
+    with pytest.raises(StageStopped, match="in a row"):
+        await runner_of(stage(IN, OUT, handle), sink).run(batch(100), host)
+    reasons = [dict(out.headers)["x-handraise-reason"] for out in sink.on(DLQ)]
+    assert reasons.count(b"failed") == 20
 
 
 async def test_an_output_that_is_too_large_takes_nothing_with_it() -> None:
