@@ -12,10 +12,12 @@ import typer
 from pydantic import BaseModel
 
 import services
+from services.cli import retention
 from services.cli.output import CommandError
 from services.runtime import yamltext
 from services.runtime.configfile import ConfigError, Fault, Faults
 from services.runtime.configstore import Files, read_folder
+from services.runtime.datafolder import Running
 
 _PARSERS = (
     "services.capture.config",
@@ -25,6 +27,7 @@ _PARSERS = (
     "services.routing.config",
     "services.response.config",
     "services.delivery.config",
+    "services.cli.retention",
 )
 MODELS: dict[str, str] = {
     "sources.yaml": "services.capture.config:SourcesFile",
@@ -36,6 +39,7 @@ MODELS: dict[str, str] = {
     "territories.yaml": "services.routing.territory_config:TerritoriesFile",
     "response.yaml": "services.response.config:ResponseFile",
     "delivery.yaml": "services.delivery.config:DeliveryFile",
+    "retention.yaml": "services.cli.retention:RetentionFile",
     "routing.tests.yaml": "services.routing.review.testing:RoutingTestsFile",
     "teams.yaml": "services.kernel.people.model:Teams",
     "calendars.yaml": "services.kernel.calendars.model:Calendars",
@@ -64,6 +68,11 @@ def folder(given: Path | None) -> Path:
     return path.resolve()
 
 
+def of_running(running: Running | None) -> Path | None:
+    """The folder that a running ``up`` was given."""
+    return Path(running.config) if running is not None else None
+
+
 def existing(named: str) -> Path | None:
     """The folder of this name; None where there is none and a version may be meant."""
     path = Path(named)
@@ -71,9 +80,12 @@ def existing(named: str) -> Path | None:
 
 
 def load(path: Path) -> dict[str, str]:
-    """The files of a folder, understood by every service; raises ConfigError with all faults."""
+    """The files of a folder, understood by every service; raises ConfigError with all faults.
+
+    What is no part of a version is looked at too, and not returned.
+    """
     files = read_folder(path)
-    check(files)
+    check({**files, **retention.beside(path)})
     return files
 
 

@@ -179,7 +179,7 @@ def diff(
 
 def _folder(given: Path | None, found: target.Target) -> Path:
     """The folder that a running ``up`` was started with, unless another one is named."""
-    return configfiles.folder(given or (Path(found.running.config) if found.running else None))
+    return configfiles.folder(given or configfiles.of_running(found.running))
 
 
 def _schedule(

@@ -26,6 +26,8 @@ Files = Mapping[str, str]
 
 TESTS: Final = ".tests.yaml"
 """Such files decide nothing, so they are no part of a version."""
+RETENTION: Final = "retention.yaml"
+"""How long rows are kept that nobody decides with: no part of a version either."""
 CHANNEL: Final = "handraise_config"
 _EXCLUSIVE = "select pg_advisory_xact_lock(hashtextextended('handraise.config', 0))"
 ACTIVE = "select version from handraise.config_active"
@@ -95,14 +97,14 @@ def differences(before: Files, after: Files) -> list[str]:
 
 
 def read_folder(folder: Path) -> dict[str, str]:
-    """The ``*.yaml`` and ``*.csv`` files of a folder; those that only test it (``*.tests.yaml``)
-    are left out.
+    """The ``*.yaml`` and ``*.csv`` files of a folder; those that only test it (``*.tests.yaml``),
+    and ``retention.yaml``, are left out.
 
     :raises ConfigError: it holds none, or one that is not UTF-8.
     """
     files = {}
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.csv")]):
-        if path.name.endswith(TESTS):
+        if path.name.endswith(TESTS) or path.name == RETENTION:
             continue
         try:
             files[path.name] = path.read_text("utf-8")

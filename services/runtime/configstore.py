@@ -14,6 +14,7 @@ import structlog
 from services.runtime.configfile import ConfigError
 from services.runtime.configregister import (
     CHANNEL,
+    RETENTION,
     ConfigStore,
     Files,
     NoConfiguration,
@@ -29,6 +30,7 @@ from services.runtime.metrics import Metrics
 
 __all__ = [
     "CHANNEL",
+    "RETENTION",
     "ConfigStore",
     "Files",
     "LiveConfig",

@@ -17,13 +17,15 @@ from services.cli.output import CommandError
 from services.routing.review import testing
 from services.runtime import yamltext
 from services.runtime.configfile import ConfigError
+from services.runtime.configstore import RETENTION
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
 def test_every_file_of_the_example_has_a_schema_that_it_satisfies() -> None:
     folder = configfiles.folder(None)
-    files = {**configfiles.load(folder), testing.FILE: (folder / testing.FILE).read_text()}
+    beside = {name: (folder / name).read_text() for name in (testing.FILE, RETENTION)}
+    files = {**configfiles.load(folder), **beside}
     assert files.keys() == configfiles.MODELS.keys()
     for name, text in files.items():
         schema = configfiles.schema(name)
