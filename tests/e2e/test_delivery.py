@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import httpx
@@ -70,31 +71,46 @@ def test_every_sink_is_told_and_a_pass_in_slack_gives_the_lead_to_another(runnin
     assert "<!channel>" not in page
 
 
-def test_an_owner_is_written_to_the_crm_and_a_person_s_change_there_comes_back(running: Up) -> None:
-    who = "lee@wideworld.example"
+CRMS = ("demo-hubspot", "demo-salesforce")
+OWNER = {"hubspot": "hubspot_owner_id", "salesforce": "OwnerId"}
+
+
+@pytest.mark.parametrize(("crm", "other"), [("hubspot", "salesforce"), ("salesforce", "hubspot")])
+def test_an_owner_is_written_to_the_crms_and_a_person_s_change_in_one_comes_back(
+    running: Up, crm: str, other: str
+) -> None:
+    who = f"lee@{crm}-owned.example"
     submit(running, who)
-    wait_until(lambda: messages(running, "hubspot", who), 60)
+    for sink in OWNER:
+        wait_until(lambda sink=sink: messages(running, sink, who), 60)  # type: ignore[misc]
+    wait_until(lambda: messages(running, "slack", who), 60)
     [slack] = messages(running, "slack", who)
-    [contact] = messages(running, "hubspot", who)
-    owner = contact["raw"]["hubspot_owner_id"]
+    [there], [elsewhere] = messages(running, crm, who), messages(running, other, who)
     sinks = running.line["services"]["demo-sinks"]
-    page = httpx.get(sinks, timeout=10).text
-    other = next(
-        number for number in re.findall(r'<option value="(\d+)">', page) if number != owner
-    )
-    httpx.post(f"{sinks}/hubspot/give", data={"email": who, "owner": other}, timeout=10)
-    # Routing follows, and whoever has the lead now is told of it.
+    form = httpx.get(sinks, timeout=10).text.partition(f'action="/{crm}/give"')[2]
+    options = re.findall(r'<option value="(\w+)">', form.partition("</form>")[0])
+    chosen = next(one for one in options if one != there["raw"][OWNER[crm]])
+    httpx.post(f"{sinks}/{crm}/give", data={"email": who, "owner": chosen}, timeout=10)
+    # Routing follows, whoever has the lead now is told of it, and so is the other CRM.
     wait_until(lambda: len(messages(running, "slack", who)) == 2, 60)
     told, before = messages(running, "slack", who)
     assert before["id"] == slack["id"]
     assert told["to"] != slack["to"]
-    [contact] = messages(running, "hubspot", who)
-    assert contact["raw"]["hubspot_owner_id"] == other, "a person's choice stays"
+    [there] = messages(running, crm, who)
+    assert there["raw"][OWNER[crm]] == chosen, "a person's choice stays"
+    now = wait_until(
+        lambda: [one for one in messages(running, other, who) if one["to"] != elsewhere["to"]], 60
+    )
+    assert now[0]["to"] == there["to"]
+
+
+def test_it_is_seen_how_far_the_crms_were_read(running: Up) -> None:
     status = json.loads(command(running, "crm", "status", "--json").stdout)
-    streams = {row["stream"]: row["fault"] for row in status["streams"]}
-    assert streams == {"owners": None, "accounts": None, "changes": None}
+    streams = {(row["sink"], row["stream"]): row["fault"] for row in status["streams"]}
+    assert streams == dict.fromkeys(product(CRMS, ("owners", "accounts", "changes")))
     shown = httpx.get(f"{running.line['services']['delivery']}/metrics", timeout=10).text
-    assert 'handraise_crm_read_age_seconds{sink="demo-hubspot",stream="changes"}' in shown
+    for crm in OWNER:
+        assert f'handraise_crm_read_age_seconds{{sink="demo-{crm}",stream="changes"}}' in shown
 
 
 def test_an_operator_sees_pauses_and_tries_sinks(running: Up) -> None:

@@ -87,7 +87,7 @@ async def _traffic(running: Up, server: Prometheus) -> None:
         server.wait_for("sum(handraise_speed_to_lead_seconds_count) > 0", seconds=40)
         server.wait_for("sum(handraise_time_to_accept_seconds_count) > 0", seconds=40)
         server.wait_for("sum(handraise_hops_total) > 0", seconds=60)
-        told = "count(sum by (sink) (handraise_delivery_latency_seconds_count) > 0) == 4"
+        told = "count(sum by (sink) (handraise_delivery_latency_seconds_count) > 0) == 5"
         server.wait_for(told, seconds=40)
         await _given_away(client, running)
         server.wait_for("sum(handraise_crm_owner_changes_total) > 0", seconds=40)

@@ -1,4 +1,4 @@
-"""The stand-ins in one process: HTTP for Slack, HubSpot, webhooks and the page, SMTP for mail."""
+"""The stand-ins in one process: HTTP for Slack, the CRMs, webhooks and the page, SMTP for mail."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jinja2 import Environment, StrictUndefined
 
 from services.cli import configfiles
 from services.cli.demosinks import crm, mail, settings, slack
-from services.cli.demosinks.crm import ShownPortal
+from services.cli.demosinks.crm import HUBSPOT, SALESFORCE, Shown, ShownOrg, ShownPortal
 from services.cli.demosinks.inbox import Inbox, Received
 from services.runtime.process import wait_for_eof
 from services.runtime.server import serve
@@ -37,9 +37,9 @@ pre{white-space:pre-wrap;font-family:inherit}small{color:#666}form{display:inlin
 {% if one.token %}{% for action, title in actions %}<form method="post" action="/slack/press">
 <input type="hidden" name="token" value="{{ one.token }}">
 <button name="action" value="{{ action }}">{{ title }}</button></form>
-{% endfor %}{% endif %}{% if one.sink == "hubspot" %}<form method="post" action="/hubspot/give">
+{% endfor %}{% endif %}{% if one.sink in owners %}<form method="post" action="/{{ one.sink }}/give">
 <input type="hidden" name="email" value="{{ one.id }}"><select name="owner">
-{% for owner in owners %}<option value="{{ owner.id }}">{{ owner.email }}</option>
+{% for id, email in owners[one.sink].items() %}<option value="{{ id }}">{{ email }}</option>
 {% endfor %}</select><button>Give to</button></form>{% endif %}</article>
 {% else %}<p>Nothing yet.</p>{% endfor %}</body></html>
 """
@@ -54,12 +54,15 @@ def application(
     delivery: str,
     now: Callable[[], datetime],
     portal: ShownPortal,
+    org: ShownOrg,
 ) -> FastAPI:
     """The stand-ins that speak HTTP."""
     app = FastAPI(title="Demo sinks", openapi_url=None)
     app.include_router(slack.router(inbox, token, signing, delivery, now))
-    app.include_router(crm.router(portal))
-    app.mount("/hubspot", portal.application())
+    crms: dict[str, Shown] = {HUBSPOT: portal, SALESFORCE: org}
+    app.include_router(crm.router(crms))
+    app.mount(f"/{HUBSPOT}", portal.application())
+    app.mount(f"/{SALESFORCE}", org.application())
 
     @app.get("/ready")
     @app.get("/live")
@@ -68,9 +71,8 @@ def application(
 
     @app.get("/", response_class=HTMLResponse)
     async def page() -> Response:
-        return HTMLResponse(
-            _PAGE.render(messages=inbox.messages, actions=_ACTIONS, owners=portal.owners)
-        )
+        owners = {name: one.owners_shown() for name, one in crms.items()}
+        return HTMLResponse(_PAGE.render(messages=inbox.messages, actions=_ACTIONS, owners=owners))
 
     @app.get("/messages")
     async def messages(sink: str | None = None) -> list[Received]:
@@ -95,7 +97,7 @@ def run(
         Path | None, typer.Option(help="Configuration folder (HANDRAISE_CONFIG).")
     ] = None,
 ) -> None:
-    """Stand-ins of Slack, a mail server, HubSpot and a webhook. Started by `up --demo-sinks`."""
+    """Stand-ins of Slack, mail, HubSpot, Salesforce, a webhook. Started by `up --demo-sinks`."""
     asyncio.run(_run(port, smtp_port, delivery, configfiles.folder(config)))
 
 
@@ -103,9 +105,10 @@ async def _run(port: int, smtp_port: int, delivery: str, config: Path) -> None:
     known = secrets()
     inbox = Inbox()
     token, [signing, *_] = known.get(settings.BOT)[0].decode(), known.get(settings.SIGNING)
-    secret = known.get(settings.CRM)[0].decode()
-    portal = crm.portal(inbox, secret, settings.reps(configfiles.load(config)), _now)
-    app = application(inbox, token, signing, delivery, _now, portal)
+    reps = settings.reps(configfiles.load(config))
+    portal = crm.portal(inbox, known.get(settings.HUBSPOT)[0].decode(), reps, _now)
+    org = crm.org(inbox, known.get(settings.SALESFORCE)[0].decode(), reps, _now)
+    app = application(inbox, token, signing, delivery, _now, portal, org)
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     threading.Thread(target=wait_for_eof, args=(loop, stopping.set), daemon=True).start()
     keeper = mail.Keeper(inbox, _now)

@@ -15,8 +15,8 @@ FILE: Final = "delivery.yaml"
 TEAMS: Final = "teams.yaml"
 PROGRAM: Final = "demo-sinks"
 BOT, SIGNING, HOOK = "DEMO_SLACK_BOT", "DEMO_SLACK_SIGNING", "DEMO_WEBHOOK"
-CRM = "DEMO_HUBSPOT"
-SECRETS: Final = (BOT, SIGNING, HOOK, CRM)
+HUBSPOT, SALESFORCE = "DEMO_HUBSPOT", "DEMO_SALESFORCE"
+SECRETS: Final = (BOT, SIGNING, HOOK, HUBSPOT, SALESFORCE)
 """Names of the secrets that ``up`` makes up for the stand-ins."""
 _HERE: Final = ["127.0.0.1/32"]
 
@@ -49,8 +49,16 @@ def with_demo_sinks(files: Mapping[str, str], http: str, smtp_port: int) -> dict
         },
         "demo-hubspot": {
             "type": "hubspot",
-            "token": CRM,
+            "token": HUBSPOT,
             "base_url": f"{http}/hubspot",
+            "sync": {"every": "5s"},
+            "allow_networks": _HERE,
+        },
+        "demo-salesforce": {
+            "type": "salesforce",
+            "instance_url": f"{http}/salesforce",
+            "client_id": "demo",
+            "client_secret": SALESFORCE,
             "sync": {"every": "5s"},
             "allow_networks": _HERE,
         },
@@ -61,5 +69,5 @@ def with_demo_sinks(files: Mapping[str, str], http: str, smtp_port: int) -> dict
 
 
 def reps(files: Mapping[str, str]) -> Sequence[Rep]:
-    """Who is an owner in the stand-in of the CRM."""
+    """Who is an owner in the stand-ins of the CRMs."""
     return parse_file(Teams, files[TEAMS], TEAMS).reps
