@@ -25,8 +25,9 @@ def recompute(
     json: output.JsonOption = False,
 ) -> None:
     """Take every stored decision again and compare. Exit 1 where the same engine differs."""
+    period = target.between(since, until)
     with output.working("recomputing"):
-        report = asyncio.run(_recompute(postgres or target.find(data).postgres, since, until))
+        report = asyncio.run(_recompute(postgres or target.find(data).postgres, period))
     if json:
         output.emit(report.as_dict())
     else:
@@ -35,9 +36,9 @@ def recompute(
         raise typer.Exit(1)
 
 
-async def _recompute(dsn: str, since: datetime | None, until: datetime | None) -> Recomputed:
+async def _recompute(dsn: str, period: tuple[datetime | None, datetime | None]) -> Recomputed:
     async with target.connection(dsn) as connection:
-        return await recomputed(connection, target.utc(since), target.utc(until))
+        return await recomputed(connection, *period)
 
 
 def _tell(report: Recomputed) -> None:

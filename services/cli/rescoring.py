@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from services.cli import configfiles, output, target
+from services.cli.output import CommandError
 from services.cli.scoring import points
 from services.runtime.configstore import ConfigStore, version_of
 from services.scoring.review import Rescored, rescored
@@ -31,7 +32,7 @@ def run(
     """
     dsn = postgres or target.find(data).postgres
     files = _folder(wanted)
-    period = target.utc(since), target.utc(until)
+    period = target.between(since, until)
     with output.working("scoring again"):
         made = asyncio.run(_rescored(dsn, wanted, files, period, show))
     if html is not None:
@@ -58,8 +59,10 @@ async def _rescored(
 
 
 def _folder(wanted: str) -> dict[str, str] | None:
-    """Its files, where it is one."""
+    """Its files, where it is one; no version is named like a path."""
     path = Path(wanted)
+    if not path.is_dir() and len(path.parts) > 1:
+        raise CommandError(f"there is no configuration folder {wanted}", 2)
     return configfiles.load(configfiles.folder(path)) if path.is_dir() else None
 
 

@@ -53,6 +53,7 @@ def simulate(
 
     Changes nothing.
     """
+    _possible(html)
     if scoring is not None:
         if config or version or what_if:
             raise CommandError(
@@ -60,6 +61,7 @@ def simulate(
             )
         rescoring.run(scoring, since, until, moves, html, postgres, data, json=json)
         return
+    _agreed(config, version, what_if, since or until)
     found = target.find(data)
     dsn = postgres or found.postgres
     files = _folder_files(config, found) if config or not (version or what_if) else None
@@ -71,6 +73,22 @@ def simulate(
     present(made, html, json)
 
 
+def _agreed(
+    config: Path | None, version: str | None, what_if: list[str] | None, when: datetime | None
+) -> None:
+    """What was asked for does not contradict itself: no part of it is left out in silence."""
+    if config and version:
+        raise CommandError("--config and --version each name a configuration: give one", 2)
+    if what_if and when:
+        raise CommandError("--what-if is about the time to come: no --since or --until with it", 2)
+
+
+def _possible(html: Path | None) -> None:
+    """Said before minutes of computing, not after."""
+    if html is not None and not html.absolute().parent.is_dir():
+        raise CommandError(f"--html: there is no folder {html.parent}", 2)
+
+
 def _folder_files(config: Path | None, found: target.Target) -> dict[str, str]:
     running = Path(found.running.config) if found.running else None
     return configfiles.load(configfiles.folder(config or running))
@@ -78,8 +96,9 @@ def _folder_files(config: Path | None, found: target.Target) -> dict[str, str]:
 
 def period(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
     """The period that was named, else the last :data:`DAYS` days."""
-    end = target.utc(until) or datetime.now(UTC)
-    start = target.utc(since) or end - timedelta(days=DAYS)
+    first, last = target.between(since, until)
+    end = last or datetime.now(UTC)
+    start = first or end - timedelta(days=DAYS)
     if end <= start:
         raise CommandError("--until must lie after --since", 2)
     return start, end

@@ -150,3 +150,16 @@ def decoded(value: str | None) -> Any:
 def utc(given: datetime | None) -> datetime | None:
     """A time from the command line: UTC where it names no zone."""
     return given if given is None or given.tzinfo else given.replace(tzinfo=UTC)
+
+
+def between(
+    since: datetime | None, until: datetime | None
+) -> tuple[datetime | None, datetime | None]:
+    """A period from the command line, open where an end is not named.
+
+    :raises CommandError: its end lies before its beginning.
+    """
+    start, end = utc(since), utc(until)
+    if start is not None and end is not None and end <= start:
+        raise CommandError("--until must lie after --since", 2)
+    return start, end
