@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,9 +32,13 @@ class Module:
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        return list(ast.walk(self.tree))
+
     def imports(self) -> Iterator[tuple[str, int]]:
         """What it imports, dotted down to the name, with the line; type-checking blocks too."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             match node:
                 case ast.Import(names=names):
                     yield from ((alias.name, node.lineno) for alias in names)
@@ -42,13 +46,13 @@ class Module:
                     yield from ((f"{module}.{alias.name}", node.lineno) for alias in names)
 
     def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield node
 
     def names(self) -> Iterator[tuple[str, int]]:
         """Every dotted name that is read or called, with its line: ``datetime.now``."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Attribute | ast.Name) and (dotted := _dotted(node)):
                 yield dotted, node.lineno
 
@@ -56,7 +60,18 @@ class Module:
 def modules(*folders: str) -> list[Module]:
     """Every module below the folders, migrations left out: they are scripts of SQL."""
     found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
-    return [Module(path) for path in found if "migrations" not in path.parts]
+    return [_module(path) for path in found if "migrations" not in path.parts]
+
+
+@cache
+def _module(path: Path) -> Module:
+    """Read and parsed once, however many rules judge it."""
+    return Module(path)
+
+
+def forget() -> None:
+    """Lets go of what was parsed: some hundred megabytes."""
+    _module.cache_clear()
 
 
 def _dotted(node: ast.expr) -> str | None:

@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
-from tests.architecture.reading import ROOT, SERVICES, Module, modules
+from tests.architecture.reading import ROOT, SERVICES, Module, forget, modules
 
 MODULE_LINES, TEST_LINES, FUNCTION_LINES = 300, 400, 40
 
@@ -88,6 +90,13 @@ MAY_READ_THE_ENVIRONMENT = (
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _parsed_once() -> Iterator[None]:
+    yield
+    forget()
+
+
+@cache
 def _shell(name: str) -> bool:
     service = ".".join(name.split(".")[:2])
     inside = name.removeprefix(f"{service}.")
@@ -112,7 +121,7 @@ def _impurities(module: Module) -> list[str]:
     for name, line in module.names():
         if name in IMPURE_NAMES or name.endswith("os.environ"):
             found.append(f"{module.name}:{line} uses {name}")
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         match node:
             case ast.Call(func=ast.Name(id=name)) if name in IMPURE_CALLS:
                 found.append(f"{module.name}:{node.lineno} calls {name}()")
@@ -257,7 +266,7 @@ def test_topics_are_named_in_one_place() -> None:
     """Anywhere else a name would drift from what the cluster has."""
     topic = re.compile(r"^[a-z][a-z_.-]*\.v\d+$")
     for module in modules("services"):
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             match node:
                 case ast.Constant(value=str(text)) if topic.match(text):
                     pytest.fail(f"{module.name}:{node.lineno} names a topic: {text}")
