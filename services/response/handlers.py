@@ -30,6 +30,7 @@ from services.runtime.records import Output, Record
 STAGE = "response"
 ACTIVITIES_STAGE = "response.activities"
 PEOPLE_STAGE = "response.people"
+_PAGES = 20  # of what waits for its lead, in one go
 
 
 class Ledger:
@@ -168,6 +169,7 @@ class Activities:
         self._outbox = outbox
         self._config = config
         self._meters = meters
+        self._after = feeds.FIRST_PLACE  # so far it was looked among what waits for its lead
 
     async def handle(self, records: Sequence[Record[ActivityRecorded]]) -> Sequence[Output]:
         """Find the lead, by whatever name it is given, and stop what the touch stops."""
@@ -184,10 +186,18 @@ class Activities:
         return made
 
     async def again(self, pool: asyncpg.Pool, limit: int) -> int:
-        """Look once more at activities that wait for their lead; how many found it."""
+        """Look again, from where the last call ended, at what waits; how many found their lead."""
+        total = 0
+        for _ in range(_PAGES):
+            total += await self._page(pool, limit)
+            if self._after == feeds.FIRST_PLACE:
+                break
+        return total
+
+    async def _page(self, pool: asyncpg.Pool, limit: int) -> int:
         async with pool.acquire() as connection, connection.transaction():
             now = await feeds.database_time(connection)
-            given = await feeds.all_waiting(connection, now, limit)
+            given, self._after = await feeds.all_waiting(connection, now, self._after, limit)
             await feeds.forget(connection, now, limit)
             measured, missing = await _stop(connection, given, self._config.current.value, now)
             gone = {event_id for event_id, _ in given} - {event_id for event_id, _ in missing}

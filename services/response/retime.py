@@ -9,7 +9,7 @@ import asyncpg
 from schemas.base import deterministic_id
 from services.response.clocks import PERSONAL, started
 from services.response.config import parse
-from services.response.model import Change
+from services.response.model import Change, Phase
 from services.response.store import due, feeds, leads
 from services.response.terms import Terms
 from services.runtime.configstore import ConfigStore
@@ -33,7 +33,9 @@ async def retime(
     keys = await due.untouched(connection, pool, tier)
     for first in range(0, len(keys), AT_ONCE):
         async with connection.transaction():
-            locked = await leads.lock_free(connection, keys[first : first + AT_ONCE])
+            found = await leads.lock_free(connection, keys[first : first + AT_ONCE])
+            # Touched, or with somebody else, since the keys were read: not to be started again.
+            locked = {key: lead for key, lead in found.items() if lead.phase is Phase.RUNNING}
             now = await feeds.database_time(connection)
             reps = {lead.rep_id for lead in locked.values() if lead.rep_id is not None}
             people = await feeds.hours(connection, reps)

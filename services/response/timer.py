@@ -20,7 +20,7 @@ from services.response.feed import silent
 from services.response.firing import decide
 from services.response.handlers import Activities
 from services.response.measures import Meters
-from services.response.model import Change, Lead
+from services.response.model import Change, Lead, Phase
 from services.response.policy import Policy
 from services.response.progress import NEVER
 from services.response.store import due, feeds, leads
@@ -99,8 +99,10 @@ class Timer:
             limit = config.value.hot_at_once
             keys = await due.opening(connection, horizon.read_until, limit, AT_ONCE)
             locked = await leads.lock_free(connection, keys) if keys else {}
-            terms = await self._terms(connection, config, locked.values())
-            changes = [started(lead, horizon.now, terms) for lead in locked.values()]
+            # Found before it was locked: who was touched or moved on meanwhile waits for nothing.
+            queued = [lead for lead in locked.values() if lead.phase is Phase.QUEUED]
+            terms = await self._terms(connection, config, queued)
+            changes = [started(lead, horizon.now, terms) for lead in queued]
             await leads.save(connection, changes, horizon.now)
         return len(changes)
 

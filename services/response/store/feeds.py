@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from schemas.activity import ActivityRecorded
@@ -47,8 +47,8 @@ where u.waits_until > $5
 returning u.event_id, u.event::text as event
 """
 _ALL_WAITING = """
-select u.event_id, u.event::text as event from response.unmatched u
-where u.waits_until > $1 order by u.at limit $2
+select u.event_id, u.event::text as event, u.at from response.unmatched u
+where u.waits_until > $1 and (u.at, u.event_id) > ($2, $3) order by u.at, u.event_id limit $4
 """
 _FOUND = "delete from response.unmatched where event_id = any($1)"
 _REMEMBER = """
@@ -134,10 +134,22 @@ async def take_waiting(
     return [(row["event_id"], ActivityRecorded.read(row["event"])) for row in rows]
 
 
-async def all_waiting(connection: Connection, now: datetime, limit: int) -> list[Told]:
-    """The activities that wait, the oldest first."""
-    rows = await connection.fetch(_ALL_WAITING, now, limit)
-    return [(row["event_id"], ActivityRecorded.read(row["event"])) for row in rows]
+Place = tuple[datetime, UUID]
+"""Of an activity among those that wait: since when, and its id."""
+FIRST_PLACE: Place = datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0)
+
+
+async def all_waiting(
+    connection: Connection, now: datetime, after: Place, limit: int
+) -> tuple[list[Told], Place]:
+    """The activities that wait, the oldest first; and the place of the last one.
+
+    :returns: the first place where nothing follows.
+    """
+    rows = await connection.fetch(_ALL_WAITING, now, *after, limit)
+    found = [(row["event_id"], ActivityRecorded.read(row["event"])) for row in rows]
+    ends = len(rows) < limit
+    return found, FIRST_PLACE if ends else (rows[-1]["at"], rows[-1]["event_id"])
 
 
 async def found(connection: Connection, event_ids: Collection[UUID]) -> None:

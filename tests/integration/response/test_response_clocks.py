@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any, cast
 from uuid import uuid4
 
 import asyncpg
@@ -13,6 +14,7 @@ from schemas.activity import ActivityName, Actor
 from schemas.assignment import AssignmentStatus
 from schemas.base import TierName
 from services.response.retime import retime
+from services.response.store import due, feeds
 from services.runtime.configstore import ConfigStore
 from tests.integration.response.conftest import OpenDesk
 from tests.integration.response.desk import RESPONSE, Desk, activity, files
@@ -327,3 +329,52 @@ async def test_leads_of_the_night_start_at_opening_two_hot_ones_at_a_time(
     # Touched before its clock started: nothing waits for it any more.
     await desk.happens(activity(night[3].lead_id))
     assert await desk.phase(night[3].lead_id) == "touched"
+
+
+async def test_a_touch_at_the_very_opening_starts_no_clock(
+    open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await open_desk(RESPONSE.replace("wall_clock", "team"), opens_in_hours=2)
+    lead = LeadLife()
+    await desk.hear(lead.given("ana"))
+    await desk.later(hours=3)
+    opening = due.opening
+
+    async def touched_meanwhile(*given: Any) -> Any:
+        keys = await opening(*given)
+        await desk.happens(activity(lead.lead_id, rep_id="ana"))
+        return keys
+
+    monkeypatch.setattr(due, "opening", touched_meanwhile)
+    await desk.timer.opening()
+    assert await desk.phase(lead.lead_id) == "touched"
+    assert await desk.running(lead.lead_id) == {}
+
+
+async def test_a_touch_while_clocks_are_retimed_stays_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead = LeadLife()
+    await desk.hear(lead.given("ana"))
+    untouched = due.untouched
+
+    async def touched_meanwhile(*given: Any) -> Any:
+        keys = await untouched(*given)
+        await desk.happens(activity(lead.lead_id, rep_id="ana"))
+        return keys
+
+    monkeypatch.setattr(due, "untouched", touched_meanwhile)
+    async with desk.pool.acquire() as connection:
+        assert await retime(cast(asyncpg.Connection, connection), None, None, 1.0) == 0
+    assert await desk.phase(lead.lead_id) == "touched"
+
+
+async def test_what_is_about_nobody_keeps_no_touch_from_its_lead(desk: Desk) -> None:
+    await desk.happens(*[activity(uuid4()) for _ in range(600)])
+    lead = LeadLife()
+    await desk.hear(lead.given("ana"))
+    async with desk.pool.acquire() as connection:  # as one does that crosses with its assignment
+        now = await feeds.database_time(connection)
+        await feeds.keep(connection, [(uuid4(), activity(lead.lead_id))], now)
+    await desk.timer.match()
+    assert await desk.phase(lead.lead_id) == "touched"
