@@ -30,6 +30,7 @@ from services.delivery.config import Sink as SinkConfig
 from services.delivery.config import SlackSink
 from services.delivery.consent import barred
 from services.delivery.following import Following
+from services.delivery.leases import Leases
 from services.delivery.model import (
     Again,
     Delivered,
@@ -54,7 +55,8 @@ from services.runtime.records import Output
 log = structlog.get_logger(__name__)
 
 _IDLE_S: Final = 1.0
-_LEASE_MARGIN_S: Final = 10.0
+_GRACE_S: Final = 0.3
+"""For calls that are under way when the worker stops."""
 
 Compose = Callable[[Connection, Delivery, SinkConfig, str], Awaitable[Message]]
 """Makes the message of a delivery for the sink of that name."""
@@ -90,7 +92,7 @@ class Worker:
         self._sink = sink
         self._parts = parts
         self._woken = asyncio.Event()
-        self._leased: dict[UUID, Delivery] = {}
+        self._leases = Leases(name, config.timeout_ms / 1000, parts.pool)
         # An increase is seen only from a first sample on.
         parts.metrics.delivery_dead_letters.labels(name)
         parts.metrics.deliveries_in_doubt.labels(name)
@@ -109,32 +111,34 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled; then give the leases back."""
+        tasks: set[asyncio.Task[None]] = set()
         try:
-            async with asyncio.TaskGroup() as group:
-                while True:
-                    self._woken.clear()
-                    for one in await self._lease():
-                        group.create_task(self._safely(one))
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(_IDLE_S):
-                            await self._woken.wait()
+            while True:
+                self._woken.clear()
+                await self._leases.renew()
+                for one in await self._lease():
+                    task = asyncio.create_task(self._safely(one))
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(_IDLE_S, self._leases.period_s)):
+                        await self._woken.wait()
         finally:
-            await self._give_back()
+            await self._end(list(tasks))
+
+    async def _end(self, tasks: Collection[asyncio.Task[None]]) -> None:
+        """What is under way may still end; what is cut off is sent once more."""
+        if self._leases.sending:
+            await asyncio.wait(tasks, timeout=_GRACE_S)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        cut_off = await self._leases.give_back()
+        self._parts.metrics.deliveries_in_doubt.labels(self.name).inc(cut_off)
 
     async def _lease(self) -> list[Delivery]:
-        free = min(self.config.concurrency, await self._admitted()) - len(self._leased)
-        if free <= 0:
-            return []
-        lease = self.config.timeout_ms / 1000 + _LEASE_MARGIN_S
-        try:
-            async with self._parts.pool.acquire() as conn:
-                found = await deliveries.claim(conn, self.name, free, lease)
-        except Exception as error:
-            if not is_infrastructure(error):
-                raise
-            return []
-        self._leased.update((one.delivery_id, one) for one in found)
-        return found
+        free = min(self.config.concurrency, await self._admitted()) - len(self._leases)
+        return await self._leases.take(free) if free > 0 else []
 
     async def _admitted(self) -> int:
         """How many may be on their way: none while the sink is left alone, then one that tries."""
@@ -144,12 +148,6 @@ class Worker:
         opened_at = breaker.opened_at or 0.0
         return 1 if time.time() > opened_at + self.config.breaker.seconds else 0
 
-    async def _give_back(self) -> None:
-        left, self._leased = list(self._leased.values()), {}
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(1.0), self._parts.pool.acquire() as conn:
-                await deliveries.give_back(conn, left)
-
     async def _safely(self, it: Delivery) -> None:
         try:
             await self._one(it)
@@ -157,12 +155,20 @@ class Worker:
             # The lease runs out, and another attempt is made.
             log.warning("delivery.failed", sink=self.name, attempt=it.attempt, **describe(error))
         # Not in a finally: what is cancelled keeps its lease until `run` gives it back.
-        self._leased.pop(it.delivery_id, None)
+        self._leases.drop(it)
         self._woken.set()
 
     async def _one(self, it: Delivery) -> None:
         began = time.perf_counter()
-        outcome, detail = await self._try(it)
+        try:
+            outcome, detail = await self._try(it)
+        except Exception as error:
+            if is_infrastructure(error):
+                raise
+            # Ours, or an answer that nobody foresaw: tried as seldom, and as long, as any other.
+            log.warning("delivery.failed", sink=self.name, attempt=it.attempt, **describe(error))
+            detail = f"failed_{type(error).__name__}"
+            outcome = Again(detail)
         if isinstance(outcome, Later):
             async with self._parts.pool.acquire() as conn:
                 await deliveries.defer(conn, it, outcome.seconds)
@@ -187,6 +193,7 @@ class Worker:
                 return Later(wait), ""
             message = await self._parts.compose(conn, it, self.config, self.name)
         await self._limiter.acquire()
+        self._leases.send(it)
         outcome = await self._guarded(message)
         return outcome, getattr(outcome, "reason", None) or ""
 

@@ -164,9 +164,10 @@ async def end(
     return bool(done.endswith(" 1"))
 
 
-async def put_off(conn: Connection, it: Delivery, wait: timedelta, reason: str) -> None:
-    """Due again later; nothing where another worker has the lease by now."""
-    await conn.execute(_PUT_OFF, it.delivery_id, it.attempt, wait, reason)
+async def put_off(conn: Connection, it: Delivery, wait: timedelta, reason: str) -> bool:
+    """Due again later; False where it has ended, or another worker has the lease by now."""
+    done = await conn.execute(_PUT_OFF, it.delivery_id, it.attempt, wait, reason)
+    return bool(done.endswith(" 1"))
 
 
 async def note(conn: Connection, it: Delivery, outcome: str, detail: str, seconds: float) -> None:
@@ -182,11 +183,26 @@ async def note(conn: Connection, it: Delivery, outcome: str, detail: str, second
     )
 
 
+async def renew(conn: Connection, leased: Collection[Delivery], lease_s: float) -> None:
+    """These leases end later; what was ended, put off or taken over meanwhile stays as it is."""
+    await conn.execute(
+        "update delivery.deliveries d"
+        " set claimed_until = clock_timestamp() + make_interval(secs => $3)"
+        " from unnest($1::uuid[], $2::int[]) as l (id, number)"
+        " where d.delivery_id = l.id and d.attempts = l.number and d.state = 'waiting'"
+        " and d.claimed_until is not null",
+        [one.delivery_id for one in leased],
+        [one.attempt for one in leased],
+        lease_s,
+    )
+
+
 async def give_back(conn: Connection, leased: Collection[Delivery]) -> None:
     """Leases of a worker that stops: the attempt was not made."""
     await conn.executemany(
         "update delivery.deliveries set claimed_until = null, attempts = attempts - 1"
-        " where delivery_id = $1 and attempts = $2 and state = 'waiting'",
+        " where delivery_id = $1 and attempts = $2 and state = 'waiting'"
+        " and claimed_until is not null",
         [(one.delivery_id, one.attempt) for one in leased],
     )
 

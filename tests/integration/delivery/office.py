@@ -154,12 +154,15 @@ def _of(event: Any, at: datetime, topic: str, id_: UUID) -> Record[Any]:
     return Record(event, envelope, topic, 0, 0, b"k", event.encode(), envelope.to_headers())
 
 
+def configured(sinks: Mapping[str, Mapping[str, Any]]) -> DeliveryFile:
+    return parse({"delivery.yaml": yaml.safe_dump({"sinks": dict(sinks)})})
+
+
 @asynccontextmanager
 async def office(dsn: str, sinks: Mapping[str, Mapping[str, Any]]) -> AsyncIterator[Office]:
     """A process that works until the block ends."""
     pool = await open_pool(dsn, size=6, name="test.delivery")
-    config = parse({"delivery.yaml": yaml.safe_dump({"sinks": dict(sinks)})})
-    it = Office(pool, config)
+    it = Office(pool, configured(sinks))
     task = asyncio.create_task(it.workers.run())
     try:
         yield it
