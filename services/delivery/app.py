@@ -125,6 +125,8 @@ def _read(
 
 def _public_url(ctx: Context) -> Callable[[], str]:
     http = ctx.settings.http
+    if http.public_url is None and http.host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        log.warning("delivery.no_public_url", reason="set HANDRAISE_HTTP__PUBLIC_URL")
     return lambda: http.public_url or f"http://{http.host}:{http.port}"
 
 

@@ -81,6 +81,16 @@ def test_the_settings_accept_what_compose_gives(monkeypatch: pytest.MonkeyPatch)
     assert not settings.kafka.embedded
 
 
+def test_links_of_messages_lead_to_a_port_that_this_machine_opens() -> None:
+    delivery = OURS["delivery"]
+    url = re.sub(
+        r"\$\{\w+:-([^}]*)\}", r"\1", delivery["environment"]["HANDRAISE_HTTP__PUBLIC_URL"]
+    )
+    host = url.removeprefix("http://")
+    assert f"{host}:{delivery['environment']['HANDRAISE_HTTP__PORT']}" in delivery["ports"]
+    assert env_file(DEPLOY / ".env.example")["DELIVERY_PUBLIC_URL"] == url
+
+
 def test_the_image_knows_only_variables_of_the_settings() -> None:
     assert set(re.findall(r"\bHANDRAISE_[A-Z_]+", DOCKERFILE)) <= known_variables()
 
