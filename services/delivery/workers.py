@@ -89,19 +89,24 @@ class Workers:
             await asyncio.sleep(_MEASURE_S)
 
     async def _measure(self) -> None:
-        metrics = self._parts.metrics
+        names = list(self._config().sinks)
         try:
             async with self._parts.pool.acquire() as conn:
                 waiting = await deliveries.waiting(conn)
-                for name in self._config().sinks:
-                    count, age = waiting.get(name, (0, 0.0))
-                    metrics.deliveries_waiting.labels(name).set(count)
-                    metrics.delivery_oldest.labels(name).set(age)
-                    stopped = name in self._unconfigured or await sinks.stopped(conn, name)
-                    metrics.sink_stopped.labels(name).set(1 if stopped else 0)
+                stopped = {name for name in names if await sinks.stopped(conn, name)}
         except Exception as error:
             if not is_infrastructure(error):
                 raise
+            return
+        metrics = self._parts.metrics
+        gauges = metrics.deliveries_waiting, metrics.delivery_oldest, metrics.sink_stopped
+        for gauge in gauges:  # a sink that is gone would be shown, and alerted of, for ever
+            gauge.clear()
+        for name in names:
+            out = name in self._unconfigured or name in stopped
+            values = *waiting.get(name, (0, 0.0)), 1 if out else 0
+            for gauge, value in zip(gauges, values, strict=True):
+                gauge.labels(name).set(value)
 
 
 async def _keep_running(worker: Worker) -> None:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64decode, b64encode
+from functools import partial
 from hashlib import sha256
+from unittest.mock import ANY
 
 import pytest
 
 from schemas.assignment import AssignmentStatus, RequestAction
 from schemas.signal import SignalName
 from schemas.touch import Audience
-from services.delivery import leases
+from services.delivery import leases, workers
 from services.delivery.sinks.webhook import Webhook
-from tests.integration.delivery.office import HERE, SECRETS, configured, office, slack, webhook
+from tests.integration.delivery.office import (
+    HERE,
+    SECRETS,
+    Office,
+    configured,
+    office,
+    slack,
+    webhook,
+)
 from tests.support.changes import ASSIGNED, changed, due, next_attempt
 from tests.support.standin import Reply, StandIn
 from tests.support.waiting import eventually
@@ -239,6 +249,30 @@ async def test_a_call_that_is_cut_off_by_a_change_of_its_sink_is_counted(postgre
             assert counted("handraise_deliveries_in_doubt_total", {"sink": "hook"}) == 1
             [row] = await it.rows("select attempts from delivery.deliveries")
             assert row["attempts"] == len(there.asked) == 2
+
+
+async def test_a_sink_that_is_configured_no_more_is_shown_no_more(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_MEASURE_S", 0.05)
+    gauges = ("sink_stopped", "deliveries_waiting", "delivery_oldest_waiting_seconds")
+    async with StandIn(always=Reply(500)) as there:
+        sinks = {"hook": webhook(there.url), "other": webhook(there.url)}
+        async with office(postgres_dsn, sinks) as it:
+            shown = partial(_shown, it, [f"handraise_{name}" for name in gauges])
+            await it.tell(changed())
+            await eventually(lambda: shown("other") == [0.0, 1.0, ANY])
+            await it.pool.execute(
+                "insert into delivery.sinks (sink, paused_by) values ('other', 'x')"
+            )
+            await eventually(lambda: shown("other") == [1.0, 1.0, ANY])
+            it.config = configured({"hook": sinks["hook"]})
+            await eventually(lambda: shown("other") == [None, None, None])
+            assert shown("hook") == [0.0, 1.0, ANY]
+
+
+def _shown(it: Office, gauges: list[str], sink: str) -> list[float | None]:
+    return [it.metrics.registry.get_sample_value(name, {"sink": sink}) for name in gauges]
 
 
 async def test_two_processes_send_each_message_once(postgres_dsn: str) -> None:
