@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -14,6 +15,7 @@ import structlog
 from schemas.base import Lane
 from services.runtime.configstore import Versioned
 from services.runtime.database import Connection, is_infrastructure
+from services.runtime.logs import describe
 from services.runtime.outbox import Outbox
 from services.scoring import again
 from services.scoring.recorder import write
@@ -27,6 +29,8 @@ POLL_S: Final = 0.25
 REST: Final = 4.0
 """So many times as long as it worked it rests: a flood takes a fifth of the process at most, and
 what waits meanwhile is scored in one go."""
+PUT_OFF: Final = timedelta(minutes=5)
+"""Before a lead that could not be scored is tried again."""
 MISSED_EVERY_S: Final = 10.0
 MISSED_SINCE: Final = timedelta(minutes=15)
 """How far back it is looked for activities that came at the same moment as their person."""
@@ -74,13 +78,35 @@ class Rescorer:
                 await leads.mark(conn, found, (), timedelta())
 
     async def step(self) -> int:
-        """Score a few of the leads that are due; how many there were."""
-        async with self._pool.acquire() as conn:
-            return await self._step(conn) if await leads.any_due(conn) else 0
+        """Score a few of the leads that are due; how many there were.
 
-    async def _step(self, conn: Connection) -> int:
+        One that cannot be scored costs only itself: it is put off, and said.
+        """
+        async with self._pool.acquire() as conn:
+            if not await leads.any_due(conn):
+                return 0
+            try:
+                return await self._step(conn)
+            except Exception as error:
+                if is_infrastructure(error):
+                    raise
+            return await self._one_by_one(conn)
+
+    async def _one_by_one(self, conn: Connection) -> int:
+        worked = 0
+        for lead in await leads.due(conn, AT_ONCE):
+            try:
+                worked += await self._step(conn, lead)
+            except Exception as error:
+                if is_infrastructure(error):
+                    raise
+                log.error("rescorer.put_off", lead_id=str(lead), **describe(error))
+                await leads.put_off(conn, lead, PUT_OFF)
+        return worked
+
+    async def _step(self, conn: Connection, only: UUID | None = None) -> int:
         async with conn.transaction():
-            rows = await leads.lock_due(conn, AT_ONCE)
+            rows = await leads.lock_due(conn, AT_ONCE, only)
             if not rows:
                 return 0
             happened = await around.around(conn, {lead: r.account_key for lead, r in rows.items()})

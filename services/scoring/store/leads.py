@@ -47,7 +47,8 @@ _LOCK_DUE = """
 select lead_id, account_key, score_revision, lead_revision, latest, tier,
        released_at is not null as released, disqualified_at is not null as disqualified
 from scoring.leads
-where rescore_at <= now() order by rescore_at limit $1 for update skip locked
+where rescore_at <= now() and ($2::uuid is null or lead_id = $2)
+order by rescore_at limit $1 for update skip locked
 """
 
 _MARK = """
@@ -166,9 +167,31 @@ async def any_due(conn: Connection) -> bool:
     )
 
 
-async def lock_due(conn: Connection, limit: int) -> dict[UUID, LeadRow]:
-    """Lock leads that are to be scored again; those that somebody works on are passed over."""
-    return await _with_touches(conn, await conn.fetch(_LOCK_DUE, limit))
+async def due(conn: Connection, limit: int) -> list[UUID]:
+    """Leads that are to be scored again now, unlocked."""
+    rows = await conn.fetch(
+        "select lead_id from scoring.leads where rescore_at <= now() order by rescore_at limit $1",
+        limit,
+    )
+    return [row["lead_id"] for row in rows]
+
+
+async def lock_due(conn: Connection, limit: int, only: UUID | None = None) -> dict[UUID, LeadRow]:
+    """Lock leads that are to be scored again; those that somebody works on are passed over.
+
+    :param only: this one, if it still is.
+    """
+    return await _with_touches(conn, await conn.fetch(_LOCK_DUE, limit, only))
+
+
+async def put_off(conn: Connection, lead: UUID, wait: timedelta) -> None:
+    """A lead that is due is not before ``wait`` from now."""
+    await conn.execute(
+        "update scoring.leads set rescore_at = now() + $2::interval"
+        " where lead_id = $1 and rescore_at <= now()",
+        lead,
+        wait,
+    )
 
 
 async def mark(

@@ -46,6 +46,24 @@ async def test_a_lead_that_crosses_the_threshold_goes_to_routing_once(desk: Desk
     assert later.score.intent >= told.score.intent, "the visits count for the next submission too"
 
 
+async def test_a_lead_that_cannot_be_scored_keeps_no_other_from_it(desk: Desk) -> None:
+    broken, other = await known(desk), await known(desk, email="eva@acme.example")
+    pricing = {"page_kind": "pricing"}
+    for lead in (broken, other):
+        await desk.happen(*[done("page_view", n, lead_id=lead, **pricing) for n in (1, 2, 3)])
+    before = await desk.pool.fetchval(
+        "update scoring.leads l set latest = 'no event' from scoring.leads o"
+        " where l.lead_id = $1 and o.lead_id = l.lead_id returning o.latest",
+        broken,
+    )
+    assert [told.lead.lead_id for told in await desk.settle()] == [other]
+    assert len(await desk.scores(broken)) == 1
+    await desk.pool.execute(
+        "update scoring.leads set latest = $2 where lead_id = $1", broken, before
+    )
+    assert [told.lead.lead_id for told in await desk.settle()] == [broken], "it was only put off"
+
+
 async def test_a_lead_that_drops_is_not_taken_away_and_does_not_cross_again(desk: Desk) -> None:
     lead = await known(desk)
     await desk.happen(*[done("page_view", n, lead_id=lead, page_kind="pricing") for n in (1, 2, 3)])
