@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID, uuid5
@@ -44,18 +44,17 @@ def event_id(input_id: UUID | str, stage: str, entity_id: object, ordinal: int) 
 
 
 def _to_utc(moment: datetime) -> datetime:
-    if moment.tzinfo is UTC:
-        return moment
     if moment.tzinfo is None:
         raise ValueError("a time needs an offset, for example 2026-11-23T09:00:00Z")
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("a time must lie within the years 1 to 9999 in UTC") from None
+    # The first and the last year are what programs write for "never" (Go's zero time); Postgres
+    # takes their ends for infinity, and no time zone's clock can be told of them.
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise ValueError("a time must lie within the years 2 to 9998")
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 Instant = Annotated[datetime, AfterValidator(_to_utc)]
-"""An aware moment, normalised to UTC."""
+"""An aware moment of the years 2 to 9998, normalised to UTC."""
 
 
 @dataclass(frozen=True, slots=True)

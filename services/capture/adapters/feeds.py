@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import MINYEAR, UTC, datetime
 from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 from pydantic import ValidationError
@@ -171,13 +171,16 @@ def form(model: type[F], values: Mapping[str, Any]) -> F:
 
 
 def moment(value: Any) -> datetime | None:
-    """A time as tools write it: ISO 8601 (without an offset it is UTC), or Unix time."""
+    """A time as tools write it: ISO 8601 (without an offset it is UTC), or Unix time. None for what
+    is none; the year 1 is how Go and .NET write a time that was not set."""
     text = str(value or "").strip()
     if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
         return moment_of_ms(int(text) * (1_000 if len(text) < _SECONDS_HAVE else 1))
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
+        return None
+    if found.year == MINYEAR:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 

@@ -9,8 +9,9 @@ from typing import Any
 import asyncpg
 import pytest
 import structlog
+from pydantic import TypeAdapter, ValidationError
 
-from schemas.base import Lane
+from schemas.base import Instant, Lane
 from services.runtime.database import connect, is_infrastructure, open_pool
 from services.runtime.embedded.postgres import EmbeddedPostgres
 from services.runtime.settings import PostgresSettings
@@ -25,6 +26,21 @@ async def test_json_columns_are_python_objects_both_ways(postgres_dsn: str) -> N
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     assert await pool.fetchval("select $1::jsonb", {"at": moment}) == {"at": "2026-01-01T00:00:00Z"}
     assert await pool.fetchval("select $1::jsonb is null", None) is True
+    await pool.close()
+
+
+async def test_every_moment_that_an_event_may_hold_comes_back_as_it_was(postgres_dsn: str) -> None:
+    """Postgres' driver takes the very ends of the calendar for infinity, and gives them back
+    without an offset."""
+    pool = await open_pool(postgres_dsn)
+    ends = ("0001-01-01T00:00:00Z", "0002-01-01T00:00:00Z", "9998-12-31T23:59:59.999999Z",
+            "9999-12-31T23:59:59.999999Z")  # fmt: skip
+    for end in ends:
+        try:
+            moment = TypeAdapter(Instant).validate_python(end)
+        except ValidationError:
+            continue
+        assert await pool.fetchval("select $1::timestamptz", moment) == moment
     await pool.close()
 
 

@@ -130,7 +130,8 @@ def test_times_as_tools_write_them() -> None:
     for text in ("2026-11-23T09:00:00Z", "2026-11-23T10:00:00+01:00", "2026-11-23T09:00:00",
                  str(int(at.timestamp())), int(at.timestamp() * 1000)):  # fmt: skip
         assert moment(text) == at
-    for nonsense in ("", None, "soon", "2024-01-01T12:34:56:00.00+00.00", "9" * 40):
+    for nonsense in ("", None, "soon", "2024-01-01T12:34:56:00.00+00.00", "9" * 40,
+                     "0001-01-01T00:00:00Z", "0001-01-01T00:00:00"):  # fmt: skip
         assert moment(nonsense) is None
 
 

@@ -27,7 +27,12 @@ _HEADERS = Envelope(
     time=datetime(2026, 11, 23, 9, tzinfo=UTC),
     traceparent=None,
 ).to_headers()
-_FAR = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+_FAR = [
+    "0001-01-01T00:00:00+14:00",
+    "0001-01-01T00:00:00Z",  # what Go and .NET write for a time that was not set
+    "9999-12-31T23:59:59-14:00",
+    "9999-12-31T23:59:59.999999Z",
+]
 
 
 def _record(value: bytes, headers: Headers = _HEADERS) -> ConsumerRecord:
@@ -39,7 +44,7 @@ def test_a_good_one_is_read() -> None:
 
 
 @pytest.mark.parametrize("at", _FAR)
-def test_a_time_that_utc_has_no_year_for_is_a_fault_of_the_record(at: str) -> None:
+def test_a_time_at_the_end_of_the_calendar_is_a_fault_of_the_record(at: str) -> None:
     value = json.dumps({**_GOOD, "requested_at": at}).encode()
     found = decode(_record(value), AssignmentRequested)
     assert isinstance(found, Fault)
