@@ -125,6 +125,10 @@ async def read_all(sheet: Sheet, lines: Sequence[tuple[int, bytes]]) -> list[_Li
 
 
 def _read(sheet: Sheet, number: int, raw: bytes) -> _Line:
+    most = sheet.source.config.limits.body_bytes
+    if len(raw) > most:  # no topic takes a record of any size, and one that none takes stays
+        message = f"has {len(raw)} bytes; at most {most} are taken"
+        return _Line(number, None, [{"field": "line", "message": message}])
     try:
         form = read_form(raw)
     except Problem as problem:

@@ -88,6 +88,17 @@ async def test_what_is_no_list_is_refused_whole(postgres_dsn: str, mock_kafka: B
         assert (await it.rows("select 1 from capture.spool")) == []
 
 
+async def test_a_line_larger_than_a_lead_may_be_costs_only_itself(
+    postgres_dsn: str, mock_kafka: Broker
+) -> None:
+    spaces = " " * 900_000  # what no topic takes, though the form in it is small
+    large = f'{{"kind": "prospect", "email": "a@acme.com"{spaces}}}\n'
+    async with capture(postgres_dsn, mock_kafka.settings) as it:
+        told = (await post(it, large + '{"email": "b@acme.com"}')).json()
+    assert [one["status"] for one in told["results"]] == ["invalid", "accepted"]
+    assert told["results"][0]["errors"][0]["field"] == "line"
+
+
 async def test_others_have_their_turn_while_a_long_list_is_read() -> None:
     capturing = parse(read_folder(Path("deploy/config")))
     principal = Principal("key", "test", None, frozenset(Scope))
