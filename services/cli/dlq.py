@@ -96,7 +96,7 @@ def replay(
         )
     replayed = asyncio.run(_replay(kafka, [one for one in letters if one.ref not in left], as_new))
     if json:
-        output.emit({"replayed": replayed, "too_old": left})
+        output.emit({"replayed": replayed, **({"too_old": left} if left else {})})
         return
     output.say(f"replayed {len(replayed)}")
     if left:

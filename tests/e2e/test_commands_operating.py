@@ -12,13 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 
+from schemas.topics import ASSIGNMENTS, SCORED
 from services.capture.adapters import ADAPTERS
 from services.cli import configfiles
+from services.cli.prune import ROOMS
 from services.runtime.datafolder import DataFolder
+from services.runtime.settings import KafkaSettings
 from tests.support.commands import (
     LONG,
     Run,
@@ -29,6 +33,7 @@ from tests.support.commands import (
     send_lead,
 )
 from tests.support.hooks import signed
+from tests.support.stages import contents
 from tests.support.up import Up, handraise
 from tests.support.waiting import wait_until
 
@@ -127,6 +132,115 @@ def test_a_poison_record_is_a_dead_letter_that_can_be_replayed(run: Run, running
     assert_refused(run("dlq", "replay", letter["ref"], "--all"), "not both", 2)
     assert_refused(run("dlq", "show", "x/0/0"), "there is no dead letter x/0/0")
     assert_refused(run("dlq", "list", "--topic", "leads.scored.v1.ruoting.dlq"), "did you mean", 2)
+
+
+# -- what is old ----------------------------------------------------------------------------------
+
+
+_PRUNED = "dana@northwind-pruned.example"
+
+
+def _ask(running: Up, query: str, *arguments: object) -> Any:
+    async def asked() -> Any:
+        conn = await asyncpg.connect(running.line["postgres"])
+        try:
+            return await conn.fetchval(query, *arguments)
+        finally:
+            await conn.close()
+
+    return asyncio.run(asked())
+
+
+def _lying(running: Up, topic: str, submission_id: str) -> list[ConsumerRecord]:
+    kafka = KafkaSettings(bootstrap_servers=running.line["kafka"], embedded=True)
+    found = asyncio.run(contents(kafka, topic))
+    return [one for one in found if submission_id.encode() in bytes(one.value)]
+
+
+async def _put_again(kafka: str, record: ConsumerRecord, days: int) -> None:
+    """As it would lie on a topic that keeps records for longer than we know repeats."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka)
+    await producer.start()
+    try:
+        await producer.send_and_wait(
+            record.topic,
+            record.value,
+            key=record.key,
+            headers=list(record.headers),
+            timestamp_ms=int((time.time() - days * 86_400) * 1000),
+        )
+    finally:
+        await producer.stop()
+
+
+def _age(running: Up, days: int) -> None:
+    """As if everything had been decided so many days ago."""
+    for room in ROOMS:
+        for table, column in (("inbox", "at"), ("outbox", "created_at")):
+            _ask(
+                running,
+                f"update {room}.{table} set {column} = {column} - make_interval(days => $1)",
+                days,
+            )
+
+
+def _rows_of(done: Any) -> dict[str, int]:
+    answer = answer_of(done)
+    tables = {one["table"]: one["rows"] for one in answer["tables"]}
+    assert sum(tables.values()) == answer["rows"]
+    return tables
+
+
+def test_what_is_old_goes_and_its_input_is_decided_only_where_somebody_wants_it(
+    run: Run, running: Up, tmp_path: Path
+) -> None:
+    submission = send_lead(run, tmp_path, _PRUNED, country="DE")
+    first = decision_of(running, submission)
+    (scored,) = _lying(running, SCORED.name, submission)
+    input_id = dict(scored.headers)["ce_id"].decode()
+    wait_until(
+        lambda: not _ask(running, "select count(*) from routing.outbox where published_at is null"),
+        LONG,
+    )
+    _age(running, 100)
+
+    counted = _rows_of(run("prune", "--dry-run", "--json"))
+    known = "select count(*) from routing.inbox where input_id = $1::text::uuid"
+    assert _ask(running, known, input_id) == 1, "a dry run deletes nothing"
+    deleted = _rows_of(run("prune", "--json"))
+    assert deleted["routing.outbox"] >= counted["routing.outbox"] > 0
+    assert deleted.keys() == counted.keys()
+    assert _ask(running, known, input_id) == 0
+    again = run("prune")
+    assert again.returncode == 0, again.stderr
+    assert "routing.inbox" in again.stdout
+    story = answer_of(run("explain", _PRUNED, "--json"))
+    assert story["lead_id"] == first["lead_id"]
+    assert answer_of(run("recompute", "--json"))["different"] == 0
+
+    asyncio.run(_put_again(running.line["kafka"], scored, 100))
+
+    def letters() -> list[dict[str, Any]]:
+        return list(answer_of(run("dlq", "list", "--reason", "too_old", "--json"))["dead_letters"])
+
+    (letter,) = wait_until(letters, LONG)
+    assert (letter["stage"], letter["reason"]) == ("routing", "too_old")
+    ref = letter["ref"]
+    assert_refused(run("dlq", "replay", ref), "--as-new")
+    left = answer_of(run("dlq", "replay", "--all", "--reason", "too_old", "--json"))
+    assert left == {"replayed": [], "too_old": [ref]}
+    assert len(_lying(running, ASSIGNMENTS.name, submission)) == 1, "nothing was decided"
+
+    done = answer_of(run("dlq", "replay", ref, "--as-new", "--json"))
+    assert done == {"replayed": [ref]}
+    wait_until(lambda: _ask(running, known, input_id), LONG)
+    assert len(letters()) == 1, "and does not come back"
+
+
+def test_a_setting_that_forgets_too_soon_deletes_nothing(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "retention.yaml").write_text("repeats: 14d\n")
+    refused = run("prune", "--config", str(tmp_path))
+    assert_refused(refused, "retention.yaml:1 repeats: must be 29d or more", 2)
 
 
 # -- configuration -------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ def written_ms(raw: ConsumerRecord) -> int | None:
     """
     stamp: int | None = raw.timestamp if raw.timestamp > 0 else None
     for name, value in raw.headers:
-        if name == WRITTEN and value.isdigit() and len(value) <= _MOST_DIGITS:
+        # A stranger's header may have no value at all.
+        if name == WRITTEN and value and len(value) <= _MOST_DIGITS and value.isdigit():
             told = int(value)
             return told if stamp is None else min(told, stamp)
     return stamp

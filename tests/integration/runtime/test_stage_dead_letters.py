@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from aiokafka import ConsumerRecord
@@ -77,6 +78,12 @@ def test_a_replay_stays_as_old_as_it_was_unless_it_is_wanted_as_new() -> None:
     assert decoded(new).written_ms == 1_790_000_000_000
 
 
+def test_a_header_without_a_value_stops_nothing() -> None:
+    out = event_output(IN)
+    nothing: Any = (("x-handraise-written", None),)
+    assert decoded(raw(replace(out, headers=(*out.headers, *nothing)))).written_ms
+
+
 @pytest.mark.parametrize(
     ("header", "stamp", "written"),
     [
@@ -84,6 +91,7 @@ def test_a_replay_stays_as_old_as_it_was_unless_it_is_wanted_as_new() -> None:
         (b"1700000000000", 0, 1_700_000_000_000),
         (b"yesterday", 1_800_000_000_000, 1_800_000_000_000),
         (b"9" * 5000, 1_800_000_000_000, 1_800_000_000_000),
+        (b"", 1_800_000_000_000, 1_800_000_000_000),
         (None, -1, None),
     ],
 )
