@@ -222,7 +222,9 @@ def usable_key(vendor_id: object) -> str | None:
     if isinstance(vendor_id, bool) or not isinstance(vendor_id, str | int):
         return None
     key = str(vendor_id).strip()
-    if not key:
+    # WPForms says 0 for every entry that it does not store: one lead would be the first of all, and
+    # each after it another body under a key in use.
+    if key in ("", "0"):
         return None
     if len(key) > MAX_KEY or not key.isprintable() or key.startswith("sha256:"):
         return "id:" + hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()

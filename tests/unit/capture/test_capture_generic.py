@@ -204,3 +204,12 @@ def test_a_preset_is_named_in_sources_yaml_and_the_id_can_be_another() -> None:
 def test_a_wrong_preset_is_said(lines: str, fault: str) -> None:
     with pytest.raises(ConfigError, match=fault):
         source(lines)
+
+
+@pytest.mark.parametrize("entry_id", [0, "0", " 0 "])
+def test_entries_that_wpforms_does_not_store_are_not_all_one_delivery(entry_id: object) -> None:
+    """It then says 0 for each (wpforms.com/developers, wpforms_process_complete)."""
+    adapter = Generic(PRESETS["wpforms"])
+    bodies = [json.dumps({"entry_id": entry_id, "email": f"{n}@acme.com"}) for n in range(2)]
+    keys = {item.delivery_key for body in bodies for item in adapter.split(request(body.encode()))}
+    assert len(keys) == 2
