@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -70,6 +71,29 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
+class ByName(httpx.AsyncBaseTransport):
+    """Keeps connections apart by the name that they were opened for.
+
+    We connect to addresses, and by these httpx would choose a connection: one on which another name
+    of the same address (of a content network, say) was proven.
+    """
+
+    def __init__(self, verify: ssl.SSLContext | None = None) -> None:
+        """:param verify: whom to believe; None: the usual authorities."""
+        self._verify = verify or httpx.create_ssl_context(trust_env=False)
+        self._of: dict[str, httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        name = str(request.extensions["sni_hostname"])
+        if name not in self._of:
+            self._of[name] = httpx.AsyncHTTPTransport(verify=self._verify)
+        return await self._of[name].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for transport in self._of.values():
+            await transport.aclose()
+
+
 class Outside:
     """A client of one purpose: a sink, a person's calendar."""
 
@@ -80,7 +104,8 @@ class Outside:
         timeout_s: float,
         whole: int | None = None,
     ) -> None:
-        """:param allowed: private networks that may be reached all the same.
+        """:param client: its transport is :class:`ByName` where it is asked for several names.
+        :param allowed: private networks that may be reached all the same.
         :param whole: answers are read to their end, and one of more bytes than this is a failure;
             None: they are read up to 64 KiB, and what follows does not matter.
         """

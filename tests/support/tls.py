@@ -25,7 +25,7 @@ class Pair:
 
 
 class Authority:
-    """Signs for 127.0.0.1."""
+    """Signs for 127.0.0.1, or for a name."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -37,10 +37,11 @@ class Authority:
         self.file = folder / "ca.pem"
         self.file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
-    def pair(self, name: str) -> Pair:
-        """A certificate for whoever is called so."""
+    def pair(self, name: str, host: str | None = None) -> Pair:
+        """A certificate for whoever is called so; of that host, or of 127.0.0.1."""
         key = ec.generate_private_key(ec.SECP256R1())
-        here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        known_as = x509.DNSName(host) if host else x509.IPAddress(ip_address("127.0.0.1"))
+        here = x509.SubjectAlternativeName([known_as])
         unsigned = _builder(_name(name), self._name, key.public_key())
         signed = unsigned.add_extension(here, critical=False).sign(self._key, hashes.SHA256())
         cert = signed.public_bytes(serialization.Encoding.PEM)

@@ -30,7 +30,7 @@ from services.delivery.sinks.salesforce_session import Session
 from services.delivery.sinks.salesloft import Salesloft
 from services.delivery.sinks.slack import SlackApp, SlackWebhook
 from services.delivery.sinks.webhook import Webhook
-from services.runtime.outside import WHOLE_BYTES, Outside
+from services.runtime.outside import WHOLE_BYTES, ByName, Outside
 
 _LONGEST_S = 60.0
 """Each sink ends its own requests earlier."""
@@ -53,7 +53,7 @@ class Registry:
         self._secrets = secrets
         self._now = now
         self._logins = logins
-        self._client = httpx.AsyncClient(trust_env=False, timeout=_LONGEST_S)
+        self._client = httpx.AsyncClient(transport=ByName(), trust_env=False, timeout=_LONGEST_S)
 
     async def close(self) -> None:
         """Close every connection."""

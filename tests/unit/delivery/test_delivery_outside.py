@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import ssl
 from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from services.runtime.outside import Forbidden, Outside, is_public
+from services.runtime.outside import ByName, Forbidden, Outside, is_public
+from tests.support.tls import Authority
 
 
 @pytest.mark.parametrize(
@@ -44,3 +50,32 @@ async def test_no_spelling_of_it_is_asked(url: str) -> None:
             await Outside(client, (), 2.0).request("POST", url, headers={})
     # A spelling that the resolver does not know is no address at all; none was connected to.
     assert isinstance(refused.value, Forbidden) or "not found" in str(refused.value)
+
+
+async def test_a_name_is_proven_although_another_at_its_address_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    known = authority.pair("server", "known.example")
+    proves = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    proves.load_cert_chain(known.cert, known.key)
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readline():
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    async def here(_: str, port: int, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", here)
+    believes = ssl.create_default_context(cafile=authority.file)
+    server = await asyncio.start_server(answers, "127.0.0.1", 0, ssl=proves)
+    async with server, httpx.AsyncClient(transport=ByName(believes)) as client:
+        outside = Outside(client, ("127.0.0.1/32",), 5.0)
+        port = server.sockets[0].getsockname()[1]
+        answer = await outside.request("GET", f"https://known.example:{port}/", headers={})
+        assert answer.status == 200
+        with pytest.raises(OSError, match="ConnectError"):
+            await outside.request("GET", f"https://other.example:{port}/", headers={})
