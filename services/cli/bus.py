@@ -44,8 +44,8 @@ async def reader(
         enable_auto_commit=False,
         fetch_max_wait_ms=fetch_wait_ms(kafka, Lane.LIVE),
     )
-    await consumer.start()
     try:
+        await consumer.start()
         places = [place for name in names for place in await _partitions(consumer, name)]
         consumer.assign(places)
         move = consumer.seek_to_beginning if from_start else consumer.seek_to_end

@@ -133,8 +133,8 @@ async def _replay(kafka: KafkaSettings, letters: list[DeadLetter], as_new: bool)
     except ValueError as error:
         raise CommandError(str(error)) from None
     producer = AIOKafkaProducer(**connection(kafka, "handraise-dlq"), **producing())
-    await producer.start()
     try:
+        await producer.start()
         for back in back_again:
             async with asyncio.timeout(_SEND_S):
                 await producer.send_and_wait(

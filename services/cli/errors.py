@@ -41,10 +41,12 @@ def explain(error: Exception) -> tuple[str, int] | None:
         case asyncpg.PostgresError() | asyncpg.InterfaceError():
             return f"Postgres: {str(error).splitlines()[0]}", 1
         case KafkaError():
-            return f"Kafka: {error!r}", 1
+            return f"Kafka: {str(error) or type(error).__name__}", 1
         case ConnectionError() | TimeoutError() | httpx.TransportError():
             return f"no connection: {str(error) or type(error).__name__}", 1
         case OSError(filename=str() | Path() as name):
             return f"{name}: {error.strerror}", 1
+        case OSError(strerror=str() as why):  # a host that nobody knows, a network that is away
+            return f"no connection: {why}", 1
         case _:
             return None

@@ -6,6 +6,7 @@ that a service does not pay for the console.
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib import import_module
 
@@ -80,6 +81,8 @@ def build(argv: list[str]) -> typer.Typer:
 def run(argv: list[str] | None = None) -> int:
     """Runs one command; returns its exit code. A failure is one line on stderr."""
     arguments = sys.argv[1:] if argv is None else argv
+    # What the client warns of on its way to a failure says less than the failure's one line.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     try:
         build(arguments)(arguments, prog_name="handraise")
     except SystemExit as end:

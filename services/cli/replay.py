@@ -139,9 +139,9 @@ async def _send(
     books: Books,
 ) -> None:
     producer = AIOKafkaProducer(**connection(kafka, "handraise-replay"), **producing())
-    await producer.start()
     began, acks = time.monotonic(), []
     try:
+        await producer.start()
         for row in rows:
             if speed:
                 due = began + (row.at - rows[0].at).total_seconds() / speed

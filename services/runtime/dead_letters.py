@@ -126,8 +126,8 @@ async def read(
         auto_offset_reset="earliest",
         fetch_max_wait_ms=50,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         places = sorted(consumer.assignment(), key=lambda p: (present.index(p.topic), p.partition))
         async with asyncio.timeout(_ASK_TIMEOUT_S):
             first = await consumer.beginning_offsets(places)
@@ -154,8 +154,8 @@ async def find(kafka: KafkaSettings, ref: str) -> DeadLetter | None:
 
 async def _present(kafka: KafkaSettings, topics: Sequence[str]) -> list[str]:
     client = AIOKafkaConsumer(**connection(kafka, "handraise-dlq"))
-    await client.start()
     try:
+        await client.start()
         known = await client.topics()
     finally:
         await client.stop()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +41,30 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(main.COMMANDS, "failing", f"{__name__}:failing")
     with pytest.raises(KeyError):
         main.run(["failing"])
+
+
+@pytest.mark.parametrize(
+    ("argv", "variable", "value"),
+    [
+        (["config", "list"], "POSTGRES__DSN", "postgresql://x:y@nowhere.invalid/db"),
+        (["dlq", "list"], "KAFKA__BOOTSTRAP_SERVERS", "nowhere.invalid:9092"),
+        (["watch"], "KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1"),
+    ],
+)
+def test_an_address_that_is_wrong_is_one_line_too(
+    argv: list[str], variable: str, value: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "services.cli.main", *argv, "--data", str(tmp_path)],
+        env={**os.environ, f"HANDRAISE_{variable}": value},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith(("no connection: ", "Kafka: "))
 
 
 @pytest.mark.parametrize("argv", [["nonsense"], ["service"], ["up", "--port", "many"]])
