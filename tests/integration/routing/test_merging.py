@@ -211,6 +211,21 @@ async def test_of_two_who_wait_the_survivor_has_waited_since_the_first_came(
     assert await desk.drained() == []
 
 
+async def test_a_nurtured_survivor_takes_the_place_of_who_waits(open_desk: OpenDesk) -> None:
+    rule = "  - {id: not-yet, when: {kind: newsletter}, nurture: true}"
+    desk = await open_desk(files({"ana": 1}, rules=rule))
+    await desk.paused("ana")
+    for who in (OLD, "cy@third.example"):
+        await desk.route(scored(who, at=desk.now))
+        desk.later(minutes=5)
+    (mine,) = await desk.route(scored(ANN, kind=KindName.NEWSLETTER, at=desk.now))
+    assert mine.status is AssignmentStatus.NURTURED
+    _, waits = await merged(desk)
+    assert (waits.assignment_id, waits.status) == (mine.assignment_id, AssignmentStatus.HELD)
+    await desk.paused()
+    assert (await desk.drained())[0].lead_id == A
+
+
 async def test_a_survivor_who_came_first_keeps_its_place(open_desk: OpenDesk) -> None:
     desk = await open_desk(files({"ana": 1}))
     await desk.paused("ana")
