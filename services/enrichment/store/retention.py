@@ -1,7 +1,8 @@
 """What ``handraise prune`` deletes of enrichment's tables.
 
-Answers of providers go by themselves when they are not fresh any more, the ledger after 400 days,
-and a job when nobody is left to be asked. What is known of leads stays.
+Answers of providers go by themselves when they are not fresh any more, what is to come later when
+nobody waits any more, the ledger after 400 days, and a job when nobody is left to be asked. What
+is known of leads stays.
 """
 
 from __future__ import annotations
