@@ -28,6 +28,9 @@ from tests.support import kafka, postgres, used
 settings.register_profile("handraise", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("handraise")
 
+# Threads of numpy's that wait for each other's small sums take the processors from other tests.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 REQUIRE = "HANDRAISE_REQUIRE_REAL"
 _OWN_FIXTURES = {"own_kafka", "pipeline", "secured", "three"}
 """They kill their broker or lock its doors, so it must be one from the jars."""
