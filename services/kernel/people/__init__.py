@@ -28,6 +28,7 @@ from services.kernel.people.model import (
     Rep,
     Teams,
 )
+from services.kernel.people.parts import leave_fault
 from services.kernel.people.windows import LENGTH, Window, start_of_day, window_end, window_start
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "WindowCaps",
     "availability",
     "calendar_faults",
+    "leave_fault",
     "leave_stops",
     "next_available",
     "next_unavailable",

@@ -18,7 +18,7 @@ from services.kernel.faults import Fault, validation_error
 from services.kernel.identity import normalise_email
 from services.kernel.people.caps import Caps, RampStep, WindowCaps
 from services.kernel.people.checks import team_faults
-from services.kernel.people.parts import Slug, Strict
+from services.kernel.people.parts import Slug, Strict, leave_fault
 from services.kernel.timezones import TimeZoneName, zone_of
 
 
@@ -44,8 +44,8 @@ class Leave(Strict):
 
     @model_validator(mode="after")
     def _in_order(self) -> Leave:
-        if self.last < self.first:
-            raise validation_error("leave", [Fault(("until",), "the leave ends before it starts")])
+        if (wrong := leave_fault(self.first, self.last)) is not None:
+            raise validation_error("leave", [Fault(("until",), wrong)])
         return self
 
     def covers(self, day: date) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,3 +16,12 @@ class Strict(BaseModel):
     """A part of the file: what it does not know is a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def leave_fault(first: date, last: date) -> str | None:
+    """What is wrong with the days of a leave; None where nothing is."""
+    if last < first:
+        return "the leave ends before it starts"
+    if last == date.max:  # no calendar has a day on which somebody could be back
+        return "a leave ends before 9999-12-31; who does not come back is not active"
+    return None

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from services.kernel.faults import did_you_mean
-from services.kernel.people import Leave, start_of_day
+from services.kernel.people import Leave, leave_fault, start_of_day
 from services.routing.deciding import Clock
 from services.routing.effective import Published, describe
 from services.routing.overlay import CAP_NAMES, Kind, RepChange
@@ -137,8 +137,8 @@ class Reps:
             rep = session.rep(rep_id)
             if backup is not None and session.rep(backup).id == rep_id:
                 raise RepFault("nobody is their own backup")
-            if last < first:
-                raise RepFault("the leave ends before it starts")
+            if (wrong := leave_fault(first, last)) is not None:
+                raise RepFault(wrong)
             end = start_of_day(rep.zone, last + timedelta(days=1))
             one = Leave(first=first, last=last, reason=author.note or "leave", backup=backup)
             value = one.model_dump(mode="json", by_alias=True, exclude_none=True)

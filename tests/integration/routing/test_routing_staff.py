@@ -161,6 +161,7 @@ async def test_the_trail_of_changes_cannot_be_rewritten(open_desk: OpenDesk) -> 
         (lambda r: r.cap(SAM, "ana", {"day": 0}), "at least 1"),
         (lambda r: r.cap(SAM, "ana", {"month": 9}), "hour, day, week, open"),
         (lambda r: r.leave(SAM, "ana", date(2026, 12, 2), date(2026, 12, 1)), "before it starts"),
+        (lambda r: r.leave(SAM, "ana", date(2026, 12, 1), date.max), "not active"),
         (lambda r: r.leave(SAM, "ana", date(2026, 12, 1), date(2026, 12, 1), "ana"), "own backup"),
         (lambda r: r.uncap(SAM, "ana"), "no command"),
     ],

@@ -129,6 +129,14 @@ def test_what_operators_changed() -> None:
     assert asked(leave=(sick,)) == (Absence.LEAVE, lisbon("2026-11-24T09:00"))
 
 
+@pytest.mark.parametrize(
+    ("until", "wrong"), [("2026-11-22", "before it starts"), ("9999-12-31", "not active")]
+)
+def test_a_leave_has_an_end_that_somebody_can_come_back_after(until: str, wrong: str) -> None:
+    with pytest.raises(ValidationError, match=wrong):
+        Leave.model_validate({"from": "2026-11-23", "until": until})
+
+
 def test_an_operator_may_bring_somebody_back() -> None:
     at = lisbon("2026-11-23T10:00")
     gone = ana(active=False)
