@@ -29,14 +29,15 @@ ALLOWED: Final = frozenset({
     "instance", "task", "route", "method", "status", "signal", "port", "url", "path", "line",
     # what it was about: our own ids, which name nobody
     "id", "input_id", "event_id", "submission_id", "lead_id", "assignment_id", "causation_id",
-    "key_id", "rep_id", "job_id", "row", "source", "sources", "pool", "provider", "adapter", "sink",
+    "key_id", "rep_id", "job_id", "call", "row", "source", "sources", "pool", "provider", "adapter",
+    "sink",
     "kind", "tier", "role", "cycle", "attempt", "sequence", "revision", "disposition", "end",
     # how much and how long
     "count", "records", "outputs", "rows", "bytes", "size", "limit", "seconds", "duration_ms",
     "delay_ms", "budget", "waited_s", "faults",
     # why
     "reason", "error", "at", "cause", "sqlstate", "code", "waiting_for", "doing", "version",
-    "in_use", "field", "step", "steps", "state", "release", "schema", "broker", "epoch",
+    "in_use", "field", "hint", "step", "steps", "state", "release", "schema", "broker", "epoch",
 })  # fmt: skip
 """The fields that a log line may have."""
 
