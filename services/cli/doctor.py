@@ -9,11 +9,12 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 
-from services.cli import configfiles, output, target
+from services.cli import configfiles, output, prune, retention, target
 from services.cli.errors import explain
 from services.cli.target import Target
 from services.runtime import installation, migrate, topics_admin
@@ -33,6 +34,10 @@ class Finding:
     state: str
     """ok, note (something optional is missing) or FAULT."""
     detail: str
+
+
+class _Neglected(Exception):
+    """Nothing is broken; somebody should do something."""
 
 
 def doctor(data: output.DataOption = None, json: output.JsonOption = False) -> None:
@@ -95,6 +100,7 @@ def _installation(found: Target) -> Iterator[Finding]:
         return
     yield _tried("database", "FAULT", lambda: asyncio.run(_database(found.postgres)))
     yield _tried("topics", "FAULT", lambda: asyncio.run(_topics(found)))
+    yield _tried("pruning", "note", lambda: _pruning(found))
     for name, process in found.running.services.items() if found.running else ():
         yield _service(name, process.url)
 
@@ -106,6 +112,15 @@ async def _database(dsn: str) -> str:
         version, _ = await ConfigStore().active(connection)
     kind = "a sandbox" if here.sandbox else "not a sandbox"
     return f"migrated; {kind}; configuration {version} is active"
+
+
+def _pruning(found: Target) -> str:
+    folder = configfiles.folder(configfiles.of_running(found.running))
+    keep = retention.parse(retention.beside(folder))
+    days = asyncio.run(prune.waits(found.postgres, keep, datetime.now(UTC)))
+    if days > 1:
+        raise _Neglected(f"rows have waited for it for {days} days: run `handraise prune` daily")
+    return "nothing waits for it"
 
 
 async def _topics(found: Target) -> str:
@@ -123,7 +138,7 @@ def _service(name: str, url: str) -> Finding:
 def _tried(check: str, otherwise: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(check, "ok", look())
-    except EmbeddedError as error:
+    except (EmbeddedError, _Neglected) as error:
         return Finding(check, otherwise, str(error))
     except Exception as error:
         known = explain(error)

@@ -19,6 +19,7 @@ from services.routing.store import retention as routing
 from services.runtime import migrate, pruning
 from services.runtime.database import SCHEMAS
 from services.runtime.pruning import Prunable, Pruned
+from services.runtime.repeats import MARGIN
 from services.scoring.store import retention as scoring
 
 ROOMS: dict[str, Sequence[Prunable]] = {
@@ -65,6 +66,13 @@ async def _prune(dsn: str, keep: retention.RetentionFile, dry_run: bool) -> list
         for room, tables in ROOMS.items():
             done.extend([one async for one in work(conn, SCHEMAS[room], tables, keep.keep())])
     return done
+
+
+async def waits(dsn: str, keep: retention.RetentionFile, now: datetime) -> int:
+    """For how many days rows have been there that a daily prune would have deleted."""
+    async with pruning.connection(dsn) as conn:
+        oldest = await pruning.oldest_input(conn, [SCHEMAS[room] for room in ROOMS])
+    return max(0, (now - oldest - keep.repeats - MARGIN).days) if oldest else 0
 
 
 def _row(one: Pruned) -> dict[str, Any]:

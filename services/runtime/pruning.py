@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -127,6 +127,12 @@ async def count(
     """What :func:`prune` would delete now; changes nothing."""
     for one, before in await _due(conn, room, tables, keep, told=False):
         yield Pruned(one.table, one.keep, before, await conn.fetchval(_sql(_COUNT, one), before))
+
+
+async def oldest_input(conn: Connection, rooms: Iterable[str]) -> datetime | None:
+    """When the input was decided that is known for longest; None where none is known."""
+    found = [await conn.fetchval(f"select min(at) from {room}.inbox") for room in rooms]
+    return min((at for at in found if at is not None), default=None)
 
 
 async def _due(

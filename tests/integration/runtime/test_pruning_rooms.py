@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +21,7 @@ from services.delivery.store import crm
 from services.runtime.database import prepare
 from services.runtime.pruning import Keep, prune
 from tests.support.assignments import LeadLife
+from tests.support.up import in_process
 
 KEEP = RetentionFile(stories=timedelta(days=700)).keep()
 Case = tuple[str, dict[str, object], bool]
@@ -171,6 +175,34 @@ async def test_every_table_is_found_by_its_age(conn: asyncpg.Connection) -> None
                 one.age,
             )
             assert found, f"{one.table} has no index on {one.age}"
+
+
+def test_a_timer_needs_nothing_but_postgres(postgres_dsn: str, tmp_path: Path) -> None:
+    alone = {"HANDRAISE_POSTGRES__DSN": postgres_dsn, "HANDRAISE_CONFIG": str(tmp_path)}
+    done = in_process("prune", "--json", env=alone)
+    assert json.loads(done.stdout)["rows"] == 0, done.stderr
+
+
+def test_the_doctor_says_where_no_timer_runs(postgres_dsn: str) -> None:
+    def pruning() -> tuple[str, str]:
+        done = in_process("doctor", "--json", env={"HANDRAISE_POSTGRES__DSN": postgres_dsn})
+        findings = json.loads(done.stdout)["findings"]
+        ((state, detail),) = [
+            (one["state"], one["detail"]) for one in findings if one["check"] == "pruning"
+        ]
+        return state, detail
+
+    async def old() -> None:
+        conn = await asyncpg.connect(postgres_dsn)
+        await put(conn, "routing.inbox", at=71)
+        await conn.close()
+
+    assert pruning() == ("ok", "nothing waits for it")
+    asyncio.run(old())
+    state, detail = pruning()
+    assert (state, "for 10 days" in detail) == ("note", True), detail
+    assert in_process("prune", env={"HANDRAISE_POSTGRES__DSN": postgres_dsn}).returncode == 0
+    assert pruning()[0] == "ok"
 
 
 async def test_what_is_about_an_attempt_that_somebody_has_stays(conn: asyncpg.Connection) -> None:
