@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from schemas.assignment import AssignmentStatus, Diverted, RequestAction
 from schemas.base import RoleName
 from schemas.score import LeadScored
-from services.kernel.people import Absence
 from services.routing import fairness, reason
 from services.routing.board import Board
 from services.routing.claiming import claimed
@@ -157,9 +156,7 @@ def _no_receiver(board: Board, attempt: Attempt, to: str) -> Refused | Done | No
     """Why a named person cannot have the lead; hours and caps are the asker's business."""
     if to == attempt.rep_id:
         return Done()
-    away = board.away(to)
-    gone = away is not None and away.why is Absence.INACTIVE
-    return Refused(Refusal.NO_RECEIVER) if gone else None
+    return None if board.is_here(to) else Refused(Refusal.NO_RECEIVER)
 
 
 def _give_back(board: Board, attempt: Attempt, limited: bool) -> bool:

@@ -20,7 +20,7 @@ from pydantic_core import to_json
 from schemas.assignment import AssignmentStatus
 from schemas.base import Motion, RoleName
 from schemas.score import LeadScored
-from services.kernel.people import Caps, Overlay, Pool, Rep, next_available
+from services.kernel.people import Absence, Caps, Overlay, Pool, Rep, next_available
 from services.routing.eligibility import Barred, away
 from services.routing.fairness import Turn
 from services.routing.fields import Standing
@@ -112,6 +112,11 @@ class Board:
         if overlay is not None:
             return away(self.plan.rep(rep_id), self.plan.calendars, self.now, overlay)
         return self.plan.away(rep_id, self.now)
+
+    def is_here(self, rep_id: str) -> bool:
+        """Whether a person works here at all, as configured and by command; hours do not matter."""
+        found = self.away(rep_id)
+        return found is None or found.why is not Absence.INACTIVE
 
     def caps(self, rep: Rep) -> Caps:
         """What bounds a person now: as configured, or as changed by command."""

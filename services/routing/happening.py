@@ -168,8 +168,7 @@ def _opened(
 ) -> Change:
     origin = before.origin
     opened = replace(open_attempt(board, lead, scored, origin), previous_rep_id=before.rep_id)
-    receiver = board.plan.rep(to)
-    wish = Wish(to) if receiver is not None and receiver.active else Wish()
+    wish = Wish(to) if to is not None and board.is_here(to) else Wish()
     subject = replace(subject_of(board, opened, scored), wish=wish)
     placement = place(board, subject)
     return write(board, lead, opened, subject, placement, scored, origin)

@@ -172,7 +172,7 @@ def _escalate(desk: Desk, seen: Survey) -> Placement:
     """The manager, or where the pool has none whoever did not have it last."""
     board, subject, pool = desk.board, desk.subject, seen.pool
     manager = board.plan.rep(board.plan.managers.get(pool.id))
-    if manager is not None and manager.active and manager.id not in subject.excluded:
+    if manager is not None and board.is_here(manager.id) and manager.id not in subject.excluded:
         board.given(manager.id, pool.id, subject.motion)
         return Placement(
             AssignmentStatus.ESCALATED,

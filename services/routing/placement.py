@@ -22,7 +22,7 @@ from services.routing.plan import tier_group
 from services.routing.policy import Target
 from services.routing.subject import How, Placement, Subject
 
-ENGINE = "2"
+ENGINE = "3"
 """Version of the arithmetic, stored with each decision so that a difference found by computing it
 again can be told from a bug fix. Raise it with every change that can move a lead."""
 

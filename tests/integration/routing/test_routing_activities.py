@@ -16,6 +16,7 @@ from schemas.assignment import (
 )
 from schemas.base import KindName
 from services.routing.accounts import Accounts
+from services.routing.staff import Author
 from tests.integration.routing.conftest import OpenDesk
 from tests.integration.routing.desk import Desk
 from tests.integration.routing.leads import MONDAY_NINE, files, lead_id, many, scored
@@ -195,6 +196,28 @@ async def test_the_next_role_returns_a_lead_with_a_reason(
     assert "Rob Test gave it back (no budget)" in (over.reason if accepted else back.reason)
     *_, again = await desk.happens(did("qualified", desk))
     assert (again.role.value, again.attempt) == ("ae", 2)
+
+
+async def test_a_lead_is_returned_to_nobody_who_left_by_command(open_desk: OpenDesk) -> None:
+    desk = await open_desk(team())
+    (first,) = await desk.route(scored())
+    assert first.rep is not None
+    _, handed = await desk.happens(did("qualified", desk))
+    await desk.act(handed.assignment_id, "accept", "rob")
+    await desk.staff.offboarding.run(Author("sam", "left"), first.rep.id)
+    _, back = await desk.ask(
+        AssignmentRequested(
+            assignment_id=handed.assignment_id,
+            action=RequestAction.REJECT,
+            rep_id="rob",
+            hand_back=True,
+            reason="no budget",
+            requested_at=desk.now,
+        )
+    )
+    assert back.status is S.ASSIGNED
+    assert back.rep is not None
+    assert back.rep.id != first.rep.id
 
 
 async def test_a_rejection_goes_to_the_next_account_executive(open_desk: OpenDesk) -> None:

@@ -16,6 +16,7 @@ from schemas.assignment import AssignmentRequested, AssignmentStatus, RequestAct
 from services.routing.answer import Request
 from services.routing.http import Ask, router
 from services.routing.requests import Outcome
+from services.routing.staff import Author
 from services.routing.store import history
 from services.runtime.apikeys import KeyRing, Scope, create
 from services.runtime.http import create_app
@@ -85,6 +86,20 @@ async def test_past_owners_are_excluded_until_the_manager_gets_it(open_desk: Ope
     assert (one.status, one.attempt) == (S.ESCALATED, 3)
     assert one.rep is not None
     assert one.rep.id == "maya"
+
+
+async def test_a_manager_who_left_by_command_gets_nothing_either(open_desk: OpenDesk) -> None:
+    maya = (
+        "  - {id: maya, name: Maya Test, email: maya@example.com, role: sdr,"
+        " time_zone: UTC, calendar: always}"
+    )
+    desk = await open_desk(files({"ana": 1, "ben": 1}, reps=maya, routing="managers: {desk: maya}"))
+    await desk.staff.offboarding.run(Author("sam", "left"), "maya")
+    (one,) = await desk.route(scored())
+    _, given = await desk.ask(requested(one.assignment_id, RequestAction.ESCALATE))
+    assert one.rep is not None
+    assert given.rep is not None
+    assert {one.rep.id, given.rep.id} == {"ana", "ben"}
 
 
 async def test_who_waits_for_somebody_free_can_be_given_to_the_manager(
