@@ -72,8 +72,9 @@ class Rescorer:
 
     async def missed(self) -> None:
         """Give people what their activities' arrival at the same moment withheld from them."""
+        waits = self._config().value.scoring.activities.unknown_person
         async with self._pool.acquire() as conn, conn.transaction():
-            found = await around.claim_missed(conn, MISSED_SINCE)
+            found = await around.claim_missed(conn, waits, MISSED_SINCE)
             if found:
                 await leads.mark(conn, found, (), timedelta())
 

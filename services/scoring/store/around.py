@@ -63,7 +63,7 @@ update scoring.activities a set lead_id = i.lead_id
 from scoring.identities i
 where a.lead_id is null and a.account_key is null and a.waits_for = i.token
   and i.lead_id is not null and a.waits_until > now()
-  and a.received_at > now() - $1::interval
+  and a.waits_until > now() + $1::interval - $2::interval
 returning a.lead_id
 """
 
@@ -145,9 +145,14 @@ def _once(names: Iterable[Name]) -> dict[UUID, Name]:
     return found
 
 
-async def claim_missed(conn: Connection, since: timedelta) -> set[UUID]:
-    """Give what came at the same moment as its person to them; who got something."""
-    return {row["lead_id"] for row in await conn.fetch(_MISSED, since)}
+async def claim_missed(conn: Connection, waits: timedelta, since: timedelta) -> set[UUID]:
+    """Give what came at the same moment as its person to them; who got something.
+
+    :param waits: how long an activity waits for somebody unknown; tells since when it does. When it
+        was received tells nothing: after an outage everything comes late, and at once.
+    :param since: how far back it is looked.
+    """
+    return {row["lead_id"] for row in await conn.fetch(_MISSED, waits, since)}
 
 
 async def find(

@@ -159,9 +159,10 @@ async def test_an_assignment_names_its_lead_whichever_is_heard_of_first(desk: De
 
 
 async def test_what_came_at_the_same_moment_as_its_person_is_found(desk: Desk) -> None:
+    """However long ago it was received: after an outage both come at once, and late."""
     lead = await known(desk, email="dana@acme.example")
     await desk.happen(done("email_replied", email="somebody@acme.example"))
-    apart = "update scoring.activities set lead_id = null, received_at = now(), waits_for = $1"
+    apart = "update scoring.activities set lead_id = null, waits_for = $1"
     await desk.pool.execute(apart, lead)
     await desk.rescorer.missed()
     await desk.settle()
