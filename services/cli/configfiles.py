@@ -128,7 +128,8 @@ def findings(files: Files, now: datetime) -> list[Fault]:
             faults.add(file, found.path, found.message)
     if delivery is not None:
         plans = [plan.id for plan in response.cadence.plans] if response is not None else []
-        for found in import_module("services.delivery.checking").findings(delivery, plans):
+        pools = [pool.id for pool in people[1].pools]
+        for found in import_module("services.delivery.checking").findings(delivery, plans, pools):
             faults.add("delivery.yaml", found.path, found.message)
     for file, found in import_module("services.routing.covering").findings(*people, now):
         faults.add(file, found.path, found.message)

@@ -256,6 +256,6 @@ def test_a_sink_that_runs_no_plan_is_a_fault() -> None:
 
 def test_a_plan_that_response_does_not_have_is_found() -> None:
     sink = salesloft_sink("https://x.example", sequences={"outbound": 7, "inbound": 8})
-    [found] = findings(DeliveryFile(sinks={"plans": sink}), ["outbound", "inbound-warm"])
+    [found] = findings(DeliveryFile(sinks={"plans": sink}), ["outbound", "inbound-warm"], [])
     assert found.path == ("sinks", "plans", "sequences", "inbound")
     assert "inbound-warm" in found.message
