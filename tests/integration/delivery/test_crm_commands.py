@@ -115,3 +115,26 @@ async def test_a_fault_is_one_line_and_a_failed_command(
     monkeypatch.delenv("HANDRAISE_SECRET_CRM")
     code, _, err = await shell.run("crm", "sync")
     assert (code, err) == (1, "HANDRAISE_SECRET_CRM is not set\n")
+
+
+async def test_what_waits_for_a_sink_that_is_named_no_more_is_shown(shell: Shell) -> None:
+    await shell.rows(
+        "insert into delivery.deliveries (delivery_id, sink, lead_id, role, assignment_id,"
+        " sequence, lane_rank, event) values (gen_random_uuid(), 'old', gen_random_uuid(), 'sdr',"
+        " gen_random_uuid(), 1, 0, '') returning 1"
+    )
+    code, said, _ = await shell.run("deliver", "status")
+    assert code == 0
+    shown = {one["sink"]: (one["waiting"], one["stopped"]) for one in said["sinks"]}
+    assert shown == {"old": (1, "delivery.yaml does not name it"), "portal": (0, None)}
+
+
+@pytest.mark.parametrize("command", ["list", "retime"])
+async def test_clocks_of_a_pool_or_tier_that_is_none_are_no_clocks(
+    shell: Shell, command: str
+) -> None:
+    code, _, err = await shell.run("clocks", command, "--pool", "enterprise-emeaa")
+    assert code == 2
+    assert "there is no pool enterprise-emeaa; did you mean enterprise-emea?" in err
+    code, _, err = await shell.run("clocks", "retime", "--tier", "hott")
+    assert code == 2
