@@ -31,7 +31,8 @@ def status(data: output.DataOption = None, json: output.JsonOption = False) -> N
     """How many wait, arrived, were not needed any more or were given up, for each sink."""
 
     async def ask(conn: asyncpg.Connection, config: DeliveryFile) -> list[dict[str, object]]:
-        return await operating.status(conn, config.sinks)
+        enabled = {name: sink.enabled for name, sink in config.sinks.items()}
+        return await operating.status(conn, enabled)
 
     rows = _with(target.find(data), ask)
     if json:

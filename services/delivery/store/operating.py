@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +14,18 @@ select s.sink, count(*) filter (where d.state = 'waiting') as waiting,
        count(*) filter (where d.state = 'skipped') as skipped,
        count(*) filter (where d.state = 'dead') as dead,
        min(d.created_at) filter (where d.state = 'waiting') as oldest_waiting,
-       coalesce(min(k.disabled_reason), 'paused by ' || min(k.paused_by)) as stopped
-from unnest($1::text[]) as s (sink)
+       coalesce(min(k.disabled_reason), 'paused by ' || min(k.paused_by),
+                case when s.enabled is null then 'delivery.yaml does not name it'
+                     when not s.enabled then 'not enabled in delivery.yaml' end) as stopped
+from (
+    select * from unnest($1::text[], $2::bool[]) as named (sink, enabled)
+    union all
+    select distinct sink, null::bool from delivery.deliveries
+    where state in ('waiting', 'dead') and sink <> all($1)
+) s
 left join delivery.deliveries d using (sink)
 left join delivery.sinks k using (sink)
-group by s.sink order by s.sink
+group by s.sink, s.enabled order by s.sink
 """
 _DEAD = """
 select delivery_id, sink, lead_id, sequence, reason, attempts, done_at
@@ -33,9 +40,13 @@ where state = 'dead' and sink = $1 and ($2::uuid[] is null or delivery_id = any(
 """
 
 
-async def status(conn: Connection, sinks: Collection[str]) -> list[dict[str, Any]]:
-    """One row for each sink: counts by state, the oldest that waits, why nothing is sent."""
-    return [dict(row) for row in await conn.fetch(_STATUS, sorted(sinks))]
+async def status(conn: Connection, sinks: Mapping[str, bool]) -> list[dict[str, Any]]:
+    """One row for each sink: counts by state, the oldest that waits, why nothing is sent.
+
+    :param sinks: those of the configuration, and whether they are enabled. Others follow for which
+        something waits, or was given up.
+    """
+    return [dict(row) for row in await conn.fetch(_STATUS, list(sinks), list(sinks.values()))]
 
 
 async def dead(conn: Connection, sink: str | None, limit: int) -> list[dict[str, Any]]:
