@@ -12,6 +12,7 @@ import typer
 from services.capture.store import retention as capture
 from services.cli import configfiles, output, retention, target
 from services.cli.configfiles import FolderOption
+from services.cli.output import CommandError
 from services.delivery.store import retention as delivery
 from services.enrichment.store import retention as enrichment
 from services.response.store import retention as response
@@ -62,10 +63,24 @@ async def _prune(dsn: str, keep: retention.RetentionFile, dry_run: bool) -> list
     work = pruning.count if dry_run else pruning.prune
     done: list[Pruned] = []
     async with pruning.connection(dsn) as conn:
+        agreed(await conn.fetchval("select now()"), datetime.now(UTC))
         await migrate.verify(conn, ["services.runtime", *(f"services.{room}" for room in ROOMS)])
         for room, tables in ROOMS.items():
             done.extend([one async for one in work(conn, SCHEMAS[room], tables, keep.keep())])
     return done
+
+
+def agreed(database: datetime, here: datetime) -> None:
+    """A clock that is wrong would make everything old.
+
+    :raises CommandError: the two are further apart than rows are kept beyond their time.
+    """
+    apart = abs(database - here)
+    if apart >= MARGIN:
+        raise CommandError(
+            f"nothing is deleted: by the clock of the database it is {database:%Y-%m-%d %H:%M},"
+            f" here {here:%Y-%m-%d %H:%M}"
+        )
 
 
 async def waits(dsn: str, keep: retention.RetentionFile, now: datetime) -> int:

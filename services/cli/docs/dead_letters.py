@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.runtime.stage import dead_letter as names
+from services.runtime.stage.written import WRITTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,12 @@ HEADERS: dict[str, Header] = {
     names.STAGE: Header("The stage (consumer group) that gave up.", "{stage}"),
     names.ATTEMPT: Header("How often the stage tried, from 1.", "2"),
     names.AT: Header("When it gave up.", "2026-11-23T09:00:00.900000+00:00"),
+    WRITTEN: Header(
+        "When the record was first written to its topic, in ms since the epoch; it stays at every"
+        " replay.",
+        "1795424400000",
+        always=False,
+    ),
     names.REPLAYS: Header(
         "How often the record was replayed; it stays, so that a loop is seen.", "1", always=False
     ),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from schemas.topics import DEAD_LETTER_RETENTION, LONGEST_RETENTION, TOPICS
-from services.cli import configfiles, retention
+from services.cli import configfiles, prune, retention
+from services.cli.output import CommandError
 from services.runtime.configfile import ConfigError
 from services.runtime.configstore import RETENTION, read_folder, version_of
 from services.runtime.pruning import Keep
@@ -71,6 +72,14 @@ def test_a_misspelt_setting_is_guessed() -> None:
 
 def test_every_fault_of_the_file_is_told() -> None:
     assert len(faults("repeats: 1d\ndelivery_keys: 1d\nquarantine: 1d")) == 3
+
+
+@pytest.mark.parametrize("days", [-400, -1, 1, 400])
+def test_where_clocks_are_apart_nothing_is_deleted(days: int) -> None:
+    here = datetime(2026, 11, 28, tzinfo=UTC)
+    with pytest.raises(CommandError, match="nothing is deleted: by the clock of the database"):
+        prune.agreed(here + timedelta(days=days), here)
+    prune.agreed(here + timedelta(hours=days % 24), here)
 
 
 def test_config_check_reads_it_and_no_version_holds_it(tmp_path: Path) -> None:
