@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +17,7 @@ from services.cli import retention
 from services.cli.output import CommandError
 from services.runtime import yamltext
 from services.runtime.configfile import ConfigError, Fault, Faults
-from services.runtime.configstore import Files, read_folder
+from services.runtime.configstore import RETENTION, Files, read_folder
 from services.runtime.datafolder import Running
 
 _PARSERS = (
@@ -27,7 +28,6 @@ _PARSERS = (
     "services.routing.config",
     "services.response.config",
     "services.delivery.config",
-    "services.cli.retention",
 )
 MODELS: dict[str, str] = {
     "sources.yaml": "services.capture.config:SourcesFile",
@@ -85,20 +85,30 @@ def load(path: Path) -> dict[str, str]:
     What is no part of a version is looked at too, and not returned.
     """
     files = read_folder(path)
-    check({**files, **retention.beside(path)})
+    faults = _faults(files, _PARSERS) | _faults(retention.beside(path), ("services.cli.retention",))
+    if faults:
+        raise ConfigError(faults)
     return files
 
 
 def check(files: Files) -> None:
     """:raises ConfigError: with the faults that any service finds, each said once."""
+    faults = _faults(files, _PARSERS)
+    if RETENTION in files:
+        why = "is no part of a version: `handraise prune` reads it from the folder that it is given"
+        faults.add(Fault(RETENTION, 1, "", why))
+    if faults:
+        raise ConfigError(faults)
+
+
+def _faults(files: Files, parsers: Iterable[str]) -> set[Fault]:
     faults: set[Fault] = set()
-    for module in _PARSERS:
+    for module in parsers:
         try:
             import_module(module).parse(files)
         except ConfigError as error:
             faults.update(error.faults)
-    if faults:
-        raise ConfigError(faults)
+    return faults
 
 
 def _of(files: Files, faults: Faults, file: str) -> Any:

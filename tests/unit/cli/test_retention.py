@@ -82,6 +82,12 @@ def test_where_clocks_are_apart_nothing_is_deleted(days: int) -> None:
     prune.agreed(here + timedelta(hours=days % 24), here)
 
 
+def test_a_version_that_is_to_hold_it_is_refused() -> None:
+    files = configfiles.load(configfiles.folder(None))
+    with pytest.raises(ConfigError, match="is no part of a version"):
+        configfiles.check({**files, RETENTION: "repeats: 60d"})
+
+
 def test_config_check_reads_it_and_no_version_holds_it(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(configfiles.folder(None), tmp_path / "config"))
     before = version_of(configfiles.load(folder))
