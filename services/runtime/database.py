@@ -64,7 +64,9 @@ def is_infrastructure(error: BaseException) -> bool:
         case pg.InternalClientError():
             return True  # "cannot switch to state": the connection broke in mid-message
         case pg.InterfaceError():
-            return "clos" in str(error)  # connection or pool: is closed, is closing
+            # Connection or pool: is closed, is closing. A connection that was lost between two
+            # statements is said to have been given back.
+            return "clos" in str(error) or "released back" in str(error)
         case OSError() | asyncio.IncompleteReadError():
             return True  # TimeoutError and ConnectionError are OSErrors
         case _:

@@ -63,6 +63,27 @@ async def test_a_wrong_password_or_database_is_not_waited_for(postgres_dsn: str)
         )
 
 
+async def test_a_connection_that_is_lost_between_two_statements_is_infrastructure(
+    postgres_dsn: str,
+) -> None:
+    """The pool takes it back at once: whoever still has it hears of that, and not of the loss."""
+    pool = await open_pool(postgres_dsn, size=1)
+    other = await asyncpg.connect(postgres_dsn)
+    lost: BaseException | None = None
+    try:
+        async with pool.acquire() as connection:
+            backend = await connection.fetchval("select pg_backend_pid()")
+            await other.execute("select pg_terminate_backend($1)", backend)
+            await eventually(lambda: pool.get_size() == 0)
+            await connection.fetchval("select 1")
+    except asyncpg.InterfaceError as error:
+        lost = error
+    assert lost is not None
+    assert is_infrastructure(lost)
+    await other.close()
+    await pool.close()
+
+
 async def test_time_outs_are_infrastructure_and_bad_values_are_not(postgres_dsn: str) -> None:
     pool = await open_pool(postgres_dsn, size=2)
     async with pool.acquire() as one, pool.acquire() as two:
