@@ -29,6 +29,10 @@ from services.runtime.configfile import Faults
 API = "api"
 """The source of ``/v1/leads`` for keys that are bound to no other."""
 GENERIC = "generic"
+META = "meta_lead_ads"
+SEGMENT = "segment"
+TELLS_OF_MANY = (SEGMENT, "cloudevents")
+"""Adapters of senders that tell of more than leads."""
 VISITORS = "visitor_id"
 ASKS_FOR_A_TALK = (KindName.DEMO_REQUEST, KindName.CONTACT_SALES, KindName.PRICING_REQUEST)
 SOURCES_FILE = "sources.yaml"
@@ -163,7 +167,7 @@ def _check_sources(file: SourcesFile, faults: Faults) -> None:
         if (source.fetch is None) == isinstance(ADAPTERS[source.adapter], Fetching):
             needs = "needs `fetch`" if source.fetch is None else "has nothing to `fetch`"
             faults.add(SOURCES_FILE, place, f"{source.adapter} {needs}")
-        if source.adapter == "meta_lead_ads" and source.verify_token is None:
+        if source.adapter == META and source.verify_token is None:
             faults.add(SOURCES_FILE, place, "needs `verify_token`, which Meta asks for and repeats")
         if source.adapter != GENERIC and (source.preset or source.delivery_id):
             faults.add(SOURCES_FILE, place, "`preset` and `delivery_id` are for `generic` alone")
@@ -186,6 +190,21 @@ def _check_blocks(place: tuple[str, str], source: SourceConfig, faults: Faults) 
         )
     if source.browser is not None and source.adapter != API:
         faults.add(SOURCES_FILE, (*place, "browser"), "is for sources with `adapter: api`")
+    if source.verify_token is not None and source.adapter != META:
+        faults.add(SOURCES_FILE, (*place, "verify_token"), f"is for `{META}` alone")
+    _check_what_is_read(place, source, faults)
+
+
+def _check_what_is_read(place: tuple[str, str], source: SourceConfig, faults: Faults) -> None:
+    """What would be written in vain, or is missing so that nothing would be read."""
+    if source.events and source.adapter not in TELLS_OF_MANY:
+        faults.add(SOURCES_FILE, (*place, "events"), f"is for {' and '.join(TELLS_OF_MANY)} alone")
+    if source.adapter == SEGMENT and not source.events:
+        faults.add(SOURCES_FILE, place, "needs `events`: the names of those that are leads")
+    if source.mapping and isinstance(ADAPTERS[source.adapter], Feed):
+        faults.add(
+            SOURCES_FILE, (*place, "mapping"), f"{source.adapter} is read by `feed.paths` alone"
+        )
 
 
 def _check_channels(table: ChannelTable, file: SourcesFile, faults: Faults) -> None:

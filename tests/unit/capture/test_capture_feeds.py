@@ -177,6 +177,10 @@ def test_a_mailbox_that_anybody_can_have_is_no_company() -> None:
         ("adapter: tally\n    secret: V\n    feed: {}", "tells of leads alone"),
         ("adapter: dialler\n    secret: V\n    feed: {paths: {fone: x}}", "there is no field"),
         ("adapter: dialler\n    secret: V\n    feed: {activities: {x: y}}", "activities"),
+        ("adapter: dialler\n    secret: V\n    mapping: {tel: phone}", "feed.paths"),
+        ("adapter: tally\n    secret: V\n    events: [FORM_RESPONSE]", "is for segment"),
+        ("adapter: segment\n    secret: V", "needs `events`"),
+        ("adapter: tally\n    secret: V\n    verify_token: T", "is for `meta_lead_ads`"),
     ],
 )
 def test_the_configuration_is_checked(lines: str, fault: str) -> None:
