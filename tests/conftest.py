@@ -5,6 +5,5 @@ from __future__ import annotations
 pytest_plugins = [
     "tests.support.kafka",
     "tests.support.postgres",
-    "tests.support.pipeline",
     "tests.support.plugin",
 ]

@@ -11,6 +11,7 @@ import pytest
 
 from services.cli import configfiles
 from tests.support.commands import Run
+from tests.support.pipeline import Pipeline, on_apache
 from tests.support.up import Up, in_process, up
 
 
@@ -20,6 +21,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     root = tmp_path_factory.mktemp("commands")
     config = shutil.copytree(configfiles.folder(None), root / "config")
     with up(root / "data", "--config", str(config)) as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """``up --kafka apache``, shared by the tests of this folder: use leads of your own."""
+    with on_apache(tmp_path_factory) as started:
         yield started
 
 

@@ -175,9 +175,9 @@ class Pipeline:
             await connection.close()
 
 
-@pytest.fixture(scope="session")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    """``up --kafka apache`` on the example configuration, shared: use leads of your own."""
+@contextlib.contextmanager
+def on_apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """``up --kafka apache`` on the example configuration."""
     data = tmp_path_factory.mktemp("pipeline") / "data"
     used.note("Kafka for the pipeline", "Apache Kafka by Maven, in `up --kafka apache`")
     config = _without_clocks(tmp_path_factory.mktemp("pipeline-config") / "config")

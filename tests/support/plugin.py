@@ -37,6 +37,7 @@ _OWN_FIXTURES = {"own_kafka", "pipeline", "secured", "three"}
 _REAL_FIXTURES = {"real_kafka", *_OWN_FIXTURES}
 
 
+_SHARE = {"pipeline", "either"}
 _INSTALLATIONS = ("tests/e2e/", "tests/reliability/")
 _WAITING = (*_INSTALLATIONS, "tests/integration/")
 """What waits for servers, with bounds."""
@@ -128,10 +129,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _turn(item: pytest.Item) -> int:
-    """What takes long begins first; what steps back comes last, since it never steps forth."""
+    """What takes long begins first; what steps back comes last, since it never steps forth.
+
+    In a folder of installations those who share one come together, at its end: then it ends too.
+    """
     if item.nodeid.startswith(_INSTALLATIONS):
-        return 0
-    return 1 if item.nodeid.startswith(_WAITING) else 2
+        return 1 if _SHARE & set(getattr(item, "fixturenames", ())) else 0
+    return 2 if item.nodeid.startswith(_WAITING) else 3
 
 
 def _needs_real(item: pytest.Item) -> bool:
