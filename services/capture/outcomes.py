@@ -36,7 +36,8 @@ class Outcomes:
     def __init__(self, pool: asyncpg.Pool, config: Callable[[], CaptureConfig]) -> None:
         self._pool = pool
         self._config = config
-        self._waiting: dict[UUID, asyncio.Future[Outcome]] = {}
+        self._waiting: dict[UUID, set[asyncio.Future[Outcome]]] = {}
+        self._browsers = 0
         self._asked = asyncio.Event()
 
     async def keep(self, records: Sequence[Record[AssignmentChanged]]) -> Sequence[Output]:
@@ -54,18 +55,22 @@ class Outcomes:
 
     async def get(self, submission_id: UUID, wait_s: float) -> Outcome | None:
         """The outcome, waited for; None where there is none by then."""
-        if len(self._waiting) >= MOST_WAITING:
+        if self._browsers >= MOST_WAITING:
             wait_s = 0.0
-        future = self._waiting.get(submission_id)
-        if future is None:
-            future = asyncio.get_running_loop().create_future()
-            self._waiting[submission_id] = future
+        # Each has a future of its own: whoever gives up must not take the answer from another.
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        asking = self._waiting.setdefault(submission_id, set())
+        asking.add(future)
+        self._browsers += 1
         self._asked.set()
-        done, _ = await asyncio.wait((future,), timeout=max(wait_s, 2 * LOOK_S))
-        if not done:
-            self._waiting.pop(submission_id, None)
-            return None
-        return future.result()
+        try:
+            done, _ = await asyncio.wait((future,), timeout=max(wait_s, 2 * LOOK_S))
+        finally:
+            self._browsers -= 1
+            asking.discard(future)
+            if not asking and self._waiting.get(submission_id) is asking:
+                del self._waiting[submission_id]
+        return future.result() if done else None
 
     async def run(self) -> None:
         """Look for what is waited for, for ever."""
@@ -85,9 +90,9 @@ class Outcomes:
     async def _look(self) -> None:
         found = await self._safely(store.of(self._pool, list(self._waiting)))
         for submission_id, outcome in (found or {}).items():
-            future = self._waiting.pop(submission_id, None)
-            if future is not None and not future.done():
-                future.set_result(outcome)
+            for future in self._waiting.pop(submission_id, ()):
+                if not future.done():
+                    future.set_result(outcome)
 
     async def _safely(self, work: Awaitable[T]) -> T | None:
         """The result; None while Postgres is away."""
