@@ -74,7 +74,8 @@ def test_the_settings_accept_what_compose_gives(monkeypatch: pytest.MonkeyPatch)
     given = dict(SERVICES["capture"]["environment"])
     given["HANDRAISE_CONFIG"] = str(DEPLOY / "config")
     for key, value in given.items():
-        monkeypatch.setenv(key, re.sub(r"\$\{POSTGRES_PASSWORD:\?[^}]*\}", "s3cret", value))
+        known = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+        monkeypatch.setenv(key, re.sub(r"\$\{POSTGRES_PASSWORD:\?[^}]*\}", "s3cret", known))
     settings = read()
     assert settings.http.port == 8080
     assert settings.kafka.bootstrap_servers == "kafka:19092"
@@ -226,3 +227,12 @@ def test_the_image_gets_what_it_copies_and_nothing_else() -> None:
     for source in " ".join(copies).split():
         assert f"!{source}" in allowed
         assert (ROOT / source).exists(), source
+
+
+def test_capture_is_told_what_stands_before_it() -> None:
+    """HubSpot signs the address that it called; whom a request comes from is what a proxy says."""
+    capture, example = SERVICES["capture"]["environment"], env_file(DEPLOY / ".env.example")
+    told = {"PUBLIC_URL": "CAPTURE_PUBLIC_URL", "TRUSTED_PROXIES": "TRUSTED_PROXIES"}
+    for setting, name in told.items():
+        assert capture[f"HANDRAISE_HTTP__{setting}"] == f"${{{name}:-}}"
+        assert name in example
