@@ -11,12 +11,13 @@ import asyncpg
 import structlog
 
 from schemas.activity import ActivityName, ActivityRecorded
-from schemas.assignment import AssignmentChanged, Rep
+from schemas.assignment import AssignmentChanged
 from schemas.base import Event
 from schemas.people import PersonChanged
-from schemas.touch import Audience, TouchDue
+from schemas.touch import TouchDue
+from services.delivery import due
 from services.delivery.config import DeliveryFile
-from services.delivery.policy import touched_by, wanted_by
+from services.delivery.policy import wanted_by
 from services.delivery.store import current, deliveries, people, refusals
 from services.kernel.hints import Hint, HintKind, hints_of
 from services.runtime.database import Connection
@@ -66,38 +67,18 @@ class Dispatcher(_Storing[AssignmentChanged]):
                 for record in records
             ],
         )
+        await due.store_early(conn, config, [record.event for record in records])
         return {}
 
 
 class Reminders(_Storing[TouchDue]):
-    """The handler of touches.v1: what is due on a lead, to whoever has it now.
-
-    A touch of an attempt that is over reminds nobody; that a plan is over concerns the lead,
-    whoever has it.
-    """
+    """The handler of touches.v1: what is due on a lead, to whoever has it now."""
 
     async def _store(
         self, conn: Connection, records: Sequence[Record[TouchDue]]
     ) -> Mapping[UUID, Sequence[Output]]:
-        config = self._config()
-        changes = await current.changes_of(conn, {one.event.assignment_id for one in records})
-        over = {one.event.lead_id for one in records if one.event.ended is not None}
-        of_leads = await current.changes_of_leads(conn, over) if over else {}
-        managers = await _managers(conn, [one.event for one in records])
-        due = []
-        for record in records:
-            found = changes.get(record.event.assignment_id)
-            if found is None and record.event.ended is not None:
-                found = of_leads.get(record.event.lead_id)
-            if found is not None and _is_for_manager(record.event):
-                found = _to_manager(found[0], managers.get(record.event.rep_id))
-            if found is not None:
-                change, value = found
-                sinks = tuple(touched_by(config, record.event, change))
-                due.append(
-                    deliveries.DueTouch(record.id, record.event, record.value, change, value, sinks)
-                )
-        await deliveries.add_touches(conn, due)
+        told = [due.Told(one.id, one.event, one.value, one.envelope.time) for one in records]
+        await due.store(conn, self._config(), told)
         return {}
 
 
@@ -134,28 +115,6 @@ _PERSONS = frozenset({HintKind.LEAD, HintKind.PERSON})
 
 def _attempts(hints: Sequence[Hint]) -> list[UUID]:
     return [UUID(hint.value) for hint in hints if hint.kind is HintKind.ASSIGNMENT]
-
-
-def _is_for_manager(touch: TouchDue) -> bool:
-    """News of a company go to the manager of whoever has the lead; after an escalation the manager
-    has it."""
-    return touch.signal is not None and touch.audience is Audience.MANAGER
-
-
-async def _managers(conn: Connection, touches: Sequence[TouchDue]) -> dict[str, Rep]:
-    reps = {one.rep_id for one in touches if _is_for_manager(one)}
-    return await people.managers(conn, reps) if reps else {}
-
-
-def _to_manager(
-    change: AssignmentChanged, manager: Rep | None
-) -> tuple[AssignmentChanged, bytes] | None:
-    """The attempt as it is told to the manager of its rep; None where nobody is known."""
-    if manager is None:
-        log.info("signal.no_manager", rep_id=change.rep.id if change.rep else None)
-        return None
-    told = change.model_copy(update={"rep": manager})
-    return told, told.encode()
 
 
 class Directory:

@@ -48,8 +48,8 @@ SHELL = {
     },
     "services.delivery": {
         "acting", "app", "composing", "crm.byhand", "crm.changes", "crm.hubspot", "crm.periodic",
-        "crm.reader", "crm.salesforce", "crm.sync", "following", "handlers", "http", "leases",
-        "logins", "sinks.batching", "sinks.email", "sinks.hubspot", "sinks.hubspot_api",
+        "crm.reader", "crm.salesforce", "crm.sync", "due", "following", "handlers", "http",
+        "leases", "logins", "sinks.batching", "sinks.email", "sinks.hubspot", "sinks.hubspot_api",
         "sinks.outreach", "sinks.plans", "sinks.registry", "sinks.salesforce",
         "sinks.salesforce_session", "sinks.salesloft", "sinks.slack", "sinks.webhook", "store",
         "trial", "worker", "workers",
