@@ -90,7 +90,7 @@ async def _traffic(running: Up, server: Prometheus) -> None:
         told = "count(sum by (sink) (handraise_delivery_latency_seconds_count) > 0) == 5"
         server.wait_for(told, seconds=40)
         await _given_away(client, running)
-        server.wait_for("sum(handraise_crm_owner_changes_total) > 0", seconds=40)
+        server.wait_for("sum(handraise_crm_owner_changes_total) > 0", seconds=90)
         for sample in islice(samples(format(int(time.time()) + 1, "x"), now), 30):
             await _hand_in(client, running, sample)
         await _answers(client, running)

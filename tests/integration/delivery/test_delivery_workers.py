@@ -148,7 +148,7 @@ async def test_a_sink_that_hangs_delays_no_other(postgres_dsn: str) -> None:
         }
         async with office(postgres_dsn, sinks) as it:
             await it.tell(*(changed() for _ in range(40)))
-            await eventually(lambda: len(good.asked) == 40)
+            await eventually(lambda: len(good.asked) == 40, 30)
             assert len(dead.asked) <= it.config.sinks["dead"].concurrency
 
 
@@ -208,7 +208,7 @@ async def test_two_processes_send_each_message_once(postgres_dsn: str) -> None:
             events = [changed() for _ in range(60)]
             await one.tell(*events[:30])
             await two.tell(*events[30:], *events[:30])
-            await eventually(lambda: _all(one, "delivered", 60))
+            await eventually(lambda: _all(one, "delivered", 60), 40)
             ids = [asked.json["data"]["assignment_id"] for asked in there.asked]
             assert sorted(ids) == sorted(str(event.assignment_id) for event in events)
 
