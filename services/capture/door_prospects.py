@@ -15,13 +15,14 @@ from pydantic_core import to_json
 from schemas.base import KindName, Lane, Motion
 from schemas.submission import KeyKind
 from services.capture import events, handed, openapi_prospects
-from services.capture.acceptance import Accepted
+from services.capture.acceptance import Acceptance, Accepted
 from services.capture.adapters.base import Acknowledgement, Item, whole
 from services.capture.config import Source
 from services.capture.door import Doors, admit, durable, idempotency_key, traceparent
 from services.capture.door_leads import api_source, read_form
 from services.capture.handed import Handed
 from services.capture.limits import SourceLimits
+from services.capture.repeats import Delivery, compare
 from services.capture.wire import parse_object
 from services.runtime.http import Principal, Problem, Scope, read_body, require
 
@@ -74,7 +75,7 @@ def router(doors: Doors) -> APIRouter:
         key = idempotency_key(request)
         lines = _lines(await read_body(request, _MAX_BODY))
         sheet = Sheet(source, principal, key, doors.clock(), traceparent(request))
-        read = await read_all(sheet, lines)
+        read = [await _told_apart(doors.acceptance, one) for one in await read_all(sheet, lines)]
         inputs = [line.input for line in read if line.input is not None]
         accepted = await durable(doors.acceptance.accept(inputs), Acknowledgement())
         return _answer(read, iter(accepted))
@@ -148,6 +149,19 @@ def _read(sheet: Sheet, number: int, raw: bytes) -> _Line:
         at=sheet.received_at,
     )
     return _Line(number, handed.submission(event, sheet.traceparent), [])
+
+
+async def _told_apart(acceptance: Acceptance, line: _Line) -> _Line:
+    """A line whose key is known, in this process, to have come with another line is a mistake."""
+    one = line.input
+    if one is None:
+        return line
+    at = one.received_at.timestamp()
+    known = await acceptance.known(one.scope, one.delivery_key, KeyKind.BODY_HASH, at)
+    if known is None or compare(known, one.digest) is Delivery.RETRY:
+        return line
+    message = "its Idempotency-Key was used before, with another line"
+    return _Line(line.number, None, [{"field": "line", "message": message}])
 
 
 def _answer(lines: Sequence[_Line], accepted: Iterator[Accepted]) -> Response:

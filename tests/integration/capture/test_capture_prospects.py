@@ -78,6 +78,17 @@ async def test_a_key_makes_each_line_safe_to_repeat(postgres_dsn: str, mock_kafk
     ]
 
 
+async def test_a_key_that_was_used_for_another_line_is_a_fault_of_the_line(
+    postgres_dsn: str, mock_kafka: Broker
+) -> None:
+    async with capture(postgres_dsn, mock_kafka.settings) as it:
+        first = '{"email": "a@acme.com"}\n{"email": "b@acme.com"}'
+        assert (await post(it, first, "import-1")).json()["accepted"] == 2
+        told = (await post(it, first.replace("b@", "bea@"), "import-1")).json()["results"]
+    assert [one["status"] for one in told] == ["duplicate", "invalid"]
+    assert "Idempotency-Key" in told[1]["errors"][0]["message"]
+
+
 async def test_what_is_no_list_is_refused_whole(postgres_dsn: str, mock_kafka: Broker) -> None:
     async with capture(postgres_dsn, mock_kafka.settings) as it:
         line = '{"email": "a@acme.com"}\n'
