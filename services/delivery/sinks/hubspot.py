@@ -114,10 +114,10 @@ class HubSpot:
             contact = ids.get(str(at)) or ids.get(str(event.lead.email).lower())
             if str(at) in errors:
                 found[at] = Refused(errors[str(at)])
+            elif contact is None:  # neither done nor refused: a fault that names nobody
+                found[at] = Again("no_contact_id")
             elif event.status is not AssignmentStatus.NURTURED:
                 found[at] = Delivered(ref=contact, place=self._owner_id(event))
-            elif contact is None:
-                found[at] = Again("no_contact_id")
             else:
                 to_list[at] = contact
         return found | await self._listed(to_list)

@@ -11,13 +11,7 @@ import pytest
 from schemas.assignment import AssignmentStatus, RequestAction
 from schemas.signal import SignalName
 from schemas.touch import Audience
-from tests.integration.delivery.office import (
-    HERE,
-    SECRETS,
-    office,
-    slack,
-    webhook,
-)
+from tests.integration.delivery.office import HERE, SECRETS, configured, office, slack, webhook
 from tests.support.changes import ASSIGNED, changed, due, next_attempt
 from tests.support.standin import Reply, StandIn
 from tests.support.waiting import eventually
@@ -346,3 +340,21 @@ async def test_news_of_a_company_go_to_the_rep_and_to_the_reps_manager(postgres_
         told = {asked.json["channel"]: str(asked.json) for asked in there.asked[1:]}
         assert set(told) == {"U0EXAMPLE1", "UMAYA"}
         assert all("News" in text and "Series B." in text for text in told.values())
+
+
+async def test_a_contact_that_hubspot_says_nothing_of_is_not_delivered(postgres_dsn: str) -> None:
+    crm = {
+        "type": "hubspot", "token": "HUBSPOT", "allow_networks": HERE, "rate": {"calls": 1000},
+    }  # fmt: skip
+    refused = {"category": "VALIDATION_ERROR", "message": "of one of them"}
+    async with StandIn() as there, office(postgres_dsn, {}) as it:
+        there.replies = [
+            Reply(body={"results": []}),
+            Reply(207, body={"results": [], "errors": [refused]}),
+        ]
+        it.config = configured({"crm": {**crm, "base_url": there.url}})
+        rep = ASSIGNED.rep
+        assert rep is not None
+        mara = rep.model_copy(update={"external_ids": {"hubspot": "711"}})
+        await it.tell(changed(rep=mara, lead={"email": "dana@acme.example"}))
+        await eventually(lambda: _is(it, ("crm", 1), "waiting", "no_contact_id"))
