@@ -18,7 +18,7 @@ from schemas.touch import TouchDue
 from services.delivery import due
 from services.delivery.config import DeliveryFile
 from services.delivery.policy import wanted_by
-from services.delivery.store import current, deliveries, people, refusals
+from services.delivery.store import current, deliveries, early, people, refusals
 from services.kernel.hints import Hint, HintKind, hints_of
 from services.runtime.database import Connection
 from services.runtime.outbox import Outbox
@@ -59,6 +59,7 @@ class Dispatcher(_Storing[AssignmentChanged]):
         self, conn: Connection, records: Sequence[Record[AssignmentChanged]]
     ) -> Mapping[UUID, Sequence[Output]]:
         config = self._config()
+        await early.among_others(conn)
         await current.keep(conn, [(record.event, record.value) for record in records])
         await deliveries.add(
             conn,

@@ -8,9 +8,11 @@ from uuid import UUID
 
 from services.runtime.database import Connection
 
-# Nobody writes an assignment between our reading of `current` and our commit: else the assignment
-# would find no touch, and the touch no assignment.
-_ALONE = "lock table delivery.current in share mode"
+# Nobody stores an assignment between our reading of `current` and our commit: else the assignment
+# would find no touch, and the touch no assignment. No table is locked: a vacuum would hold us up.
+_KEY = "hashtextextended('delivery.early', 0)"
+_ALONE = f"select pg_advisory_xact_lock({_KEY})"
+_AMONG_OTHERS = f"select pg_advisory_xact_lock_shared({_KEY})"
 _NEWEST = """
 select lead_id, max(changed_at) as at from delivery.current where lead_id = any($1::uuid[])
 group by lead_id
@@ -32,6 +34,11 @@ Touch = tuple[UUID, bytes]
 async def alone(conn: Connection) -> None:
     """Wait for who stores assignments; nobody stores one until the transaction ends."""
     await conn.execute(_ALONE)
+
+
+async def among_others(conn: Connection) -> None:
+    """For who stores assignments, before the first: nobody looks at touches alone meanwhile."""
+    await conn.execute(_AMONG_OTHERS)
 
 
 async def newest(conn: Connection, lead_ids: Collection[UUID]) -> dict[UUID, datetime]:

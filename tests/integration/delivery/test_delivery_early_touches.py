@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
-from schemas.assignment import AssignmentStatus
+import pytest
+
+from services.delivery.store import early
 from tests.integration.delivery.office import Office, now, office, slack
 from tests.support.changes import changed, due, next_attempt
 from tests.support.standin import Reply, StandIn
@@ -37,15 +40,34 @@ async def test_a_touch_of_an_attempt_that_is_over_waits_for_nothing(postgres_dsn
         assert await it.rows("select 1 from delivery.early") == []
 
 
-async def test_neither_misses_the_other_when_they_cross(postgres_dsn: str) -> None:
+async def test_neither_misses_the_other_when_they_cross(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, go_on, take = asyncio.Event(), asyncio.Event(), early.take
+
+    async def slow(*given: Any) -> Any:
+        found = await take(*given)
+        looked.set()
+        await go_on.wait()
+        return found
+
+    monkeypatch.setattr(early, "take", slow)
     async with StandIn(always=OK) as there, office(postgres_dsn, {"slack": slack(there.url)}) as it:
-        events = [changed() for _ in range(30)]
-        await asyncio.gather(
-            *(it.tell(one) for one in events), *(it.remind(due(one)) for one in events)
-        )
-        await eventually(lambda: _reminders(it, 30))
+        event = changed()
+        telling = asyncio.create_task(it.tell(event))
+        await looked.wait()
+        reminding = asyncio.create_task(it.remind(due(event)))
+        await eventually(lambda: _waits(it, reminding))
+        go_on.set()
+        await asyncio.gather(telling, reminding)
+        rows = await it.rows("select 1 from delivery.deliveries where touch is not null")
+        assert len(rows) == 1
         assert await it.rows("select 1 from delivery.early") == []
-        await it.tell(*(changed(AssignmentStatus.CLOSED, of=one) for one in events))
+
+
+async def _waits(it: Office, task: asyncio.Task[None]) -> bool:
+    locks = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+    return task.done() or bool(await it.rows(locks))
 
 
 def _told(there: StandIn) -> set[str]:
@@ -54,8 +76,3 @@ def _told(there: StandIn) -> set[str]:
         + ("Sam" if asked.json["channel"] == "USAM" else "Mara")
         for asked in there.asked
     }
-
-
-async def _reminders(it: Office, count: int) -> bool:
-    rows = await it.rows("select 1 from delivery.deliveries where touch is not null")
-    return len(rows) == count
