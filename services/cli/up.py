@@ -135,9 +135,11 @@ class Up:
             "CLOCK_SCALE": str(self.options.clock_scale),
         }
         variables = {PREFIX + name: value for name, value in own.items()}
-        # Some vendors sign the address that they call; without a proxy it is this one.
+        # Some vendors sign the address that they call; without a proxy it is this one. Whoever has
+        # a proxy has it for them, that is for capture.
         public = {f"{PREFIX}HTTP__PUBLIC_URL": self._url(program.name)}
-        return {**public, **os.environ, **self.secrets, **variables}
+        first, last = (public, {}) if program.name == "capture" else ({}, public)
+        return {**first, **os.environ, **self.secrets, **variables, **last}
 
 
 def up(
