@@ -41,7 +41,7 @@ class Commits:
         self._notes.forget()
 
     async def run(self, consumer: AIOKafkaConsumer) -> None:
-        """Commit at most every 50 ms, while there is something to commit, until cancelled."""
+        """Commit at most every 200 ms, while there is something to commit, until cancelled."""
         while True:
             await self._dirty.wait()
             self._dirty.clear()

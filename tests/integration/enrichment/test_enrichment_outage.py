@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from fastapi import FastAPI
 
 from schemas.base import Lane
 from schemas.enrichment import LeadEnriched
@@ -29,6 +30,7 @@ class Shell:
 
     def __init__(self, pools: dict[Lane, asyncpg.Pool], config: object) -> None:
         self.metrics = Metrics()
+        self.app = FastAPI()
         self.secrets = SimpleNamespace(get=lambda _: [b"s3cret"], names=lambda: ["SECRET"])
         self.tasks: dict[str, Callable[[], Awaitable[None]]] = {}
         self.drains: list[Callable[[], Awaitable[None]]] = []
