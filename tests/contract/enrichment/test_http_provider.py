@@ -234,8 +234,8 @@ async def test_our_own_rate_limit_ends_within_the_time_out(
 async def test_a_rush_that_waits_for_our_own_rate_does_not_make_a_good_provider_look_bad(
     standin: StandIn, client: httpx.AsyncClient
 ) -> None:
-    standin.reply = slowly(0.5, answering())
-    config = standin.provider(rate={"calls": 10, "seconds": 1}, timeout_ms=2000)
+    standin.reply = slowly(1, answering())
+    config = standin.provider(rate={"calls": 10, "seconds": 1}, timeout_ms=5000)
     provider = _made(config, client)
     rush = [provider.ask(_question(standin)) for _ in range(60)]
     outcomes = {answer.outcome for answer in await asyncio.gather(*rush)}
