@@ -3,7 +3,9 @@
     python -m tests.benchmarks.pipeline [--rounds 5] [--quick] [--out docs/benchmarks/latency.md]
 
 One real Apache Kafka and one Postgres serve every variant; only one variant's processes run at a
-time; variants take turns within a round, so that the machine's mood hits all of them.
+time; variants take turns within a round, so that the machine's mood hits all of them. In each round
+Handraise has a database of its own: the thousands of leads of the round before, which nobody
+answers, would be reminded of and given to others meanwhile.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import platform
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
@@ -30,6 +32,7 @@ from tests.benchmarks.pipeline import profile, variants
 from tests.benchmarks.pipeline.leads import bodies
 from tests.benchmarks.pipeline.load import Outcome, Target, percentile, run_load
 from tests.benchmarks.pipeline.sizes import measure_sizes
+from tests.support.postgres import database_of
 
 WARM_UP, WARM_UP_RATE = 600, 150.0
 IDLE_SECONDS = 5.0
@@ -133,13 +136,15 @@ async def main(args: argparse.Namespace) -> None:
         dsn = postgres.start()
         parts = variants.Parts(kafka.start(), dsn, scratch)
         await _floor_table(dsn)
-        with variants.handraise(parts, "sizes") as target:
+        config = _config(scratch)
+        installations = iter(await _installations(parts, args.rounds + 1))
+        with variants.handraise(next(installations), "sizes", config) as target:
             await run_load(target, list(islice(bodies("sizes"), 300)), 100)
             sizes = await measure_sizes(parts.kafka)
         contestants: dict[str, Variant] = {
             "floor A": partial(variants.floor_a, parts),
             "floor B": lambda run: variants.floor_b(parts, run, sizes),
-            "handraise": partial(variants.handraise, parts),
+            "handraise": lambda run: variants.handraise(next(installations), run, config),
         }
         for round_ in range(1, args.rounds + 1):
             for name, variant in contestants.items():
@@ -154,6 +159,27 @@ async def main(args: argparse.Namespace) -> None:
     print("\n" + report)
     if args.out:
         Path(args.out).write_text(report)
+
+
+def _config(scratch: Path) -> Sequence[str]:
+    """The example, which lets one sender take all."""
+    folder = Path(shutil.copytree("deploy/config", scratch / "config"))
+    with (folder / "sources.yaml").open("a") as file:
+        file.write("\n  api: {adapter: api, limits: {requests_per_second: 100000}}\n")
+    return "--config", str(folder)
+
+
+async def _installations(parts: variants.Parts, count: int) -> list[variants.Parts]:
+    """As many installations to be, each with a database and a data folder of its own."""
+    names = [f"bench_{number}" for number in range(count)]
+    connection = await asyncpg.connect(parts.postgres)
+    for name in names:
+        await connection.execute(f"create database {name}")
+    await connection.close()
+    return [
+        variants.Parts(parts.kafka, database_of(parts.postgres, name), parts.scratch / name)
+        for name in names
+    ]
 
 
 async def _floor_table(dsn: str) -> None:
