@@ -57,6 +57,9 @@ RELEVANT = (
 )
 """Whatever else is recorded changes nothing here."""
 
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""A CRM may write whole minutes, by a clock of its own."""
+
 Handed = MutableMapping[UUID, Attempt]
 """Lead to the attempt of the role that hands it over, in this transaction."""
 
@@ -80,7 +83,7 @@ def happened(board: Board, one: Happened, handed: Handed) -> list[Change]:
         return _taken_over(board, lead, scored, handed)
     attempt = lead.open
     # What is older than the submission is about a cycle before.
-    if attempt is None or event.occurred_at < attempt.origin.received_at:
+    if attempt is None or event.occurred_at < attempt.origin.received_at - _CLOCKS_DIFFER:
         return []
     if event.activity in CLOSING:
         handed[one.lead_id] = attempt

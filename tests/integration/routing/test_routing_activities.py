@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -75,6 +76,15 @@ async def test_what_happened_before_the_submission_is_about_the_cycle_before(
     await desk.route(scored(at=MONDAY_NINE))
     desk.later(minutes=5)
     assert await desk.happens(did("lost", desk, at=MONDAY_NINE.replace(hour=8))) == []
+
+
+async def test_a_crm_that_writes_whole_minutes_is_not_before_the_submission(
+    open_desk: OpenDesk,
+) -> None:
+    desk = await open_desk(files())
+    await desk.route(scored(at=MONDAY_NINE + timedelta(seconds=40)))
+    (over,) = await desk.happens(did("disqualified", desk, at=MONDAY_NINE))
+    assert over.status is S.CLOSED
 
 
 async def test_won_of_a_company_closes_everybody_there(open_desk: OpenDesk) -> None:
