@@ -51,10 +51,11 @@ async def test_one_broker_and_then_two_of_three_die(
 
 def copied(pipeline: Pipeline) -> None:
     """Every topic is on three brokers, and an acknowledgement means that two have it."""
-    listed = pipeline.admin.list_topics(timeout=20).topics
+    admin = pipeline.admin
+    listed = admin.list_topics(timeout=20).topics
     for spec in TOPICS:
         places = listed[spec.name].partitions.values()
         assert {len(place.replicas) for place in places} == {3}, spec.name
     resource = ConfigResource(ResourceType.TOPIC, SUBMISSIONS.name)
-    entries = pipeline.admin.describe_configs([resource])[resource].result(20)
+    entries = admin.describe_configs([resource])[resource].result(20)
     assert entries["min.insync.replicas"].value == "2"

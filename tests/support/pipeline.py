@@ -48,14 +48,15 @@ class Pipeline:
     up: Up
     injected: set[str] = field(default_factory=set)
     """Submission ids of records that tests put on the bus themselves."""
-    _client: AdminClient | None = None
 
     @property
     def admin(self) -> AdminClient:
-        """A client of librdkafka's, for what is asked of the cluster and not of topics."""
-        if self._client is None:
-            self._client = AdminClient({"bootstrap.servers": self.kafka, "log_level": 0})
-        return self._client
+        """A client of librdkafka's, for what is asked of the cluster and not of topics.
+
+        Always a new one: after a broker was killed a client asks the coordinator that it knew, and
+        is not answered any more. Keep it until it has answered.
+        """
+        return AdminClient({"bootstrap.servers": self.kafka, "log_level": 0})
 
     @property
     def kafka(self) -> str:
@@ -115,7 +116,8 @@ class Pipeline:
 
         Asked of the group's coordinator; empty while it rebalances.
         """
-        described = self.admin.describe_consumer_groups([group])[group].result(10)
+        admin = self.admin
+        described = admin.describe_consumer_groups([group])[group].result(10)
         if described.state.name != "STABLE":
             return {}
         return {
@@ -127,23 +129,23 @@ class Pipeline:
 
     def rewind(self, group: str, topic: str, partitions: int) -> None:
         """Puts a group without members back to the first record of a topic."""
+        admin = self.admin
         wait_until(
-            lambda: (
-                self.admin.describe_consumer_groups([group])[group].result(10).state.name == "EMPTY"
-            ),
+            lambda: admin.describe_consumer_groups([group])[group].result(10).state.name == "EMPTY",
             _PATIENCE_S,
             f"{group} without members",
         )
         first = [TopicPartition(topic, number, 0) for number in range(partitions)]
         request = [ConsumerGroupTopicPartitions(group, first)]
-        done = self.admin.alter_consumer_group_offsets(request)[group].result(10)
+        done = admin.alter_consumer_group_offsets(request)[group].result(10)
         assert all(place.error is None for place in done.topic_partitions)
 
     def positions(self, group: str, topic: str, partitions: int) -> list[int]:
         """The committed offset of each partition; -1001 where there is none."""
         places = [TopicPartition(topic, number) for number in range(partitions)]
         request = [ConsumerGroupTopicPartitions(group, places)]
-        found = self.admin.list_consumer_group_offsets(request)[group].result(10)
+        admin = self.admin
+        found = admin.list_consumer_group_offsets(request)[group].result(10)
         return [place.offset for place in found.topic_partitions]
 
     # -- database ----------------------------------------------------------------------------
