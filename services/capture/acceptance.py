@@ -75,10 +75,14 @@ class Acceptance:
         Only a client's own idempotency key is worth a query: it asked to be told of a conflict.
         Everything else that is not in memory is accepted again, and the consumer decides.
         """
-        found = self._recent.get(source, delivery_key, now)
+        found = self.remembered(source, delivery_key, now)
         if found is not None or kind is not KeyKind.IDEMPOTENCY_KEY or self._recent.complete:
             return found
         return await self._look_up(source, delivery_key, now)
+
+    def remembered(self, source: str, delivery_key: str, now: float) -> Delivered | None:
+        """The same from memory alone."""
+        return self._recent.get(source, delivery_key, now)
 
     async def accept_all(
         self, events: Sequence[SubmissionReceived], traceparent: str | None
@@ -109,7 +113,7 @@ class Acceptance:
 
     def _retried(self, one: Handed) -> UUID | None:
         """The submission that this is known to repeat, from memory alone."""
-        known = self._recent.get(one.scope, one.delivery_key, one.received_at.timestamp())
+        known = self.remembered(one.scope, one.delivery_key, one.received_at.timestamp())
         if known and compare(known, one.digest) is Delivery.RETRY:
             return known.submission_id
         return None

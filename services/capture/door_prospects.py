@@ -75,7 +75,7 @@ def router(doors: Doors) -> APIRouter:
         key = idempotency_key(request)
         lines = _lines(await read_body(request, _MAX_BODY))
         sheet = Sheet(source, principal, key, doors.clock(), traceparent(request))
-        read = [await _told_apart(doors.acceptance, one) for one in await read_all(sheet, lines)]
+        read = [_told_apart(doors.acceptance, one) for one in await read_all(sheet, lines)]
         inputs = [line.input for line in read if line.input is not None]
         accepted = await durable(doors.acceptance.accept(inputs), Acknowledgement())
         return _answer(read, iter(accepted))
@@ -151,13 +151,13 @@ def _read(sheet: Sheet, number: int, raw: bytes) -> _Line:
     return _Line(number, handed.submission(event, sheet.traceparent), [])
 
 
-async def _told_apart(acceptance: Acceptance, line: _Line) -> _Line:
+def _told_apart(acceptance: Acceptance, line: _Line) -> _Line:
     """A line whose key is known, in this process, to have come with another line is a mistake."""
     one = line.input
     if one is None:
         return line
     at = one.received_at.timestamp()
-    known = await acceptance.known(one.scope, one.delivery_key, KeyKind.BODY_HASH, at)
+    known = acceptance.remembered(one.scope, one.delivery_key, at)
     if known is None or compare(known, one.digest) is Delivery.RETRY:
         return line
     message = "its Idempotency-Key was used before, with another line"

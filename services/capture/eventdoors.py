@@ -136,7 +136,7 @@ class EventsDoor:
         raw = await read_body(request, _MAX_BODY)
         items, several = _items(raw)
         scope, digest = f"{sort.name}:{principal.key_id}", body_digest(raw)
-        await _refuse_another_body(self._doors, scope, key, digest, now)
+        _refuse_another_body(self._doors, scope, key, digest, now)
         request_key = f"key:{key}" if key else f"body:{now:%Y-%m-%d}:{digest}"
         trace = traceparent(request)
         inputs: list[Handed] = []
@@ -188,13 +188,13 @@ def _draft(
         raise _fault(f"{at}.{error.field}" if several else error.field, error.message) from None
 
 
-async def _refuse_another_body(
+def _refuse_another_body(
     doors: Doors, scope: str, key: str | None, digest: str, now: datetime
 ) -> None:
     """A key that is known, in this process, to have come with another body is a mistake."""
     if key is None:
         return
-    known = await doors.acceptance.known(scope, f"key:{key}:0", KeyKind.BODY_HASH, now.timestamp())
+    known = doors.acceptance.remembered(scope, f"key:{key}:0", now.timestamp())
     if known is not None and known.body_sha256 != digest:
         raise answers.conflict(str(known.submission_id))
 
