@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -128,3 +130,15 @@ class Flow:
 
     async def _publish(self, outputs: Sequence[Output]) -> None:
         self.released.extend(outputs)
+
+
+@asynccontextmanager
+async def working(*flows: Flow) -> AsyncIterator[None]:
+    """The workers of these run."""
+    tasks = [asyncio.create_task(flow.jobs.run()) for flow in flows]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -18,7 +17,7 @@ from services.enrichment.http import router
 from services.enrichment.late import PATH, Late
 from services.runtime.apikeys import Scope
 from tests.contract.enrichment.test_apollo_phones import MOBILE, WHO, brought, number
-from tests.integration.enrichment.flow import Flow, captured_lead, now
+from tests.integration.enrichment.flow import Flow, captured_lead, now, working
 from tests.integration.enrichment.standin import Request, StandIn, answering, drop
 from tests.support.waiting import eventually
 from tests.support.web import Client, served
@@ -57,16 +56,6 @@ async def web(flow: Flow, late: Late) -> AsyncIterator[Client]:
     async with served(flow.pool, router(late), scopes={Scope.DECISIONS_READ}) as client:
         del client.headers["Authorization"]  # Apollo has no key
         yield client
-
-
-@asynccontextmanager
-async def working(flow: Flow) -> AsyncIterator[None]:
-    task = asyncio.create_task(flow.jobs.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def address(request: Request) -> str:

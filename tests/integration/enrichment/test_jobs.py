@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
 
@@ -13,7 +12,7 @@ from schemas.base import Lane
 from schemas.enrichment import LeadEnriched
 from schemas.lead import Repeat
 from services.enrichment import store
-from tests.integration.enrichment.flow import Flow, captured_lead, record
+from tests.integration.enrichment.flow import Flow, captured_lead, record, working
 from tests.integration.enrichment.standin import StandIn, after, answering, hang
 from tests.support.waiting import eventually
 
@@ -22,16 +21,6 @@ from tests.support.waiting import eventually
 async def standin() -> AsyncIterator[StandIn]:
     async with StandIn(answering()) as server:
         yield server
-
-
-@contextlib.asynccontextmanager
-async def working(flow: Flow) -> AsyncIterator[None]:
-    task = asyncio.create_task(flow.jobs.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _published(flow: Flow, count: int) -> list[LeadEnriched]:

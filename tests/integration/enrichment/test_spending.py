@@ -18,7 +18,7 @@ from services.enrichment import store
 from services.enrichment.config import EnrichmentConfig, EnrichmentFile, resolve
 from services.enrichment.providers.contract import Outcome, Question
 from services.enrichment.providers.settings import HttpProvider
-from tests.integration.enrichment.flow import Flow, captured_lead, now
+from tests.integration.enrichment.flow import Flow, captured_lead, now, working
 from tests.integration.enrichment.standin import StandIn, after, answering, hang
 from tests.support.waiting import eventually
 
@@ -29,17 +29,6 @@ FIRM = answering({"company": {"headcount": 640}})
 async def standin() -> AsyncIterator[StandIn]:
     async with StandIn(FIRM) as server:
         yield server
-
-
-@contextlib.asynccontextmanager
-async def working(*flows: Flow) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(flow.jobs.run()) for flow in flows]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager

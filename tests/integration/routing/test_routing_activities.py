@@ -49,6 +49,18 @@ def did(activity: str, desk: Desk, **fields: Any) -> ActivityRecorded:
     )
 
 
+def given_back(handed: AssignmentChanged, desk: Desk) -> AssignmentRequested:
+    """Rob hands a lead back to the role before."""
+    return AssignmentRequested(
+        assignment_id=handed.assignment_id,
+        action=RequestAction.REJECT,
+        rep_id="rob",
+        hand_back=True,
+        reason="no budget",
+        requested_at=desk.now,
+    )
+
+
 def of(changes: list[AssignmentChanged]) -> list[tuple[str, str, str | None]]:
     return [(one.role.value, one.status.value, one.rep and one.rep.id) for one in changes]
 
@@ -191,16 +203,7 @@ async def test_the_next_role_returns_a_lead_with_a_reason(
     _, handed = await desk.happens(did("qualified", desk))
     if accepted:
         await desk.act(handed.assignment_id, "accept", "rob")
-    over, back = await desk.ask(
-        AssignmentRequested(
-            assignment_id=handed.assignment_id,
-            action=RequestAction.REJECT,
-            rep_id="rob",
-            hand_back=True,
-            reason="no budget",
-            requested_at=desk.now,
-        )
-    )
+    over, back = await desk.ask(given_back(handed, desk))
     assert of([over]) == [("ae", "rejected", "rob")]
     assert of([back]) == [("sdr", "assigned" if accepted else "re_engaged", sdr)]
     assert "Rob Test gave it back (no budget)" in (over.reason if accepted else back.reason)
@@ -215,16 +218,7 @@ async def test_a_lead_is_returned_to_nobody_who_left_by_command(open_desk: OpenD
     _, handed = await desk.happens(did("qualified", desk))
     await desk.act(handed.assignment_id, "accept", "rob")
     await desk.staff.offboarding.run(Author("sam", "left"), first.rep.id)
-    _, back = await desk.ask(
-        AssignmentRequested(
-            assignment_id=handed.assignment_id,
-            action=RequestAction.REJECT,
-            rep_id="rob",
-            hand_back=True,
-            reason="no budget",
-            requested_at=desk.now,
-        )
-    )
+    _, back = await desk.ask(given_back(handed, desk))
     assert back.status is S.ASSIGNED
     assert back.rep is not None
     assert back.rep.id != first.rep.id
