@@ -46,6 +46,9 @@ class Memory:
     async def known(self, *_: object) -> None:
         return None
 
+    def remembered(self, *_: object) -> None:
+        return None
+
     async def accept_all(
         self, submissions: Sequence[SubmissionReceived], traceparent: str | None
     ) -> list[Accepted]:
