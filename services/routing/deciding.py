@@ -5,7 +5,6 @@ Why one transaction for a whole batch: docs/decisions/routing-transaction.md.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
@@ -43,8 +42,7 @@ async def decide_with(
     starts anew.
     """
     board, result = await _decided(connection, config, clock, scope, work, role)
-    await boards.save(connection, board)
-    return result
+    return await boards.save(connection, board, lambda: result)
 
 
 async def decide_and_tell(
@@ -57,12 +55,7 @@ async def decide_and_tell(
 ) -> R:
     """As :func:`decide_with`; what ``tell`` makes of it is made while Postgres writes."""
     board, result = await _decided(connection, config, clock, scope, work, RoleName.SDR)
-    saving = asyncio.ensure_future(boards.save(connection, board))
-    try:
-        await asyncio.sleep(0)  # the statement goes out first
-        return tell(result)
-    finally:
-        await saving
+    return await boards.save(connection, board, lambda: tell(result))
 
 
 async def _decided(

@@ -73,6 +73,19 @@ def is_infrastructure(error: BaseException) -> bool:
             return False
 
 
+async def meanwhile(statement: Awaitable[object], make: Callable[[], T]) -> T:
+    """What ``make`` gives, made while Postgres works on ``statement``; returns when both are done.
+
+    :param statement: of a connection of the caller; it is awaited whatever becomes of ``make``.
+    """
+    running = asyncio.ensure_future(statement)
+    try:
+        await asyncio.sleep(0)  # the statement goes out first
+        return make()
+    finally:
+        await running
+
+
 async def connect(settings: PostgresSettings, *, lane: Lane, service: str) -> asyncpg.Pool:
     """The pool of one lane; waits with back-off, and says so, until Postgres answers.
 

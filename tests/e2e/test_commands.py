@@ -32,7 +32,6 @@ from tests.support.commands import (
 from tests.support.up import COMMAND, Up, handraise
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(240)
 POOL = "sdr-follow-the-sun"
 
 

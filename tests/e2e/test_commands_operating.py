@@ -14,7 +14,6 @@ from typing import Any
 
 import asyncpg
 import httpx
-import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 
 from schemas.topics import ASSIGNMENTS, SCORED
@@ -37,7 +36,6 @@ from tests.support.stages import contents
 from tests.support.up import Up, handraise
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(240)
 _END = {
     "assigned", "held", "nurtured", "merged", "diverted", "quarantined", "rejected",
     "dead_lettered",

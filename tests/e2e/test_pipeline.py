@@ -16,8 +16,6 @@ from tests.support.pipeline import Pipeline, running
 from tests.support.traffic import API, TYPEFORM, WEBSITE, Request, ask
 from tests.support.world import World, world
 
-pytestmark = pytest.mark.timeout(240)
-
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 # Design section 4, in its order; submission to CloudEvents attributes are in the headers.
 FIELDS = {

@@ -18,7 +18,6 @@ import pytest
 from services.cli import main
 from tests.support.up import Up, up
 
-pytestmark = pytest.mark.timeout(240)
 _ROOT = Path(__file__).parents[2]
 _TEXT = (_ROOT / "README.md").read_text()
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

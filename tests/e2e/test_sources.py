@@ -29,8 +29,6 @@ from tests.support.vendors import (
 )
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(240)
-
 EXAMPLES = Path("schemas/examples/sources")
 NO_TOKEN = "hubspot_second"
 """A source of which nobody has told us the token."""

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import asyncpg
 import httpx
-import pytest
 from aiokafka import AIOKafkaProducer
 
 from schemas.topics import SCORED
@@ -29,8 +28,6 @@ from tests.support.grafana import DASHBOARDS, RULES, Query
 from tests.support.hooks import signed
 from tests.support.prometheus import Prometheus
 from tests.support.up import Up, up
-
-pytestmark = pytest.mark.timeout(180)
 
 SECRETS = {
     "HANDRAISE_SECRET_TYPEFORM_DEMO": "typeform-secret-of-a-test",

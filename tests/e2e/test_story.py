@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.support.hours import always_at_work
 from tests.support.up import Up, in_process, up
 from tests.support.waiting import wait_until
-
-pytestmark = pytest.mark.timeout(300)
 
 WHO = "dana@acme.example"
 IN_ORDER = (

@@ -18,7 +18,6 @@ from schemas.assignment import AssignmentRequested
 from tests.support.examples import good
 from tests.support.up import Up, up
 
-pytestmark = pytest.mark.timeout(180)
 _JSON = {"content-type": "application/json"}
 _EMAIL = b'{"email": "a@b.example", '
 

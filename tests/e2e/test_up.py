@@ -20,7 +20,6 @@ from services.runtime.embedded.ports import free_port
 from tests.support.up import Up, handraise, in_process, up
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(180)
 SERVICES = {"capture", "enrichment", "scoring", "routing", "response", "delivery"}
 
 

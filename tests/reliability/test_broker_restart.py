@@ -9,10 +9,10 @@ import pytest
 from tests.support.pipeline import Pipeline
 from tests.support.storms import outage
 from tests.support.traffic import traffic
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.world import world
 
-pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(600)]
 
 ANSWER_S = 2.5
 """1.1 s for Kafka, then 0.9 s for Postgres."""
@@ -35,4 +35,4 @@ async def test_a_broker_that_restarts_is_survived(
     counts = seen.counts()
     assert counts.keys() <= {"200", "503"}, counts
     assert counts["200"] > 0.9 * len(seen.answers), counts
-    assert seen.slowest_s < ANSWER_S
+    assert seen.slowest_s < PATIENCE * ANSWER_S

@@ -14,7 +14,7 @@ from tests.support.storms import die_before_the_answer, die_in_flight
 from tests.support.traffic import API, WEBSITE, Request, ask, padded, traffic
 from tests.support.world import World, world
 
-pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(600)]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into Linux's sockets")

@@ -20,7 +20,7 @@ from tests.support.traffic import API, ask
 from tests.support.waiting import eventually
 from tests.support.world import World, world
 
-pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(600)]
 
 LIVE, BULK = "leads.scored.v1", "leads.scored.bulk.v1"
 

@@ -9,7 +9,7 @@ from tests.support.storms import kill_in_turn
 from tests.support.traffic import traffic
 from tests.support.world import world
 
-pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(600)]
 
 LEADS = 300
 

@@ -17,7 +17,7 @@ from tests.support.storms import stream
 from tests.support.up import handraise
 from tests.support.world import World, world
 
-pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(600)]
 
 TOPIC, LETTERS = "leads.captured.v1", "leads.captured.v1.enrichment.dlq"
 LEADS = 40

@@ -9,7 +9,7 @@ from tests.support.pipeline import Pipeline
 from tests.support.storms import replay_from_zero, stream
 from tests.support.world import World, world
 
-pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(600)]
 
 LEADS = 40
 STAGES = {"enrichment": "leads.captured", "routing": "leads.scored"}

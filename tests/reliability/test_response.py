@@ -180,7 +180,6 @@ async def torment(
     return desk.did + ends + sink + Counter({f"{k} killed": n for k, n in killed.items()})
 
 
-@pytest.mark.timeout(300)
 async def test_forty_leads_of_every_mood_while_services_are_killed(
     tmp_path: Path, config: Path, hook: StandIn
 ) -> None:

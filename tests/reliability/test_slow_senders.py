@@ -14,11 +14,12 @@ from tests.support.slow_senders import IDLE, SLOW_BODIES, SLOW_HEADERS, good, sl
 from tests.support.traffic import traffic
 from tests.support.world import world
 
-pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real_kafka]
 
-RATE, SECONDS = 100, 12
-GRACE_S = 4.0
-"""For a machine on which the senders, the server, Kafka and Postgres share two cores."""
+RATE, SECONDS = 50, 25
+GRACE_S = 12.0
+"""For a machine on which the senders, the server, Kafka and Postgres share two cores; with it they
+are cut long before the good ones are done."""
 
 
 def p99(found: list[tuple[int, float]]) -> float:

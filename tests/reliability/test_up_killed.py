@@ -16,7 +16,7 @@ from tests.support.traffic import traffic
 from tests.support.waiting import eventually
 from tests.support.world import World, world
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(600)
 
 LEADS = 120
 _ENDS = """

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from tests.support.waiting import PATIENCE
+
 _POLL_MS = 200
 
 
@@ -48,15 +50,16 @@ class Observer:
     ) -> None:
         """Returns when ``check()`` holds; it is asked after every batch of new records.
 
-        :raises AssertionError: after ``timeout`` seconds, with ``what``.
+        :raises AssertionError: after ``PATIENCE * timeout`` seconds, with ``what``.
         """
         try:
-            async with asyncio.timeout(timeout), self._more:
+            async with asyncio.timeout(PATIENCE * timeout), self._more:
                 while not check():
                     await self._more.wait()
         except TimeoutError:
             said = what if isinstance(what, str) else what()
-            raise AssertionError(f"not on the bus within {timeout:g} s: {said}") from None
+            late = f"not on the bus within {PATIENCE * timeout:g} s"
+            raise AssertionError(f"{late}: {said}") from None
 
     async def first(
         self, topic: str, wanted: Callable[[Seen], bool], timeout: float = 30.0

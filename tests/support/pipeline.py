@@ -170,7 +170,7 @@ class Pipeline:
 
     async def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """What a query gives, on a connection of its own."""
-        connection = await asyncpg.connect(self.dsn, timeout=10)
+        connection = await asyncpg.connect(self.dsn, timeout=30)
         try:
             return list(await connection.fetch(query, *arguments))
         finally:
@@ -201,7 +201,7 @@ def _without_clocks(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def running(data: Path, *options: str, timeout: float = 120.0) -> Iterator[Pipeline]:
+def running(data: Path, *options: str, timeout: float = 240.0) -> Iterator[Pipeline]:
     """``up`` on a data folder, with the secrets of the sources known."""
     with up(data, *options, env=ENVIRONMENT, timeout=timeout) as started:
         yield Pipeline(started)
@@ -218,7 +218,7 @@ class Member:
     def samples(self, name: str) -> dict[str, float]:
         """Its metric of that name, by label text."""
         found = {}
-        for line in httpx.get(f"{self.url}/metrics", timeout=10).text.splitlines():
+        for line in httpx.get(f"{self.url}/metrics", timeout=30).text.splitlines():
             if line.startswith(f"{name}{{"):
                 labels, _, value = line.removeprefix(name).rpartition(" ")
                 found[labels] = float(value)
@@ -296,7 +296,7 @@ def _environment(line: Mapping[str, Any]) -> dict[str, str]:
 
 def _ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/ready", timeout=5).status_code == 200
+        return httpx.get(f"{url}/ready", timeout=30).status_code == 200
     except httpx.HTTPError:
         return False
 

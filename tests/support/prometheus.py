@@ -23,6 +23,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.waiting import PATIENCE
+
 REQUIRED = "HANDRAISE_REQUIRE_PROMTOOL"
 _START_SECONDS = 20.0
 _STOP_SECONDS = 10.0
@@ -55,7 +57,7 @@ def tool(name: str) -> Path:
 def promtool(*arguments: str | Path) -> str:
     """Run promtool and return what it printed; its findings fail the test."""
     command = [str(tool("promtool")), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     said = done.stdout + done.stderr
     assert done.returncode == 0, f"{' '.join(command)}\n{said}"
     return said
@@ -91,13 +93,13 @@ class Prometheus:
 
         :raises AssertionError: when there is none in time.
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE * seconds
         while time.monotonic() < deadline:
             found = self.query(expression)
             if found:
                 return found
             time.sleep(0.1)
-        raise AssertionError(f"no data within {seconds:g} s for {expression}")
+        raise AssertionError(f"no data within {PATIENCE * seconds:g} s for {expression}")
 
     def _get(self, path: str, **parameters: str) -> Any:
         address = f"{self.url}{path}?{urllib.parse.urlencode(parameters)}"

@@ -45,7 +45,7 @@ class Desk:
         """Until cancelled."""
         dice = random.Random(self.seed)
         met: set[UUID] = set()
-        async with httpx.AsyncClient(timeout=10) as http:
+        async with httpx.AsyncClient(timeout=30) as http:
             producer = AIOKafkaProducer(bootstrap_servers=self.kafka, acks="all")
             await producer.start()
             try:

@@ -23,7 +23,7 @@ import psutil
 from services.cli.main import run
 
 COMMAND = str(Path(sys.executable).with_name("handraise"))
-_READY_SECONDS = 90.0
+_READY_SECONDS = 240.0
 _STOP_SECONDS = 30.0
 
 
@@ -52,7 +52,7 @@ class Up:
 
     def post_lead(self, **fields: Any) -> httpx.Response:
         """``POST /v1/leads``."""
-        return httpx.post(f"{self.http}/v1/leads", json=fields, headers=self.headers, timeout=10)
+        return httpx.post(f"{self.http}/v1/leads", json=fields, headers=self.headers, timeout=30)
 
     def family(self) -> list[psutil.Process]:
         """Every process that it has started, as of now."""
@@ -105,7 +105,7 @@ def up(
 def handraise(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Runs the command to its end."""
     argv = [COMMAND, *arguments]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, **options)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=240, check=False, **options)
 
 
 def in_process(

@@ -130,6 +130,6 @@ async def world(pipeline: Pipeline, topics: Sequence[str] = EVERY_TOPIC) -> Asyn
     limits = httpx.Limits(max_connections=50, max_keepalive_connections=20)
     async with (
         observing(pipeline.kafka, topics) as bus,
-        httpx.AsyncClient(timeout=10, limits=limits) as http,
+        httpx.AsyncClient(timeout=30, limits=limits) as http,
     ):
         yield World(pipeline, bus, http)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -30,7 +30,7 @@ from services.routing.overlay import RepChange, overlays
 from services.routing.plan import Plan
 from services.routing.store import sql
 from services.routing.store.scope import Scope
-from services.runtime.database import Connection
+from services.runtime.database import Connection, meanwhile
 
 __all__ = ["Scope", "attempts", "load", "lock", "save"]
 
@@ -144,20 +144,23 @@ async def load(
     return Board(plan, version, now, scope.pools, loaded, role)
 
 
-async def save(connection: Connection, board: Board) -> None:
-    """Write everything that the decisions changed."""
+async def save(connection: Connection, board: Board, tell: Callable[[], T]) -> T:
+    """Write everything that the decisions changed; gives what ``tell`` makes of it.
+
+    Postgres works on one part while the next is prepared here.
+    """
     if not (board.dirty_leads or board.dirty_attempts):
-        return
-    await connection.execute(
+        return tell()
+    saving = connection.execute(
         sql.SAVE,
         _json(_lead_row(lead, board) for lead in board.dirty_leads.values()),
         _json(_attempt_row(attempt) for attempt in board.dirty_attempts.values()),
         _json(_turn_row(board, key) for key in sorted(board.dirty_turns)),
-        _json(_history_row(change) for change in board.changes),
-        [_text(change.record) for change in board.changes],
         board.overlays_key,
         to_json(board.loaded.overlays).decode() if board.overlays_key is not None else None,
     )
+    history = await meanwhile(saving, lambda: _history(board))
+    return await meanwhile(connection.execute(sql.SAVE_HISTORY, *history), tell)
 
 
 async def attempts(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Attempt]:
@@ -217,6 +220,11 @@ def _activity(lead: _LeadRow) -> tuple[str, datetime] | None:
 
 def _read(kind: TypeAdapter[list[T]], text: str | None) -> list[T]:
     return kind.validate_json(text) if text is not None else []
+
+
+def _history(board: Board) -> tuple[str, list[str | None]]:
+    rows = _json(_history_row(change) for change in board.changes)
+    return rows, [_text(change.record) for change in board.changes]
 
 
 def _text(record: Mapping[str, Any] | None) -> str | None:

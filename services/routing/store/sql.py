@@ -135,20 +135,24 @@ with saved_leads as (
         entitlement = excluded.entitlement
 ), saved_overlays as (
     insert into routing.overlays (key, overlays)
-    select $6::text, ($7::text)::json where $6::text is not null
+    select $4::text, ($5::text)::json where $4::text is not null
     on conflict (key) do nothing
 )
+select
+"""
+
+SAVE_HISTORY = """
 insert into routing.history (
     lead_id, sequence, assignment_id, role, cycle, attempt, at, status, rep_id, pool, reason,
     rule_path, config_version, submission_id, ended, record)
 select lead_id, sequence, assignment_id, role, cycle, attempt, at, status, rep_id, pool, reason,
        rule_path, config_version, submission_id, ended, record::json
 from rows from (
-    json_to_recordset(($4::text)::json) as (
+    json_to_recordset(($1::text)::json) as (
         lead_id uuid, sequence int, assignment_id uuid, role text, cycle int, attempt int,
         at timestamptz, status text, rep_id text, pool text, reason text, rule_path text,
         config_version text, submission_id uuid, ended text),
-    unnest($5::text[])
+    unnest($2::text[])
 ) as h (lead_id, sequence, assignment_id, role, cycle, attempt, at, status, rep_id, pool, reason,
         rule_path, config_version, submission_id, ended, record)
 """

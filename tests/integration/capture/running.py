@@ -13,16 +13,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 from aiokafka import AIOKafkaConsumer
 
 from schemas import topics
-from services.capture import app
+from services.capture import acceptance, app, spool
 from services.capture.adapters import ADAPTERS
 from services.runtime import apikeys
 from services.runtime.apikeys import Scope
 from services.runtime.context import Context
 from services.runtime.settings import KafkaSettings, PostgresSettings, Secrets, Settings
 from tests.support import hooks
+from tests.support.waiting import PATIENCE
 
 CONFIG = Path("deploy/config")
 SECRETS = Secrets(
@@ -75,8 +77,25 @@ async def capture(
     key: str | None = None,
     config: Path = CONFIG,
     secrets: Secrets = SECRETS,
+    patient: bool = True,
 ) -> AsyncIterator[Capture]:
-    """Built and started as a process would, but for the HTTP socket."""
+    """Built and started as a process would, but for the HTTP socket.
+
+    :param patient: a store may take longer than a submitter is let wait, as the machine has other
+        work; not where a test is about stores that do not answer.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        if patient:
+            patched.setattr(acceptance, "KAFKA_TIMEOUT_S", 20.0)
+            patched.setattr(spool, "PUT_TIMEOUT_S", 20.0)
+        async with _started(dsn, kafka, key, config, secrets) as started:
+            yield started
+
+
+@asynccontextmanager
+async def _started(
+    dsn: str, kafka: KafkaSettings, key: str | None, config: Path, secrets: Secrets
+) -> AsyncIterator[Capture]:
     settings = Settings(
         kafka=kafka,
         postgres=PostgresSettings(dsn=dsn),
@@ -108,7 +127,7 @@ class Outside:
         self.records: list[tuple[str, bytes, dict[str, Any]]] = []
 
     async def until(self, enough: Callable[[Outside], bool], seconds: float = 15.0) -> None:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE * seconds):
             while not enough(self):
                 await self.take()
 

@@ -114,7 +114,7 @@ async def test_while_the_broker_hangs_postgres_takes_them_and_hands_them_on(
     kafka = KafkaSettings(bootstrap_servers=broker.start(), fetch_max_wait_ms=10)
     assert broker.pid is not None
     try:
-        async with capture(postgres_dsn, kafka) as it, outside(it.kafka) as bus:
+        async with capture(postgres_dsn, kafka, patient=False) as it, outside(it.kafka) as bus:
             os.kill(broker.pid, signal.SIGSTOP)
             answers = await asyncio.gather(
                 post(it, "/v1/activities", CALL), post(it, "/v1/signals", FUNDING)

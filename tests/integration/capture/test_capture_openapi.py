@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -81,7 +80,6 @@ def attack(url: str, key: str, method: str, path: str) -> set[int]:
     return statuses
 
 
-@pytest.mark.timeout(240)
 async def test_generated_requests_are_answered_as_the_document_says(
     postgres_dsn: str, mock_kafka: Broker
 ) -> None:

@@ -9,7 +9,6 @@ from shutil import copytree
 from typing import Any
 from uuid import uuid4
 
-import pytest
 from aiokafka import AIOKafkaProducer
 
 from schemas import topics
@@ -64,7 +63,6 @@ async def published(it: Capture, folder: Path) -> None:
         await ConfigStore().publish(connection, files, "test", "another partner")
 
 
-@pytest.mark.timeout(180)
 async def test_a_partners_submissions_are_its_own(
     postgres_dsn: str, real_kafka: Broker, tmp_path: Path
 ) -> None:

@@ -14,7 +14,6 @@ from random import Random
 from uuid import UUID
 
 import asyncpg
-import pytest
 
 from tests.support.repeating import TOUCHES, Decided, Said, assert_each_once
 
@@ -66,7 +65,6 @@ def decided(line: str) -> Decided:
     return Decided(UUID(told["id"]), told["topic"], b64decode(told["value"]))
 
 
-@pytest.mark.timeout(120)
 def test_processes_that_share_nothing_but_postgres_decide_each_delivery_once(
     postgres_dsn: str,
 ) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
-import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.runtime import apikeys
@@ -19,8 +18,6 @@ from tests.integration.capture.running import Capture, capture
 from tests.support.browser import needed, visiting
 from tests.support.kafka import Broker
 from tests.support.waiting import eventually
-
-pytestmark = pytest.mark.timeout(120)
 
 FORM = """
 <form id=contact data-handraise=demo_request data-form-id=demo>

@@ -14,7 +14,7 @@ from schemas.lead import Repeat
 from services.enrichment import store
 from tests.integration.enrichment.flow import Flow, captured_lead, record, working
 from tests.integration.enrichment.standin import StandIn, after, answering, hang
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ async def test_nobody_waits_when_nobody_is_left_to_ask(flow: Flow, standin: Stan
         (found,) = await _published(flow, 1)
         await eventually(lambda: _no_jobs(flow))
     assert (found.complete, found.late) == (False, False)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE * 5
 
 
 async def test_free_mail_never_reaches_a_company_provider(flow: Flow, standin: StandIn) -> None:
@@ -134,7 +134,7 @@ async def test_a_stalled_provider_makes_no_lead_late(flow: Flow, standin: StandI
         took = time.monotonic() - began
     assert {event.submission_id for event in found} == {event.submission_id for event in events}
     assert all(not event.late and not event.complete for event in found)
-    assert took < 2.0
+    assert took < PATIENCE * 3  # and not the 30 s that the provider may have
 
 
 async def test_a_worker_that_dies_leaves_its_jobs_to_others(flow: Flow, standin: StandIn) -> None:

@@ -83,7 +83,6 @@ def reminded(bus: Observer) -> list[TouchDue]:
 
 
 @pytest.mark.real_kafka
-@pytest.mark.timeout(150)
 async def test_two_processes_fire_each_clock_once_and_none_that_a_touch_stopped(
     postgres_dsn: str, real_kafka: Broker, config: Path
 ) -> None:

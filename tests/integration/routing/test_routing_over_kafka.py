@@ -27,6 +27,7 @@ from services.runtime.settings import KafkaSettings, PostgresSettings, Secrets, 
 from tests.integration.routing.leads import scored
 from tests.support.hours import always_at_work
 from tests.support.kafka import Broker
+from tests.support.waiting import PATIENCE
 
 S = AssignmentStatus
 
@@ -78,7 +79,7 @@ class Reader:
 
     async def until(self, topic: TopicSpec, count: int, seconds: float = 30) -> list[bytes]:
         """The values of ``topic`` once there are ``count``."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE * seconds):
             while len(self.seen[topic.name]) < count:
                 for part, records in (await self._consumer.getmany(timeout_ms=100)).items():
                     self.seen[part.topic] += [(one.key, one.value) for one in records]

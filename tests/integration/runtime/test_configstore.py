@@ -19,7 +19,7 @@ from services.runtime.configstore import (
 )
 from services.runtime.database import open_pool
 from services.runtime.metrics import Metrics
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 STORE = ConfigStore()
 OLD = {"routing.yaml": "pool: old"}
@@ -110,7 +110,7 @@ async def test_under_load_no_decision_after_the_commit_is_old(
 
     deciders = [asyncio.create_task(decide()) for _ in range(4)]
     async with pool.acquire() as connection:
-        await asyncio.wait_for(STORE.publish(connection, NEW, "ada", ""), 3)
+        await asyncio.wait_for(STORE.publish(connection, NEW, "ada", ""), PATIENCE * 3)
     published.set()
     await eventually(lambda: len(late) > 20)
     stop.set()

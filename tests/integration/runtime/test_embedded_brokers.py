@@ -65,7 +65,6 @@ def test_the_trial_broker_ends_when_its_owner_is_killed(tmp_path: Path) -> None:
     assert psutil.wait_procs([broker], timeout=10)[1] == []
 
 
-@pytest.mark.timeout(120)
 async def test_apache_kafka_keeps_its_records_over_a_stop_and_a_kill(
     own_kafka: Callable[..., EmbeddedKafka],
 ) -> None:

@@ -15,7 +15,7 @@ from services.runtime import connections
 from services.runtime.http import HttpServer, create_app, read_body, serve
 from services.runtime.metrics import Metrics
 from services.runtime.server import PortInUse
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ async def talk(server: HttpServer, *parts: bytes) -> bytes:
         for part in parts:
             writer.write(part)
             await writer.drain()
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), PATIENCE * 5)
     finally:
         writer.close()
 
@@ -70,7 +70,7 @@ async def trickle(server: HttpServer, first: bytes, rest: bytes) -> bytes:
     dripping = asyncio.create_task(drip())
     answer = b""
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE * 5):
             with contextlib.suppress(ConnectionResetError):
                 while part := await reader.read(65_536):
                     answer += part
@@ -179,7 +179,8 @@ async def test_a_newcomer_takes_the_place_of_whoever_waits_longest(server: HttpS
     assert len(server.guard) <= 64
     async with httpx.AsyncClient(base_url=server.url) as client:
         assert (await client.get("/live")).status_code == 200
-    assert await asyncio.wait_for(idle[0][0].read(), 5) == b""  # the first to come is gone
+    gone = await asyncio.wait_for(idle[0][0].read(), PATIENCE * 5)
+    assert gone == b"", "the first to come is gone"
     for _, writer in idle:
         writer.close()
 
@@ -217,7 +218,7 @@ async def test_a_stop_lets_running_requests_finish_and_takes_no_more(server: Htt
     async with httpx.AsyncClient(base_url=server.url) as client:
         running = asyncio.create_task(client.get("/slow"))
         await eventually(server.app.state.held.is_set)  # type: ignore[attr-defined]
-        await asyncio.wait_for(server.stop(), 3)
+        await asyncio.wait_for(server.stop(), PATIENCE * 3)
         assert (await running).json() == "done"
         with pytest.raises(httpx.ConnectError):
             await client.get("/live")

@@ -21,7 +21,7 @@ from services.runtime.embedded.kafka import EmbeddedKafka
 from services.runtime.embedded.ports import free_port
 from services.runtime.embedded.postgres import EmbeddedPostgres
 from tests.support.kafka import Broker
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 SERVICE = """
 import asyncio, sys
@@ -185,11 +185,11 @@ def test_it_seeds_its_configuration_works_and_drains_on_sigterm(
     wait_until(lambda: httpx.get(f"{url}/slow_ones").json() == 1)
     process.child.send_signal(signal.SIGTERM)
     assert process.ended() == 0
-    assert slow.get(timeout=1).json() == "finished"
+    assert slow.get(timeout=10).json() == "finished"
     assert process.out.empty()
     assert process.reasons() == []
     (drained,) = process.logged("drained")
-    assert drained["seconds"] < 5
+    assert drained["seconds"] < PATIENCE * 5
     assert process.logged("task.failed")[0]["error"] == "ValueError"
     assert "canary" not in "".join(process.err)
 
@@ -290,7 +290,7 @@ def test_while_kafka_is_away_it_is_alive_and_not_ready_and_can_be_stopped(
     assert process.out.empty()
     process.child.send_signal(signal.SIGINT)
     assert process.ended() == 0
-    assert process.logged("drained")[0]["seconds"] < 5
+    assert process.logged("drained")[0]["seconds"] < PATIENCE * 5
 
 
 def test_it_waits_for_postgres_and_stays_alive_when_it_goes(
@@ -320,7 +320,6 @@ def _waiting_for(url: str) -> list[str]:
     return waiting
 
 
-@pytest.mark.timeout(150)
 def test_topics_that_are_missing_are_refused_also_when_kafka_comes_late(
     start: Any, environment: dict[str, str], own_kafka: Callable[..., EmbeddedKafka]
 ) -> None:

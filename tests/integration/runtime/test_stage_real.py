@@ -33,7 +33,6 @@ from tests.support.stages import (
 from tests.support.waiting import eventually
 
 COUNT = 600
-pytestmark = pytest.mark.timeout(90)
 
 
 class Member:

@@ -15,6 +15,7 @@ from schemas.score import LeadScored
 from schemas.topics import scored
 from services.runtime.context import Context
 from services.runtime.settings import KafkaSettings, PostgresSettings, Secrets, Settings
+from tests.support.waiting import PATIENCE
 
 CONFIG = Path("deploy/config")
 SECRETS = Secrets({"FIRMOGRAPHICS": [b"s3cret"], "INSTALLATION": [b"i" * 32]})
@@ -50,7 +51,7 @@ async def scores(
     await consumer.start()
     found: list[LeadScored] = []
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PATIENCE * seconds):
             while len(found) < count:
                 for records in (await consumer.getmany(timeout_ms=100)).values():
                     read = [LeadScored.read(one.value) for one in records]

@@ -12,7 +12,6 @@ from random import Random
 from typing import Any, cast
 
 import asyncpg
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -138,7 +137,6 @@ async def decide_all(
     # Each run is a race of its own: a smaller example need not fail again.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
-@pytest.mark.timeout(180)
 def test_every_delivery_has_one_outcome_and_every_person_one_row(
     postgres_dsn: str, requests: list[Said], seed: int
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from services.runtime.health import Health, waiting_for
+from tests.support.waiting import PATIENCE
 
 
 async def test_ready_when_every_check_is_content() -> None:
@@ -33,7 +34,7 @@ async def test_what_fails_and_what_hangs_are_both_named_within_a_second() -> Non
     health.add("postgres", broken)
     health.add("kafka.live", hanging)
     health.add("enrichment.budget", broken)
-    ready, body = await asyncio.wait_for(health.report(), 2)
+    ready, body = await asyncio.wait_for(health.report(), PATIENCE * 2)
     assert not ready
     assert body["waiting_for"] == ["enrichment.budget", "kafka", "postgres"]
     assert body["reasons"]["kafka.live"] == "no answer within 1 s"

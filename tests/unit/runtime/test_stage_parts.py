@@ -30,6 +30,7 @@ from services.runtime.stage.gate import LaneGate
 from services.runtime.stage.offsets import OffsetNotes
 from services.runtime.stage.watchdog import Signs, verdict
 from tests.support.stages import AT, event_output, raw, topic
+from tests.support.waiting import PATIENCE
 
 IN = topic("shell.parts.v1")
 
@@ -240,9 +241,9 @@ def test_an_output_over_the_limit_is_found_before_anything_is_sent() -> None:
 
 # -- the gate ------------------------------------------------------------------------------------
 async def test_bulk_waits_for_a_gap_in_the_live_work() -> None:
-    gate = LaneGate(most_wait_s=5)
+    gate = LaneGate(most_wait_s=60)
     order = []
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE * 2):
         with gate.live():
             turn = asyncio.create_task(gate.turn())
             turn.add_done_callback(lambda _: order.append("bulk"))
@@ -257,7 +258,7 @@ async def test_bulk_waits_for_a_gap_in_the_live_work() -> None:
 async def test_bulk_is_never_starved() -> None:
     gate = LaneGate(most_wait_s=0.01)
     with gate.live():
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE * 2):
             await gate.turn()
 
 

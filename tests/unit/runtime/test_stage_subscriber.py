@@ -19,7 +19,7 @@ from services.runtime.stage.hosts import EpochHost
 from services.runtime.stage.spec import Abandoned
 from services.runtime.stage.subscriber import StageSubscriber
 from tests.support.stages import event_output, lane_broker, raw, stage, topic
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 IN, OUT = topic("shell.sub.in.v1"), topic("shell.sub.out.v1")
 PLACE = TopicPartition(IN.name, 0)
@@ -151,7 +151,7 @@ async def test_a_revocation_does_not_wait_for_a_batch_that_waits_for_postgres() 
     sub, consumer, _ = subscriber(down)
     working = asyncio.create_task(sub._work((one(),), sub.epoch))
     await eventually(lambda: sub.runner.waiting_for)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE * 1):
         await sub.revoked()
         await working
     assert consumer.commits == []
@@ -204,7 +204,7 @@ async def test_a_commit_that_hangs_is_left_and_its_offsets_kept() -> None:
     sub, consumer, _ = subscriber()
     sub.note([one(3)], sub.epoch)
     consumer.commit_hangs = True
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE * 1):
         await sub.commits.commit(consumer, timeout=0.05)
     consumer.commit_hangs = False
     await sub.commits.commit(consumer)
