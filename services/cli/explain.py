@@ -15,6 +15,7 @@ from services.cli import output, target
 from services.cli.leads import find_lead
 from services.cli.output import CommandError
 from services.cli.scoring import points
+from services.routing.explain import as_data
 from services.routing.explain import explain as in_words
 
 _CLOCKS_DIFFER = timedelta(seconds=2)
@@ -155,11 +156,11 @@ def on_one_clock(
     shown = as_it_happened(decisions, beside)
     told = []
     for one in decisions:
-        at, record = shown[one["sequence"]], one["record"]
+        at, record = shown[one["sequence"]], (own := one["record"])
         if at != one["at"]:
             one = {**one, "at": at, "routing_clock": one["at"]}
             record = {**(record or {}), "at": at.isoformat()} if record else record
-        told.append({**one, "words": in_words(record)})
+        told.append({**one, "record": as_data(own), "words": in_words(record)})
     return told
 
 

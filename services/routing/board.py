@@ -35,7 +35,7 @@ from services.routing.model import (
 )
 from services.routing.plan import Plan
 from services.routing.policy import RuleSet
-from services.routing.state import Colleague, Loaded, NeedsLeads, NeedsPools, Tape
+from services.routing.state import Colleague, Loaded, NeedsLeads, NeedsPools, Tape, TurnKey
 
 __all__ = ["Board", "Colleague", "Loaded", "NeedsLeads", "NeedsPools", "Tape"]
 
@@ -64,7 +64,7 @@ class Board:
         self._locked = locked
         self.dirty_leads: dict[UUID, LeadState] = {}
         self.dirty_attempts: dict[UUID, Attempt] = {}
-        self.dirty_turns: set[tuple[str, str, str]] = set()
+        self.dirty_turns: dict[TurnKey, set[str]] = {}
         self.changes: list[Change] = []
         self.new_scores: set[UUID] = set()
         self.burst: int | None = None
@@ -256,7 +256,7 @@ class Board:
 
     def set_turns(self, pool: str, group: str, turns: Mapping[str, Turn]) -> None:
         self.loaded.turns.setdefault((pool, group), {}).update(turns)
-        self.dirty_turns.update((pool, group, member) for member in turns)
+        self.dirty_turns.setdefault((pool, group), set()).update(turns)
 
     def given(self, rep_id: str, pool: str | None = None, motion: Motion = Motion.INBOUND) -> None:
         """Count one more lead against a rep's caps."""

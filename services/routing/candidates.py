@@ -24,6 +24,7 @@ from services.routing.eligibility import (
     past_owner,
     unfit,
 )
+from services.routing.fairness import Weights
 from services.routing.plan import tier_group
 from services.routing.seats import Seats, percent_of, seats
 from services.routing.subject import Subject
@@ -40,7 +41,7 @@ class Survey:
 
     pool: Pool
     group: str
-    weights: Mapping[str, int]
+    weights: Weights
     """The eligible ones and their weights."""
     all_weights: Mapping[str, int]
     able: frozenset[str]
@@ -143,7 +144,7 @@ def _remembered(board: Board, look: _Look, rotation: Seats) -> Survey:
 
 
 def _survey(board: Board, look: _Look, rotation: Seats) -> Survey:
-    weights: dict[str, int] = {}
+    weights = Weights()
     able: set[str] = set()
     barred: dict[str, Barred] = {}
     for member, weight in rotation.weights.items():

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.routing.fairness import UNIT
+from services.routing.recording import told
 from services.routing.subject import How
 
 Part = Mapping[str, Any]
@@ -72,9 +73,14 @@ def lost(why: str) -> str:
     return _LOST.get(why, why)
 
 
+def as_data(record: Part | None) -> Part | None:
+    """A record, the standings of its choice member by member."""
+    return told(record) if record is not None else None
+
+
 def explain(record: Part | None) -> list[str]:
     """One line per step of the decision, in the order in which it was taken."""
-    return list(_lines(record or {}))
+    return list(_lines(told(record or {})))
 
 
 def _lines(record: Part) -> Iterator[str]:

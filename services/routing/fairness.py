@@ -10,21 +10,21 @@ Why this rule and not a pointer or smooth weighted round robin: docs/decisions/f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 UNIT = 10**12
 """One lead. Entitlements are whole multiples of 1 / UNIT of a lead, so sums never drift, and a
 64-bit column holds nine million leads of one member."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """Where a member of a pool stands. A joiner starts even, at nothing owed and nothing given."""
 
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # tuple.count is not wanted here
     """Leads given in turn."""
     entitlement: int = 0
     """What the weights entitle to, in 1 / UNIT of a lead."""
@@ -38,6 +38,15 @@ class Turn:
 EVEN = Turn()
 
 
+class Weights(dict[str, int]):
+    """Who shares a lead, each with a weight of at least 1; not changed once it was asked."""
+
+    @cached_property
+    def split(self) -> tuple[tuple[str, int], ...]:
+        """Each member's part of a lead, by id; worked out once, as many leads are shared so."""
+        return _split(tuple(sorted(self.items())))
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One eligible member in the arithmetic of one choice: the state after the lead was shared."""
@@ -49,38 +58,49 @@ class Standing:
     turn: Turn
 
     @property
-    def owed(self) -> bool:
-        return self.turn.entitlement > self.turn.count * UNIT
-
-    @property
-    def lack(self) -> int:
-        """Entitlement that is missing until the member's next lead is due."""
-        return (self.turn.count + 1) * UNIT - self.turn.entitlement
-
-    @property
     def deadline(self) -> Fraction:
         """Leads of the pool until the member's next one is due, at the present share."""
-        return Fraction(self.lack, self.share)
+        return Fraction((self.turn.count + 1) * UNIT - self.turn.entitlement, self.share)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Who gets the lead, and everything that it was computed from."""
 
-    winner: Standing
-    standings: tuple[Standing, ...]
-    """Every eligible member, by id."""
+    winner: str
+    weights: Weights
+    before: Mapping[str, Turn]
+    """Where every eligible member stood before the lead was shared, by id."""
 
     def after(self) -> dict[str, Turn]:
         """The state of every eligible member once the winner has the lead."""
-        turns = {standing.member: standing.turn for standing in self.standings}
-        won = self.winner.turn
-        turns[self.winner.member] = Turn(won.count + 1, won.entitlement)
-        return turns
+        return _after(self.winner, self.weights, self.before)
 
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """Every eligible member, by id."""
+        return tuple(
+            Standing(member, self.weights[member], share, Turn(count, entitlement + share))
+            for (member, share), (count, entitlement) in zip(
+                self.weights.split, self.before.values(), strict=True
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GivenTurn:
+    """The turn that an attempt cost, kept so that it can be given back exactly."""
+
+    pool: str
+    group: str
+    weights: Mapping[str, int]
+    """Of those who shared the lead."""
+    returned: bool = False
+
+    @property
     def shares(self) -> dict[str, int]:
-        """What this lead added to each member's entitlement, kept to be able to take it back."""
-        return {standing.member: standing.share for standing in self.standings}
+        """What the lead added to the entitlement of each, in 1 / UNIT of a lead."""
+        return shares(self.weights)
 
 
 def shares(weights: Mapping[str, int]) -> dict[str, int]:
@@ -89,7 +109,7 @@ def shares(weights: Mapping[str, int]) -> dict[str, int]:
     The remainder of the division goes, one unit each, to the first members by id: always the same
     ones for the same set, so that a member's rate does not change while the set does not.
     """
-    return dict(_split(tuple(sorted(weights.items()))))
+    return dict(_weights(weights).split)
 
 
 @lru_cache(maxsize=1_024)  # the same members are eligible for many leads in a row
@@ -109,9 +129,9 @@ def choose(weights: Mapping[str, int], turns: Mapping[str, Turn]) -> Choice:
     :param weights: the eligible members and their weights, all at least 1, never empty.
     :param turns: the present state; a member without one is a joiner.
     """
-    standings = _share_out(weights, turns)
-    owed = [standing for standing in standings if standing.owed]
-    return Choice(_earliest(owed or standings), standings)
+    weights = _weights(weights)
+    before = {member: turns.get(member, EVEN) for member, _ in weights.split}
+    return Choice(_earliest(weights.split, before), weights, before)
 
 
 def charge(owner: str, weights: Mapping[str, int], turns: Mapping[str, Turn]) -> dict[str, Turn]:
@@ -119,12 +139,7 @@ def charge(owner: str, weights: Mapping[str, int], turns: Mapping[str, Turn]) ->
 
     Where the owner is not eligible the lead is the owner's alone: both count and entitlement rise.
     """
-    if owner not in weights:
-        turn = turns.get(owner, EVEN)
-        return {owner: Turn(turn.count + 1, turn.entitlement + UNIT)}
-    standings = _share_out(weights, turns)
-    winner = next(standing for standing in standings if standing.member == owner)
-    return Choice(winner, standings).after()
+    return _after(owner, _weights(weights if owner in weights else {owner: 1}), turns)
 
 
 def give_back(member: str, shared: Mapping[str, int], turns: Mapping[str, Turn]) -> dict[str, Turn]:
@@ -140,24 +155,34 @@ def give_back(member: str, shared: Mapping[str, int], turns: Mapping[str, Turn])
     return undone
 
 
-def _share_out(weights: Mapping[str, int], turns: Mapping[str, Turn]) -> tuple[Standing, ...]:
-    return tuple(
-        Standing(
-            member,
-            weights[member],
-            share,
-            Turn(turns.get(member, EVEN).count, turns.get(member, EVEN).entitlement + share),
-        )
-        for member, share in shares(weights).items()
-    )
+def _weights(weights: Mapping[str, int]) -> Weights:
+    return weights if isinstance(weights, Weights) else Weights(weights)
 
 
-def _earliest(standings: Sequence[Standing]) -> Standing:
-    # Deadlines are compared by cross multiplication: exact, and without a Fraction per member.
-    best = standings[0]
-    lack = best.lack
-    for standing in standings[1:]:
-        candidate = standing.lack
-        if candidate * best.share < lack * standing.share:
-            best, lack = standing, candidate
-    return best
+def _after(winner: str, weights: Weights, before: Mapping[str, Turn]) -> dict[str, Turn]:
+    after = {}
+    for member, share in weights.split:
+        count, entitlement = before.get(member, EVEN)
+        after[member] = Turn(count, entitlement + share)
+    count, entitlement = after[winner]
+    after[winner] = Turn(count + 1, entitlement)
+    return after
+
+
+def _earliest(split: tuple[tuple[str, int], ...], before: Mapping[str, Turn]) -> str:
+    """The earliest deadline among those who are owed a lead, or among all where nobody is.
+
+    Deadlines are compared by cross multiplication: exact, and without a fraction per member. What
+    a member lacks is the entitlement that is missing until the next lead is due; who is owed one
+    lacks less than a whole lead.
+    """
+    winner, best_lack, best_share, best_owed = split[0][0], 0, 0, False
+    for (member, share), (count, entitlement) in zip(split, before.values(), strict=True):
+        lack = (count + 1) * UNIT - entitlement - share
+        owed = lack < UNIT
+        if best_share and (
+            owed < best_owed or (owed == best_owed and lack * best_share >= best_lack * share)
+        ):
+            continue
+        winner, best_lack, best_share, best_owed = member, lack, share, owed
+    return winner

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
-from services.routing.explain import explain
+from services.routing.explain import as_data, explain
 from services.runtime.apikeys import Scope
 from services.runtime.database import is_infrastructure
 from services.runtime.http import Problem, require
@@ -98,10 +98,13 @@ async def _read(told: Told, lead_id: UUID) -> list[dict[str, Any]]:
     return rows
 
 
+def _worded(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "record": as_data(row["record"]), "words": explain(row["record"])}
+
+
 def _story(lead_id: UUID, rows: list[dict[str, Any]], sequence: int | None) -> Story:
     stands = rows[0]["merged_into"]
-    told = ({**row, "words": explain(row["record"])} for row in rows)
-    steps = [Step.model_validate(row) for row in told]
+    steps = [Step.model_validate(_worded(row)) for row in rows]
     seen = [one for one in steps if sequence is None or one.sequence <= sequence]
     placed = [one for one in seen if one.record is not None and "outcome" in one.record]
     return Story(

@@ -26,6 +26,7 @@ from schemas.base import (
 )
 from schemas.score import LeadScored
 from services.kernel.people import Window
+from services.routing.fairness import GivenTurn
 
 TIER_RANK = {TierName.HOT: 0, TierName.WARM: 1, TierName.NURTURE: 2}
 """Hot leads go first."""
@@ -78,16 +79,6 @@ class Origin:
             kind=scored.kind,
             source=scored.source,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class GivenTurn:
-    """The turn that an attempt cost, kept so that it can be given back exactly."""
-
-    pool: str
-    group: str
-    shares: Mapping[str, int]
-    returned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from typing import Any
 from schemas.assignment import AssignmentStatus
 from schemas.base import TierName
 from services.kernel.people import NobodyFree, Pool
-from services.routing import fairness
+from services.routing import fairness, recording
 from services.routing.board import Board
 from services.routing.candidates import Survey, survey
-from services.routing.model import GivenTurn
+from services.routing.fairness import GivenTurn
 from services.routing.policy import Target
 from services.routing.subject import How, Placement, Subject
 
@@ -111,16 +111,8 @@ def _anew(desk: Desk, pool: Pool) -> Placement:
 def _by_turn(desk: Desk, seen: Survey, weights: Mapping[str, int], how: How) -> Placement:
     board, pool, group = desk.board, seen.pool, seen.group
     choice = fairness.choose(weights, board.turns(pool.id, group))
-    rep = choice.winner.member
-    desk.record["choice"] = {
-        "pool": pool.id,
-        "group": group,
-        "rep": rep,
-        "standings": [
-            [one.member, one.weight, one.share, one.turn.count, one.turn.entitlement]
-            for one in choice.standings
-        ],
-    }
+    rep = choice.winner
+    desk.record["choice"] = recording.choice(desk.record, pool.id, group, choice)
     board.set_turns(pool.id, group, choice.after())
     board.given(rep, pool.id, desk.subject.motion)
     return Placement(
@@ -129,7 +121,7 @@ def _by_turn(desk: Desk, seen: Survey, weights: Mapping[str, int], how: How) -> 
         desk.target,
         pool=pool.id,
         rep=rep,
-        turn=GivenTurn(pool.id, group, choice.shares()),
+        turn=GivenTurn(pool.id, group, choice.weights),
         free=len(seen.weights),
         members=len(seen.all_weights),
         record=desk.record,

@@ -14,8 +14,8 @@ from services.routing import fairness, owner, recording
 from services.routing.board import Board, Tape
 from services.routing.candidates import survey
 from services.routing.companies import Level
+from services.routing.fairness import GivenTurn
 from services.routing.fields import recorded
-from services.routing.model import GivenTurn
 from services.routing.offer import Desk, offer
 from services.routing.owner import Owned
 from services.routing.plan import tier_group
@@ -121,8 +121,7 @@ def _given(desk: Desk, how: How, rep: str, pool: Pool | None, *, charged: bool) 
         group = tier_group(pool, subject.tier)
         free = survey(board, pool, subject).weights
         before = board.turns(pool.id, group)
-        shares = fairness.shares(free) if rep in free else {rep: fairness.UNIT}
-        turn = GivenTurn(pool.id, group, shares)
+        turn = GivenTurn(pool.id, group, free if rep in free else {rep: 1})
         desk.record["charge"] = recording.charge(turn, rep, before)
         board.set_turns(pool.id, group, fairness.charge(rep, free, before))
     board.given(rep, pool.id if pool is not None else None, subject.motion)

@@ -12,8 +12,7 @@ from typing import Any
 
 from services.kernel.conditions import NotedFacts
 from services.routing.board import Board
-from services.routing.fairness import EVEN, Turn
-from services.routing.model import GivenTurn
+from services.routing.fairness import EVEN, Choice, GivenTurn, Turn, shares
 from services.routing.subject import Subject
 
 ELSEWHERE = frozenset({"lead_id", "account_key", "assignment_id", "facts", "tier", "excluded"})
@@ -51,6 +50,57 @@ def state(board: Board, subject: Subject) -> dict[str, Any]:
         "personal": verdicts,
     }
     return {name: value for name, value in found.items() if value}
+
+
+def choice(record: Mapping[str, Any], pool: str, group: str, made: Choice) -> dict[str, Any]:
+    """Whose turn it was, and where everybody stood before; :func:`standings` reads it.
+
+    In columns, in the order of the members' ids, as a pool of hundreds of members fills most of a
+    record. The members are named where they are not the eligible ones of the pool looked at last.
+    """
+    looked, members = record["pools"][-1], list(made.weights)
+    named = looked["pool"] == pool and looked["eligible"] == members
+    weights = [made.weights[member] for member in made.before]
+    counts, entitlements = zip(*made.before.values(), strict=True)
+    least = min(entitlements)
+    return {
+        "pool": pool,
+        "group": group,
+        "rep": made.winner,
+        **({} if named else {"members": members}),
+        "weights": weights[0] if len(set(weights)) == 1 else weights,
+        "counts": counts,
+        "least": least,
+        "above": [entitlement - least for entitlement in entitlements],
+    }
+
+
+def standings(record: Mapping[str, Any]) -> list[tuple[str, int, int, int, int]]:
+    """Of a stored choice: member, weight, share of the lead, count and entitlement, the latter
+    after sharing and like the share in 1 / UNIT of a lead."""
+    choice = record["choice"]
+    if "standings" in choice:  # stored by an older release
+        return [tuple(one) for one in choice["standings"]]
+    members = sorted(choice.get("members") or record["pools"][-1]["eligible"])
+    weights = choice["weights"]
+    if isinstance(weights, int):
+        weights = [weights] * len(members)
+    parts = shares(dict(zip(members, weights, strict=True)))
+    return [
+        (member, weight, parts[member], count, choice["least"] + above + parts[member])
+        for member, weight, count, above in zip(
+            members, weights, choice["counts"], choice["above"], strict=True
+        )
+    ]
+
+
+def told(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored record as it is told: the choice member by member."""
+    choice = record.get("choice")
+    if choice is None:
+        return dict(record)
+    shown = {name: choice[name] for name in ("pool", "group", "rep")}
+    return {**record, "choice": {**shown, "standings": standings(record)}}
 
 
 def charge(turn: GivenTurn, rep: str, before: Mapping[str, Turn]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from services.routing.matching import matched_again
 from services.routing.model import Load, Waiting
 from services.routing.placement import ENGINE, place
 from services.routing.plan import Plan
-from services.routing.recording import ELSEWHERE
+from services.routing.recording import ELSEWHERE, standings, told
 from services.routing.splitting import units_again
 from services.routing.subject import Subject
 
@@ -109,11 +109,11 @@ def difference(plan: Plan, stored: Stored, overlays: Overlays) -> Difference | N
 
     :param plan: of the configuration version that the record names.
     """
-    again = repeated(plan, stored, overlays)
+    was, again = told(stored.record), told(repeated(plan, stored, overlays))
     parts = {
-        name: (stored.record.get(name), again.get(name))
+        name: (was.get(name), again.get(name))
         for name in COMPARED
-        if stored.record.get(name) != again.get(name)
+        if was.get(name) != again.get(name)
     }
     if not parts:
         return None
@@ -180,7 +180,7 @@ def turns_before(record: Record) -> dict[tuple[str, str], dict[str, Turn]]:
     if (choice := record.get("choice")) is not None:
         found[choice["pool"], choice["group"]] = {
             member: Turn(count, entitlement - share)
-            for member, _, share, count, entitlement in choice["standings"]
+            for member, _, share, count, entitlement in standings(record)
         }
     if (charge := record.get("charge")) is not None:
         found[charge["pool"], charge["group"]] = {

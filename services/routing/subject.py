@@ -11,7 +11,8 @@ from uuid import UUID
 
 from schemas.assignment import AssignmentStatus
 from schemas.base import Motion, TierName
-from services.routing.model import TIER_RANK, GivenTurn
+from services.routing.fairness import GivenTurn
+from services.routing.model import TIER_RANK
 from services.routing.policy import Target
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from services.routing.fairness import EVEN, Turn, choose, give_back
+from services.routing.fairness import EVEN, Turn, choose, give_back, shares
 
 Weights = dict[str, int]
 Circumstance = Callable[[random.Random, Weights, int], Iterator[Weights]]
@@ -101,7 +101,7 @@ def measure(name: str, law: int, run: Circumstance, pools: int, leads: int, seed
             choice = choose(eligible, turns)
             turns.update(choice.after())
             if law > 1 and chance.random() < 0.1:
-                turns.update(give_back(choice.winner.member, choice.shares(), turns))
+                turns.update(give_back(choice.winner, shares(choice.weights), turns))
             found = max(found, _deviation(turns, eligible))
         if found > worst:
             worst, members = found, len(weights)

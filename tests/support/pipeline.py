@@ -24,7 +24,7 @@ from confluent_kafka.admin import AdminClient
 from services.cli import configfiles
 from services.runtime.datafolder import DataFolder
 from services.runtime.embedded.ports import free_port
-from tests.support import used
+from tests.support import signals, used
 from tests.support.checker import Active
 from tests.support.traffic import TYPEFORM, WEBSITE
 from tests.support.up import Up, title, up
@@ -225,10 +225,10 @@ class Member:
         return found
 
     def freeze(self) -> None:
-        self.process.send_signal(signal.SIGSTOP)
+        signals.freeze(self.process.pid)
 
     def thaw(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
+        signals.thaw(self.process.pid)
 
     def kill(self) -> None:
         """``kill -9``."""

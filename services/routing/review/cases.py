@@ -7,7 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from schemas.base import Motion
-from services.routing.model import TIER_RANK, GivenTurn, Waiting
+from services.routing.fairness import GivenTurn
+from services.routing.model import TIER_RANK, Waiting
 from services.routing.review.traffic import Arrival, Key, Known, Outcome
 
 HAS = frozenset({"assigned", "accepted"})

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from schemas.base import TierName
 from services.routing.fairness import UNIT
+from services.routing.recording import standings
 from services.routing.review.traffic import Row
 from services.routing.subject import How
 
@@ -167,7 +168,7 @@ def _placed(change: Row, record: Record, request: Record, pool: str) -> Iterator
             if record["outcome"]["how"] != How.CLAIMED or rep != record["outcome"]["rep"]:
                 yield Line(*_of(change, pool, look["group"]), rep, Entry.SKIPPED, reason=why)
     if choice is not None and choice["pool"] == pool:
-        for rep, _, share, _, _ in choice["standings"]:
+        for rep, _, share, _, _ in standings(record):
             won = rep == choice["rep"]
             entry = Entry.GIVEN if won else Entry.PASSED
             yield Line(*_of(change, pool, choice["group"]), rep, entry, turns=int(won), share=share)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -155,7 +155,7 @@ async def save(connection: Connection, board: Board, tell: Callable[[], T]) -> T
         sql.SAVE,
         _json(_lead_row(lead, board) for lead in board.dirty_leads.values()),
         _json(_attempt_row(attempt) for attempt in board.dirty_attempts.values()),
-        _json(_turn_row(board, key) for key in sorted(board.dirty_turns)),
+        _json(_turn_rows(board)),
         board.overlays_key,
         to_json(board.loaded.overlays).decode() if board.overlays_key is not None else None,
     )
@@ -259,17 +259,18 @@ def _attempt_row(attempt: Attempt) -> dict[str, Any]:
     return row
 
 
-def _turn_row(board: Board, key: tuple[str, str, str]) -> dict[str, Any]:
-    pool, group, member = key
-    turn = board.loaded.turns[pool, group][member]
-    return {
-        "pool": pool,
-        "tier_group": group,
-        "member": member,
-        "weight": board.plan.weights.get(pool, {}).get(member, 0),
-        "count": turn.count,
-        "entitlement": turn.entitlement,
-    }
+def _turn_rows(board: Board) -> Iterator[dict[str, Any]]:
+    for (pool, group), members in sorted(board.dirty_turns.items()):
+        weights, turns = board.plan.weights.get(pool, {}), board.loaded.turns[pool, group]
+        for member in sorted(members):
+            yield {
+                "pool": pool,
+                "tier_group": group,
+                "member": member,
+                "weight": weights.get(member, 0),
+                "count": turns[member].count,
+                "entitlement": turns[member].entitlement,
+            }
 
 
 def _history_row(change: Change) -> dict[str, Any]:

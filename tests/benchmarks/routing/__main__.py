@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import statistics
 import sys
@@ -138,17 +139,18 @@ async def bare(pool: asyncpg.Pool, router: Router, dry: _Dry, batch: list[Record
 
 
 async def measure(dsn: str, size: Size, rounds: int) -> Measured:
-    """One case on a database of its own."""
+    """One case on a database of its own that has the accounts."""
     pool = await asyncpg.create_pool(dsn, min_size=2, max_size=2, connection_class=Recording)
     async with pool.acquire() as connection:
         await ConfigStore().publish(connection, configuration(size), "bench", "")
-        if not await connection.fetchval("select exists (select from routing.companies)"):
-            await _load(connection, size.accounts)
     config: LiveConfig[Plan] = LiveConfig(pool, parse)
     await config.start()
+    gc.collect()
+    gc.freeze()  # as every service does once it has started
     try:
         return await _measured(pool, config, size, rounds)
     finally:
+        gc.unfreeze()
         await config.stop()
         pool.terminate()
 
@@ -228,24 +230,34 @@ def _row(company: Company) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+async def _template(dsn: str, accounts: int) -> None:
+    """What the cases with so many accounts begin with: those, and not one decision."""
+    await _run(dsn, f"create database accounts_{accounts}")
+    own = database_of(dsn, f"accounts_{accounts}")
+    await asyncio.to_thread(migrate.upgrade, own)
+    connection = await asyncpg.connect(own)
+    await _load(connection, accounts)
+    await connection.close()
+
+
+async def _run(dsn: str, command: str) -> None:
+    control = await asyncpg.connect(dsn)
+    await control.execute(command)
+    await control.close()
+
+
 async def run(sizes: Sequence[Size], rounds: int) -> list[Measured]:
     """Every case, one after the other, each on a database of its own."""
     found: list[Measured] = []
-    loaded: dict[int, int] = {}
     with tempfile.TemporaryDirectory() as folder:
         server = EmbeddedPostgres(Path(folder))
         dsn = server.start()
         try:
+            for accounts in {size.accounts for size in sizes}:
+                await _template(dsn, accounts)
             for at, size in enumerate(sizes):
-                control = await asyncpg.connect(dsn)
-                before = loaded.setdefault(size.accounts, at)
-                # A million accounts are loaded once; a few decisions in the copy make no odds.
-                template = f" template bench_{before}" if before != at else ""
-                await control.execute(f"create database bench_{at}{template}")
-                await control.close()
-                own = database_of(dsn, f"bench_{at}")
-                await asyncio.to_thread(migrate.upgrade, own)
-                found.append(await measure(own, size, rounds))
+                await _run(dsn, f"create database bench_{at} template accounts_{size.accounts}")
+                found.append(await measure(database_of(dsn, f"bench_{at}"), size, rounds))
                 print(json.dumps(asdict(found[-1])), file=sys.stderr, flush=True)
         finally:
             server.stop()

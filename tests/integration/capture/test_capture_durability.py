@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +18,7 @@ from services.capture.spool import MAX_OPEN
 from services.runtime.embedded.broker import EmbeddedBroker
 from services.runtime.settings import KafkaSettings
 from tests.integration.capture.running import Capture, Proxy, capture, outside
+from tests.support import signals
 from tests.support.kafka import Broker
 from tests.support.waiting import PATIENCE, eventually
 
@@ -47,12 +46,12 @@ async def own_broker(folder: Path) -> AsyncIterator[EmbeddedBroker]:
 
 def freeze(broker: EmbeddedBroker) -> None:
     assert broker.pid is not None
-    os.kill(broker.pid, signal.SIGSTOP)
+    signals.freeze(broker.pid)
 
 
 def thaw(broker: EmbeddedBroker) -> None:
     assert broker.pid is not None
-    os.kill(broker.pid, signal.SIGCONT)
+    signals.thaw(broker.pid)
 
 
 async def timed(it: Capture, name: str) -> tuple[httpx.Response, float]:

@@ -16,6 +16,7 @@ from services.runtime.embedded.broker import EmbeddedBroker
 from services.runtime.settings import KafkaSettings
 from tests.integration.capture.running import Capture, capture, outside
 from tests.support.kafka import Broker
+from tests.support.signals import freeze
 from tests.support.waiting import eventually
 
 CALL = {
@@ -115,7 +116,7 @@ async def test_while_the_broker_hangs_postgres_takes_them_and_hands_them_on(
     assert broker.pid is not None
     try:
         async with capture(postgres_dsn, kafka, patient=False) as it, outside(it.kafka) as bus:
-            os.kill(broker.pid, signal.SIGSTOP)
+            freeze(broker.pid)
             answers = await asyncio.gather(
                 post(it, "/v1/activities", CALL), post(it, "/v1/signals", FUNDING)
             )

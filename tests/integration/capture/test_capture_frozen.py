@@ -35,6 +35,7 @@ from services.runtime.embedded.postgres import EmbeddedPostgres
 from services.runtime.settings import KafkaSettings
 from tests.integration.capture.running import Capture, Outside, capture, outside
 from tests.support.kafka import Broker
+from tests.support.signals import freeze
 from tests.support.waiting import PATIENCE, eventually
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -58,7 +59,7 @@ def postgres_processes(server: EmbeddedPostgres) -> list[int]:
 @asynccontextmanager
 async def frozen(pids: Sequence[int]) -> AsyncIterator[None]:
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        freeze(pid)
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ from services.runtime.embedded.broker import EmbeddedBroker
 from services.runtime.kafka_client import connection, producing
 from services.runtime.producer import LaneProducer
 from services.runtime.settings import KafkaSettings
+from tests.support.signals import freeze
 from tests.support.stages import event_output, topics_on
 from tests.support.waiting import eventually
 
@@ -53,7 +54,7 @@ async def _replaced(broker: EmbeddedBroker, kafka: KafkaSettings) -> None:
 
 async def _frozen(pid: int) -> None:
     """Stops a process; its threads stop one after the other, a moment after the signal."""
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     threads = list(Path(f"/proc/{pid}/task").iterdir())
 
     def stopped() -> bool:
