@@ -35,7 +35,7 @@ _READING = {"reading": True}
 
 def deterministic_id(*parts: object) -> UUID:
     """UUIDv5 over the parts joined by ``|``; the same parts give the same id for ever."""
-    return uuid5(NAMESPACE, "|".join(str(part) for part in parts))
+    return uuid5(NAMESPACE, "|".join(map(str, parts)))
 
 
 def event_id(input_id: UUID | str, stage: str, entity_id: object, ordinal: int) -> UUID:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from schemas.assignment import AssignmentStatus, Diverted, RequestAction
 from schemas.base import RoleName
 from schemas.score import LeadScored
-from services.routing import fairness, reason
+from services.routing import reason, relief
 from services.routing.board import Board
 from services.routing.claiming import claimed
 from services.routing.decide import replaced
@@ -84,6 +84,7 @@ def _moved_on(
     lead = board.lead_of(attempt)
     limited = not request.correction and request.divert is None
     returns = (verdict.returns_turn or request.correction) and _give_back(board, attempt, limited)
+    relief.relieve(board, attempt, returned=returns)
     moved = replace(
         attempt,
         status=verdict.to,
@@ -171,9 +172,7 @@ def _give_back(board: Board, attempt: Attempt, limited: bool) -> bool:
     if limited and returned >= board.plan.turns_returned_per_day:
         return False
     board.loaded.returned[rep] = returned + 1  # for whoever follows in this transaction
-    before = board.turns(turn.pool, turn.group)
-    board.set_turns(turn.pool, turn.group, fairness.give_back(rep, turn.shares, before))
-    return True
+    return relief.give_back(board, attempt)
 
 
 def _why(board: Board, attempt: Attempt, request: Request) -> str:

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from schemas.assignment import AssignmentStatus
 from schemas.score import LeadScored
-from services.routing import fairness, owner, reason
+from services.routing import owner, reason, relief
 from services.routing.board import Board
 from services.routing.model import Attempt, Change, LeadState
 from services.routing.placement import place
@@ -51,18 +51,11 @@ def _moved(
     board: Board, lead: LeadState, attempt: Attempt, event: LeadScored, wanted: str
 ) -> list[Change]:
     why = f"More is known now: it belongs to {_words(wanted)}."
-    turn = attempt.turn
-    if turn is not None and attempt.rep_id is not None and not turn.returned:
-        before = board.turns(turn.pool, turn.group)
-        given_back = fairness.give_back(attempt.rep_id, turn.shares, before)
-        board.set_turns(turn.pool, turn.group, given_back)
-        turn = replace(turn, returned=True)
     ended = replace(
-        attempt,
+        relief.given_back(board, attempt),
         status=AssignmentStatus.EXPIRED,
         changed_at=board.now,
         reason=why,
-        turn=turn,
     )
     over = board.move(
         lead,

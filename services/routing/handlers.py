@@ -14,13 +14,14 @@ from services.routing import decide
 from services.routing.board import Board
 from services.routing.deciding import Clock, decide_and_tell
 from services.routing.events import Tag, outputs
-from services.routing.fields import Standing
+from services.routing.fields import Standing, told_by
 from services.routing.finding import accounts_of
 from services.routing.matching import Match
 from services.routing.model import Change
 from services.routing.plan import Plan
 from services.routing.store.boards import Scope
 from services.runtime.configstore import LiveConfig
+from services.runtime.database import meanwhile
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
@@ -62,8 +63,13 @@ class Router:
     ) -> Mapping[UUID, Sequence[Output]]:
         config = await self._config.locked(connection)
         events = [record.event for record in records]
-        found = await accounts_of(connection, config.value, {e.lead.lead_id: e for e in events})
-        scope = scope_of(config.value, events, found, self._clock())
+        looking = accounts_of(connection, config.value, {e.lead.lead_id: e for e in events})
+        found, told = await meanwhile(looking, lambda: [told_by(event) for event in events])
+        standing = [
+            Standing.of(event, found[event.lead.lead_id].company, facts)
+            for event, facts in zip(events, told, strict=True)
+        ]
+        scope = scope_of(config.value, standing, found, self._clock())
 
         def work(board: Board) -> list[tuple[Record[LeadScored], list[Change]]]:
             return [(one, decide.scored(board, one.event, one.id)) for one in records]
@@ -88,19 +94,18 @@ class Router:
 
 
 def scope_of(
-    plan: Plan, events: Sequence[LeadScored], found: Mapping[UUID, Match], now: datetime
+    plan: Plan, standing: Sequence[Standing], found: Mapping[UUID, Match], now: datetime
 ) -> Scope:
     """What the decisions about these events may read and change."""
     leads: dict[UUID, int] = {}
     pools: set[str] = set()
-    standing: dict[UUID, Standing] = {}
-    for event in events:
-        lead_id = event.lead.lead_id
-        leads[lead_id] = min(leads.get(lead_id, event.score_revision), event.score_revision)
-        standing[lead_id] = Standing.of(event, found[lead_id].company)
-        pools |= plan.reachable(plan.first_role.target_of(standing[lead_id].at(now)).pool)
-    accounts = frozenset(event.lead.account_key for event in events)
-    return Scope(leads, accounts, frozenset(pools), standing=standing).with_matches(found)
+    for one in standing:
+        lead_id, revision = one.event.lead.lead_id, one.event.score_revision
+        leads[lead_id] = min(leads.get(lead_id, revision), revision)
+        pools |= plan.reachable(plan.first_role.target_of(one.at(now)).pool)
+    accounts = frozenset(one.event.lead.account_key for one in standing)
+    last = {one.event.lead.lead_id: one for one in standing}
+    return Scope(leads, accounts, frozenset(pools), standing=last).with_matches(found)
 
 
 class Meters:

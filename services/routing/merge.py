@@ -14,7 +14,7 @@ from uuid import UUID
 from schemas.assignment import AssignmentStatus
 from schemas.base import RoleName
 from schemas.score import LeadScored
-from services.routing import fairness, reason
+from services.routing import reason, relief
 from services.routing.board import Board
 from services.routing.model import Attempt, Change, ClosedBy, LeadState
 from services.routing.placement import place
@@ -100,17 +100,16 @@ def _closed(
     ended, returned = last, False
     if attempt is not None:
         twice = kept.open is not None and kept.open.is_active and attempt.is_active
-        returned = twice and _give_back(board, attempt)
-        turn = replace(attempt.turn, returned=True) if returned and attempt.turn else attempt.turn
+        over = relief.given_back(board, attempt) if twice else attempt
+        returned = over is not attempt
         ended = replace(
-            attempt,
+            over,
             status=AssignmentStatus.CLOSED,
             closed_by=ClosedBy.MERGED,
             changed_at=board.now,
             held_until=None,
             waits_for=None,
             reason=text,
-            turn=turn,
         )
     record: dict[str, object] = {"closed": {"by": "merged", "into": str(kept.lead_id)}}
     if returned and ended.turn is not None:
@@ -132,15 +131,6 @@ def _closed(
             merged_into=kept.lead_id,
         )
     ]
-
-
-def _give_back(board: Board, attempt: Attempt) -> bool:
-    turn, rep = attempt.turn, attempt.rep_id
-    if turn is None or rep is None or turn.returned:
-        return False
-    before = board.turns(turn.pool, turn.group)
-    board.set_turns(turn.pool, turn.group, fairness.give_back(rep, turn.shares, before))
-    return True
 
 
 def _told(board: Board, kept: LeadState, mine: Attempt, theirs: Attempt) -> list[Change]:

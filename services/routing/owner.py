@@ -81,10 +81,10 @@ def _judged(
     if lost is None and rep is not None:
         absence = board.away(rep.id)
         if absence is None or board.plan.owner.away is OwnerAway.ASSIGN:
-            checks.append({"level": claim.level.value, "rep": claim.rep_id, "lost": None})
+            checks.append({"level": claim.level, "rep": claim.rep_id, "lost": None})
             return claim
         lost = absence.why.value
-    checks.append({"level": claim.level.value, "rep": claim.rep_id, "lost": lost})
+    checks.append({"level": claim.level, "rep": claim.rep_id, "lost": lost})
     if rep is None:
         return None
     return _instead(board, subject, claim, rep, checks)
@@ -114,7 +114,7 @@ def _instead(
     if away is OwnerAway.WAIT and here:
         back = board.back(rep.id)
         if back is not None and back <= (subject.held_since or board.now) + policy.wait_at_most:
-            checks.append({"level": claim.level.value, "rep": rep.id, "waits": back.isoformat()})
+            checks.append({"level": claim.level, "rep": rep.id, "waits": back.isoformat()})
             return Owned(rep.id, claim.level, claim.pool, until=back)
         checks[-1]["waited"] = TOO_LONG
         away = policy.otherwise
@@ -132,7 +132,7 @@ def _backup(
     if named is not None and standing is not None:
         absence = board.away(named)
         lost = _gone(board, subject, named, standing) or (absence.why.value if absence else "")
-    check = {"level": claim.level.value, "rep": named, "for": rep.id, "lost": lost or None}
+    check = {"level": claim.level, "rep": named, "for": rep.id, "lost": lost or None}
     checks.append(check)
     if lost or named is None:
         return None

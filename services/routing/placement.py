@@ -34,14 +34,16 @@ def place(board: Board, subject: Subject) -> Placement:
     """
     board.tape = Tape()
     began = recording.circumstances(board, subject)
-    routed = board.rules.first_match(subject.facts)
+    ahead = board.loaded.ahead.get(subject.lead_id)
+    is_known = ahead is not None and ahead.facts is subject.facts
+    routed = ahead.routed if ahead and is_known else board.rules.first_match(subject.facts)
     target = routed.target
     record: dict[str, Any] = {
         "engine": ENGINE,
         "config": board.version,
         "at": board.now.isoformat(),
-        "role": board.role.value,
-        "tier": subject.tier.value,
+        "role": board.role,
+        "tier": subject.tier,
         "features": recorded(subject.facts),
         "tried": list(routed.tried),
         "rule": target.rule,
@@ -59,8 +61,8 @@ def place(board: Board, subject: Subject) -> Placement:
         record["untold"] = routed.untold
     placement = _placed(board, subject, target, record)
     record["outcome"] = {
-        "status": placement.status.value,
-        "how": placement.how.value,
+        "status": placement.status,
+        "how": placement.how,
         "pool": placement.pool,
         "rep": placement.rep,
         "level": placement.level,
@@ -100,7 +102,7 @@ def _to_owner(desk: Desk, owned: Owned) -> Placement:
     placement = _given(
         desk, how, owned.rep_id, pool, charged=pool is not None and pool.charge_owner_turn
     )
-    return replace(placement, level=owned.level.value, owner=owned.stands_in_for)
+    return replace(placement, level=owned.level, owner=owned.stands_in_for)
 
 
 def _by_hand(desk: Desk, rep: str) -> Placement:
@@ -157,7 +159,7 @@ def _waits(desk: Desk, owned: Owned) -> Placement:
         desk.target,
         pool=pool.id if pool is not None else None,
         held_until=owned.until,
-        level=owned.level.value,
+        level=owned.level,
         owner=owned.rep_id,
         record=desk.record,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from schemas.assignment import Diverted
 from schemas.base import Motion
@@ -19,6 +19,12 @@ CATCH_ALL = "catch-all"
 """Name of the rule that takes what no other takes."""
 TRIED_KEPT = 50
 """Of the rules tried before the match, the first and the last so many are recorded."""
+
+
+Lost: TypeAlias = tuple[Any, ...] | dict[str, Any]
+"""A rule that did not fire: rule, field, operator, wanted, the rule's outcome and the part's; what
+the lead had is among the features. Made once, as most of a long list of rules loses to each lead.
+As a mapping (``rule, verdict, because``) where it is about more than one feature of the lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ def _having(target: Target, drawn: list[Drawn]) -> Target:
 class Rule:
     """A rule, ready to be asked."""
 
-    __slots__ = ("_parts", "motion", "split", "table", "target", "when")
+    __slots__ = ("_other_motion", "_parts", "motion", "split", "table", "target", "when")
 
     def __init__(
         self,
@@ -100,7 +106,10 @@ class Rule:
         self.split = split
         self.when = when
         self.motion = motion
-        self._parts = tuple((_Part(part), compile_node(part)) for part in _parts(when.node))
+        self._parts = tuple(
+            (_Part(target.rule, part), compile_node(part)) for part in _parts(when.node)
+        )
+        self._other_motion = (target.rule, "motion", "eq", motion, False, False)
 
     def takes(self, facts: Facts) -> bool:
         """Whether the rule's pool takes leads of this motion."""
@@ -123,35 +132,29 @@ class Rule:
             return None
         return Target(self.target.rule, self.target.path, hit.row.pool, hit=hit.described())
 
-    def lost(self, facts: Facts) -> dict[str, Any]:
+    def lost(self, facts: Facts) -> Lost:
         """That the rule did not fire, and the first part of its condition that is not true."""
-        if self.takes(facts):
-            verdict, because = self._asked(facts)
-            if verdict is True:  # no row of its table fits, or it is held out
-                verdict, because = False, self._passed_by(facts)
-        else:
-            want, got = self.motion, facts.get("motion")
-            verdict = False
-            because = {"field": "motion", "op": "eq", "want": want, "got": got, "result": False}
-        return {"rule": self.target.rule, "verdict": verdict, "because": because}
-
-    def _passed_by(self, facts: Facts) -> dict[str, Any]:
-        if self.split is not None:
-            return {"experiment": self.split.experiment, "arm": self.split.arm_of(facts).name}
-        return {"op": f"territory {self.table.id}"} if self.table is not None else {}
-
-    def _asked(self, facts: Facts) -> tuple[Verdict, dict[str, Any]]:
-        """The outcome, and the first part that is not true. Each part is asked once."""
-        because: dict[str, Any] = {}
+        if not self.takes(facts):
+            return self._other_motion
+        first: _Part | None = None
+        unknown = False
         for part, test in self._parts:
             verdict = test(facts)
             if verdict is True:
                 continue
-            if not because:
-                because = part.described(verdict, facts)
+            if first is None:
+                first, unknown = part, verdict is None
             if verdict is False:
-                return False, because
-        return (None if because else True), because
+                return first.lost(False, unknown, facts)
+        if first is not None:
+            return first.lost(None, unknown, facts)
+        return {"rule": self.target.rule, "verdict": False, "because": self._passed_by(facts)}
+
+    def _passed_by(self, facts: Facts) -> dict[str, Any]:
+        """No row of its table fits, or it is held out."""
+        if self.split is not None:
+            return {"experiment": self.split.experiment, "arm": self.split.arm_of(facts).name}
+        return {"op": f"territory {self.table.id}"} if self.table is not None else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,33 +162,41 @@ class Routed:
     """The rule that fired, and those before it that did not."""
 
     target: Target
-    tried: tuple[dict[str, Any], ...]
+    tried: tuple[Lost, ...]
     """The first and the last :data:`TRIED_KEPT`."""
     untold: int = 0
     """Those between them."""
 
 
 class _Part:
-    """One part of a condition, as a record names it."""
+    """One part of a condition, as a record names it where it is what made a rule lose."""
 
-    __slots__ = ("field", "personal", "said")
+    __slots__ = ("_known", "_leaf", "_rule", "_said")
 
-    def __init__(self, node: Node) -> None:
-        self.field: str | None = None
-        self.personal = False
-        if isinstance(node, Leaf):
-            self.field, self.personal = node.field, node.about.personal
-            want = list(node.want) if isinstance(node.want, tuple) else node.want
-            self.said = {"field": node.field, "op": node.op.value, "want": want}
-        else:
-            self.said = {"op": type(node).__name__.lower().replace("anyof", "any")}
+    def __init__(self, rule: str, node: Node) -> None:
+        self._rule = rule
+        self._leaf = node if isinstance(node, Leaf) else None
+        self._known: dict[tuple[Verdict, bool], Lost] = {}
+        if self._leaf is None:
+            self._said: dict[str, Any] = {"op": type(node).__name__.lower().replace("anyof", "any")}
+            return
+        leaf = self._leaf
+        want = list(leaf.want) if isinstance(leaf.want, tuple) else leaf.want
+        self._said = {"field": leaf.field, "op": leaf.op.value, "want": want}
+        if not leaf.about.personal:
+            for verdict, unknown in ((False, False), (False, True), (None, True)):
+                result = None if unknown else False
+                self._known[verdict, unknown] = (rule, *self._said.values(), verdict, result)
 
-    def described(self, verdict: Verdict, facts: Facts) -> dict[str, Any]:
-        if self.field is None:
-            return {**self.said, "result": verdict}
-        got = facts.get(self.field)
-        shown = "(personal)" if self.personal and got is not None else got
-        return {**self.said, "got": shown, "result": verdict}
+    def lost(self, verdict: Verdict, unknown: bool, facts: Facts) -> Lost:
+        """:param verdict: of the whole condition; ``unknown`` tells whether this part's is None."""
+        known = self._known.get((verdict, unknown))
+        if known is not None:
+            return known
+        because = {**self._said, "result": None if unknown else False}
+        if self._leaf is not None:
+            because["got"] = "(personal)" if facts.get(self._leaf.field) is not None else None
+        return {"rule": self._rule, "verdict": verdict, "because": because}
 
 
 def _parts(node: Node) -> tuple[Node, ...]:

@@ -95,12 +95,23 @@ def standings(record: Mapping[str, Any]) -> list[tuple[str, int, int, int, int]]
 
 
 def told(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored record as it is told: the choice member by member."""
-    choice = record.get("choice")
-    if choice is None:
-        return dict(record)
-    shown = {name: choice[name] for name in ("pool", "group", "rep")}
-    return {**record, "choice": {**shown, "standings": standings(record)}}
+    """A stored record as it is told: what each rule lost by, and the choice member by member."""
+    shown = dict(record)
+    if "tried" in record:
+        shown["tried"] = [_lost(one, record.get("features", {})) for one in record["tried"]]
+    if (choice := record.get("choice")) is not None:
+        named = {name: choice[name] for name in ("pool", "group", "rep")}
+        shown["choice"] = {**named, "standings": standings(record)}
+    return shown
+
+
+def _lost(one: Any, features: Mapping[str, Any]) -> dict[str, Any]:
+    """As :data:`services.routing.policy.Lost` is stored, or an older release stored it."""
+    if isinstance(one, Mapping):
+        return dict(one)
+    rule, name, op, want, verdict, result = one
+    because = {"field": name, "op": op, "want": want, "got": features.get(name), "result": result}
+    return {"rule": rule, "verdict": verdict, "because": because}
 
 
 def charge(turn: GivenTurn, rep: str, before: Mapping[str, Turn]) -> dict[str, Any]:

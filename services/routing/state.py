@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from schemas.score import LeadScored
 from services.kernel.people import Overlay
+from services.routing.ahead import Ahead
 from services.routing.fairness import Turn
 from services.routing.fields import Standing
 from services.routing.matching import Match
@@ -74,5 +76,14 @@ class Loaded:
     """The first held leads of each pool, in rank order."""
     matches: dict[UUID, Match] = field(default_factory=dict)
     """The account of each lead."""
+    ahead: dict[UUID, Ahead] = field(default_factory=dict)
+    """What the rules say of a lead of whom no activity is known."""
     standing: dict[UUID, Standing] = field(default_factory=dict)
     """What rules may ask of each lead, as of the event that was asked for last."""
+
+    def ahead_of(self, event: LeadScored) -> Ahead | None:
+        """What the rules say of a lead, where that was worked out for what is known of it now."""
+        known, ahead = self.leads.get(event.lead.lead_id), self.ahead.get(event.lead.lead_id)
+        if ahead is None or ahead.event is not event:
+            return None
+        return ahead if known is None or known.activity is None else None

@@ -183,25 +183,27 @@ class Table:
     def _fitting(self, facts: Facts) -> Iterator[Row]:
         postal, employees = _text(facts, "place.postal_code"), facts.get("company.headcount")
         count = float(employees) if isinstance(employees, int | float) else None
-        for key, same in self._keys(facts):
-            bucket = same.get(key)
-            if bucket is not None:
-                yield from bucket.fitting(postal, count)
+        for bucket in self._having(facts):
+            yield from bucket.fitting(postal, count)
 
-    def _keys(
-        self, facts: Facts
-    ) -> Iterator[tuple[tuple[str | None, ...], dict[tuple[str | None, ...], _Bucket]]]:
+    def _having(self, facts: Facts) -> Iterator[_Bucket]:
+        """The rows whose exact columns the lead fits."""
         country = _text(facts, "company.country") or _text(facts, "country.resolved")
-        exact = (country, _text(facts, "place.region"), _folded(facts, "company.industry"))
-        accounts = {_text(facts, "account.id"), _text(facts, "company.domain")} - {None}
-        for asks, same in self._buckets.items():
-            rest = tuple(
-                value if asked else None for asked, value in zip(asks[1:], exact, strict=True)
-            )
-            if any(asked and value is None for asked, value in zip(asks[1:], rest, strict=True)):
-                continue
-            for account in accounts if asks[0] else (None,):
-                yield (account, *rest), same
+        region, industry = _text(facts, "place.region"), _folded(facts, "company.industry")
+        for (by_account, by_country, by_region, by_industry), same in self._buckets.items():
+            of_country = country if by_country else None
+            of_region = region if by_region else None
+            of_industry = industry if by_industry else None
+            rest = (of_country, of_region, of_industry)
+            for account in _accounts(facts) if by_account else (None,):
+                # What is asked for and not known finds no row: in each of these all columns are.
+                if (bucket := same.get((account, *rest))) is not None:
+                    yield bucket
+
+
+def _accounts(facts: Facts) -> Iterator[str]:
+    names = {_text(facts, "account.id"), _text(facts, "company.domain")}
+    return (name for name in names if name is not None)
 
 
 class TableFault(ValueError):

@@ -116,11 +116,12 @@ def subject_of(
 
     :param owned_before: who had it in the cycle before, where the attempt says nothing of it.
     """
+    ahead = board.loaded.ahead_of(event)
     return Subject(
         lead_id=attempt.lead_id,
         account_key=attempt.account_key,
         assignment_id=attempt.assignment_id,
-        facts=NotedFacts(board.facts(event)),
+        facts=ahead.facts if ahead is not None else NotedFacts(board.facts(event)),
         tier=event.tier,
         received_at=attempt.origin.received_at,
         excluded=attempt.excluded,

@@ -17,6 +17,7 @@ from tenacity.wait import wait_exponential, wait_random
 from schemas.base import Lane
 from services.runtime.settings import PostgresSettings
 
+A = TypeVar("A")
 T = TypeVar("T")
 Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 """A connection of one's own or one that a pool lends."""
@@ -73,17 +74,20 @@ def is_infrastructure(error: BaseException) -> bool:
             return False
 
 
-async def meanwhile(statement: Awaitable[object], make: Callable[[], T]) -> T:
-    """What ``make`` gives, made while Postgres works on ``statement``; returns when both are done.
+async def meanwhile(statement: Awaitable[A], make: Callable[[], T]) -> tuple[A, T]:
+    """The answer to ``statement``, and what ``make`` gives, made while Postgres works on it.
 
-    :param statement: of a connection of the caller; it is awaited whatever becomes of ``make``.
+    :param statement: of the caller's connection, which is free again afterwards in any case.
     """
     running = asyncio.ensure_future(statement)
     try:
         await asyncio.sleep(0)  # the statement goes out first
-        return make()
-    finally:
-        await running
+        made = make()
+    except BaseException:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        raise
+    return await running, made
 
 
 async def connect(settings: PostgresSettings, *, lane: Lane, service: str) -> asyncpg.Pool:

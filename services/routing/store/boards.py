@@ -15,6 +15,7 @@ from pydantic_core import to_json
 from schemas.base import RoleName, TierName
 from schemas.score import LeadScored
 from services.kernel.people import Window, window_start
+from services.routing.ahead import look_ahead
 from services.routing.board import Board, Colleague, Loaded
 from services.routing.fairness import Turn
 from services.routing.model import (
@@ -123,7 +124,7 @@ async def load(
     counted = sorted((members & plan.capped) | scope.returned | scope.counted)
     stale = plan.teams.stale_after
     starts = [_windows(plan, rep, now) for rep in counted]
-    row = await connection.fetchrow(
+    reading = connection.fetchrow(
         sql.LOAD,
         list(scope.leads),
         list(scope.leads.values()),
@@ -137,10 +138,13 @@ async def load(
         now,
         now - stale if stale is not None else _ANY_TIME,
     )
+    rules = plan.rule_set(role) or plan.first_role
+    row, ahead = await meanwhile(reading, lambda: look_ahead(rules, scope.standing, now))
     assert row is not None
     loaded = _loaded(row, now)
     loaded.matches = dict(scope.matches)
     loaded.standing = dict(scope.standing)
+    loaded.ahead = ahead
     return Board(plan, version, now, scope.pools, loaded, role)
 
 
@@ -159,8 +163,9 @@ async def save(connection: Connection, board: Board, tell: Callable[[], T]) -> T
         board.overlays_key,
         to_json(board.loaded.overlays).decode() if board.overlays_key is not None else None,
     )
-    history = await meanwhile(saving, lambda: _history(board))
-    return await meanwhile(connection.execute(sql.SAVE_HISTORY, *history), tell)
+    _, history = await meanwhile(saving, lambda: _history(board))
+    _, told = await meanwhile(connection.execute(sql.SAVE_HISTORY, *history), tell)
+    return told
 
 
 async def attempts(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Attempt]:
@@ -239,7 +244,8 @@ def _lead_row(lead: LeadState, board: Board) -> dict[str, Any]:
     stored: str | None = None
     if lead.lead_id in board.new_scores and lead.scored is not None:
         # Scoring keeps the ledger; nothing is decided by it here.
-        stored = lead.scored.model_copy(update={"ledger": ()}).encode().decode()
+        kept = lead.scored.model_copy(update={"ledger": ()}) if lead.scored.ledger else lead.scored
+        stored = kept.encode().decode()
     return {
         "lead_id": lead.lead_id,
         "account_key": lead.account_key,
@@ -279,11 +285,11 @@ def _history_row(change: Change) -> dict[str, Any]:
         "lead_id": attempt.lead_id,
         "sequence": change.sequence,
         "assignment_id": attempt.assignment_id,
-        "role": attempt.role.value,
+        "role": attempt.role,
         "cycle": attempt.cycle,
         "attempt": attempt.attempt,
         "at": change.at,
-        "status": change.status.value,
+        "status": change.status,
         "rep_id": attempt.rep_id,
         "pool": attempt.pool,
         "reason": change.reason,

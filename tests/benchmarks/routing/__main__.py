@@ -147,6 +147,7 @@ async def measure(dsn: str, size: Size, rounds: int) -> Measured:
     await config.start()
     gc.collect()
     gc.freeze()  # as every service does once it has started
+    gc.set_threshold(20_000, 20, 50)
     try:
         return await _measured(pool, config, size, rounds)
     finally:

@@ -1,0 +1,37 @@
+"""What the rules say of leads before anything is known of their past. Pure.
+
+Most submissions are of people of whom nothing happened yet. What the rules say of those depends on
+the event and the time alone, so it is worked out while Postgres looks for their past.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from schemas.score import LeadScored
+from services.kernel.conditions import NotedFacts
+from services.routing.fields import Standing
+from services.routing.policy import Routed, RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Holds where no activity of the lead is known."""
+
+    event: LeadScored
+    facts: NotedFacts
+    routed: Routed
+
+
+def look_ahead(
+    rules: RuleSet, standing: Mapping[UUID, Standing], now: datetime
+) -> dict[UUID, Ahead]:
+    """What becomes of each lead by the rules, decided at ``now``."""
+    found: dict[UUID, Ahead] = {}
+    for lead_id, one in standing.items():
+        facts = NotedFacts(one.at(now))
+        found[lead_id] = Ahead(one.event, facts, rules.first_match(facts))
+    return found
