@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from operator import add
 from typing import NamedTuple
 
 UNIT = 10**12
@@ -45,6 +46,21 @@ class Weights(dict[str, int]):
     def split(self) -> tuple[tuple[str, int], ...]:
         """Each member's part of a lead, by id; worked out once, as many leads are shared so."""
         return _split(tuple(sorted(self.items())))
+
+    @cached_property
+    def members(self) -> tuple[str, ...]:
+        """Who shares it, by id."""
+        return tuple(member for member, _ in self.split)
+
+    @cached_property
+    def parts(self) -> tuple[int, ...]:
+        """Their parts of a lead, in the same order."""
+        return tuple(part for _, part in self.split)
+
+    @cached_property
+    def even(self) -> bool:
+        """Whether all get the same."""
+        return len(set(self.parts)) == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +125,7 @@ def shares(weights: Mapping[str, int]) -> dict[str, int]:
     The remainder of the division goes, one unit each, to the first members by id: always the same
     ones for the same set, so that a member's rate does not change while the set does not.
     """
-    return dict(_weights(weights).split)
+    return dict(as_weights(weights).split)
 
 
 @lru_cache(maxsize=1_024)  # the same members are eligible for many leads in a row
@@ -129,9 +145,9 @@ def choose(weights: Mapping[str, int], turns: Mapping[str, Turn]) -> Choice:
     :param weights: the eligible members and their weights, all at least 1, never empty.
     :param turns: the present state; a member without one is a joiner.
     """
-    weights = _weights(weights)
-    before = {member: turns.get(member, EVEN) for member, _ in weights.split}
-    return Choice(_earliest(weights.split, before), weights, before)
+    weights = as_weights(weights)
+    before = {member: turns.get(member, EVEN) for member in weights.members}
+    return Choice(_earliest(weights, before), weights, before)
 
 
 def charge(owner: str, weights: Mapping[str, int], turns: Mapping[str, Turn]) -> dict[str, Turn]:
@@ -139,7 +155,7 @@ def charge(owner: str, weights: Mapping[str, int], turns: Mapping[str, Turn]) ->
 
     Where the owner is not eligible the lead is the owner's alone: both count and entitlement rise.
     """
-    return _after(owner, _weights(weights if owner in weights else {owner: 1}), turns)
+    return _after(owner, as_weights(weights if owner in weights else {owner: 1}), turns)
 
 
 def give_back(member: str, shared: Mapping[str, int], turns: Mapping[str, Turn]) -> dict[str, Turn]:
@@ -155,29 +171,34 @@ def give_back(member: str, shared: Mapping[str, int], turns: Mapping[str, Turn])
     return undone
 
 
-def _weights(weights: Mapping[str, int]) -> Weights:
+def as_weights(weights: Mapping[str, int]) -> Weights:
+    """The same, to be asked for what each gets."""
     return weights if isinstance(weights, Weights) else Weights(weights)
 
 
 def _after(winner: str, weights: Weights, before: Mapping[str, Turn]) -> dict[str, Turn]:
-    after = {}
-    for member, share in weights.split:
-        count, entitlement = before.get(member, EVEN)
-        after[member] = Turn(count, entitlement + share)
+    # Hundreds of members for each lead: everything per member is done by the interpreter's own
+    # functions, which takes a quarter of the time of a loop.
+    counts, entitlements = zip(*[before.get(one, EVEN) for one in weights.members], strict=True)
+    raised = zip(counts, map(add, entitlements, weights.parts), strict=True)
+    after = dict(zip(weights.members, map(Turn._make, raised), strict=True))
     count, entitlement = after[winner]
     after[winner] = Turn(count + 1, entitlement)
     return after
 
 
-def _earliest(split: tuple[tuple[str, int], ...], before: Mapping[str, Turn]) -> str:
+def _earliest(weights: Weights, before: Mapping[str, Turn]) -> str:
     """The earliest deadline among those who are owed a lead, or among all where nobody is.
 
-    Deadlines are compared by cross multiplication: exact, and without a fraction per member. What
-    a member lacks is the entitlement that is missing until the next lead is due; who is owed one
-    lacks less than a whole lead.
+    What a member lacks is the entitlement that is missing until the next lead is due; who is owed
+    one lacks less than a whole lead. Who lacks least is first where all get the same. Else
+    deadlines are compared by cross multiplication: exact, without a fraction per member.
     """
-    winner, best_lack, best_share, best_owed = split[0][0], 0, 0, False
-    for (member, share), (count, entitlement) in zip(split, before.values(), strict=True):
+    if weights.even:
+        lacks = [count * UNIT - entitlement for count, entitlement in before.values()]
+        return weights.members[lacks.index(min(lacks))]
+    winner, best_lack, best_share, best_owed = weights.members[0], 0, 0, False
+    for (member, share), (count, entitlement) in zip(weights.split, before.values(), strict=True):
         lack = (count + 1) * UNIT - entitlement - share
         owed = lack < UNIT
         if best_share and (

@@ -6,13 +6,21 @@ its version, and what identifies a person is not there. :mod:`services.routing.r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
 from services.kernel.conditions import NotedFacts
 from services.routing.board import Board
-from services.routing.fairness import EVEN, Choice, GivenTurn, Turn, shares
+from services.routing.fairness import (
+    EVEN,
+    Choice,
+    GivenTurn,
+    Turn,
+    Weights,
+    as_weights,
+    shares,
+)
 from services.routing.subject import Subject
 
 ELSEWHERE = frozenset({"lead_id", "account_key", "assignment_id", "facts", "tier", "excluded"})
@@ -53,26 +61,56 @@ def state(board: Board, subject: Subject) -> dict[str, Any]:
 
 
 def choice(record: Mapping[str, Any], pool: str, group: str, made: Choice) -> dict[str, Any]:
-    """Whose turn it was, and where everybody stood before; :func:`standings` reads it.
-
-    In columns, in the order of the members' ids, as a pool of hundreds of members fills most of a
-    record. The members are named where they are not the eligible ones of the pool looked at last.
-    """
-    looked, members = record["pools"][-1], list(made.weights)
-    named = looked["pool"] == pool and looked["eligible"] == members
-    weights = [made.weights[member] for member in made.before]
-    counts, entitlements = zip(*made.before.values(), strict=True)
-    least = min(entitlements)
+    """Whose turn it was, and where everybody stood before; :func:`standings` reads it."""
+    looked = record["pools"][-1]
+    known = looked["eligible"] if looked["pool"] == pool else None
     return {
         "pool": pool,
         "group": group,
         "rep": made.winner,
-        **({} if named else {"members": members}),
-        "weights": weights[0] if len(set(weights)) == 1 else weights,
+        **_columns(made.weights, made.before, known),
+    }
+
+
+def charge(turn: GivenTurn, rep: str, before: Mapping[str, Turn]) -> dict[str, Any]:
+    """The turn that a lead outside of the rotation costs; :func:`charged` reads it."""
+    weights = as_weights(turn.weights)
+    known = {member: before.get(member, EVEN) for member in weights.members}
+    return {"pool": turn.pool, "group": turn.group, "rep": rep, **_columns(weights, known, None)}
+
+
+def _columns(
+    weights: Weights, before: Mapping[str, Turn], known: Sequence[str] | None
+) -> dict[str, Any]:
+    """In columns, in the order of ids, as a pool of hundreds of members fills most of a record.
+
+    :param known: members that the record names elsewhere; named here only where they are others.
+    """
+    members = list(weights)
+    each = [weights[member] for member in weights.members]
+    counts, entitlements = zip(*before.values(), strict=True)
+    least = min(entitlements)
+    return {
+        **({} if members == known else {"members": members}),
+        "weights": each[0] if len(set(each)) == 1 else each,
         "counts": counts,
         "least": least,
         "above": [entitlement - least for entitlement in entitlements],
     }
+
+
+def _read_columns(
+    part: Mapping[str, Any], record: Mapping[str, Any]
+) -> dict[str, tuple[int, Turn]]:
+    """Weight of each member, and where they stood before."""
+    members = sorted(part.get("members") or record["pools"][-1]["eligible"])
+    each = part["weights"]
+    each = [each] * len(members) if isinstance(each, int) else each
+    stood = (
+        Turn(count, part["least"] + above)
+        for count, above in zip(part["counts"], part["above"], strict=True)
+    )
+    return dict(zip(members, zip(each, stood, strict=True), strict=True))
 
 
 def standings(record: Mapping[str, Any]) -> list[tuple[str, int, int, int, int]]:
@@ -81,27 +119,38 @@ def standings(record: Mapping[str, Any]) -> list[tuple[str, int, int, int, int]]
     choice = record["choice"]
     if "standings" in choice:  # stored by an older release
         return [tuple(one) for one in choice["standings"]]
-    members = sorted(choice.get("members") or record["pools"][-1]["eligible"])
-    weights = choice["weights"]
-    if isinstance(weights, int):
-        weights = [weights] * len(members)
-    parts = shares(dict(zip(members, weights, strict=True)))
+    found = _read_columns(choice, record)
+    parts = shares({member: weight for member, (weight, _) in found.items()})
     return [
-        (member, weight, parts[member], count, choice["least"] + above + parts[member])
-        for member, weight, count, above in zip(
-            members, weights, choice["counts"], choice["above"], strict=True
-        )
+        (member, weight, parts[member], turn.count, turn.entitlement + parts[member])
+        for member, (weight, turn) in found.items()
     ]
 
 
+def charged(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a stored charge: pool, group and rep, the share of each member, and count and entitlement
+    of each before."""
+    charge = record["charge"]
+    if "counts" not in charge:  # stored by an older release
+        return dict(charge)
+    found = _read_columns(charge, record)
+    return {
+        **{name: charge[name] for name in ("pool", "group", "rep")},
+        "shares": shares({member: weight for member, (weight, _) in found.items()}),
+        "before": [[member, *turn] for member, (_, turn) in found.items()],
+    }
+
+
 def told(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored record as it is told: what each rule lost by, and the choice member by member."""
+    """A stored record as it is told: what each rule lost by, and turns member by member."""
     shown = dict(record)
     if "tried" in record:
         shown["tried"] = [_lost(one, record.get("features", {})) for one in record["tried"]]
     if (choice := record.get("choice")) is not None:
         named = {name: choice[name] for name in ("pool", "group", "rep")}
         shown["choice"] = {**named, "standings": standings(record)}
+    if record.get("charge") is not None:
+        shown["charge"] = charged(record)
     return shown
 
 
@@ -112,15 +161,3 @@ def _lost(one: Any, features: Mapping[str, Any]) -> dict[str, Any]:
     rule, name, op, want, verdict, result = one
     because = {"field": name, "op": op, "want": want, "got": features.get(name), "result": result}
     return {"rule": rule, "verdict": verdict, "because": because}
-
-
-def charge(turn: GivenTurn, rep: str, before: Mapping[str, Turn]) -> dict[str, Any]:
-    """The turn that a lead outside of the rotation costs, and from where it was counted."""
-    turns = {member: before.get(member, EVEN) for member in (*turn.shares, rep)}
-    return {
-        "pool": turn.pool,
-        "group": turn.group,
-        "rep": rep,
-        "shares": turn.shares,
-        "before": [[member, turn.count, turn.entitlement] for member, turn in turns.items()],
-    }

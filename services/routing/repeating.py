@@ -26,7 +26,7 @@ from services.routing.matching import matched_again
 from services.routing.model import Load, Waiting
 from services.routing.placement import ENGINE, place
 from services.routing.plan import Plan
-from services.routing.recording import ELSEWHERE, standings, told
+from services.routing.recording import ELSEWHERE, charged, standings, told
 from services.routing.splitting import units_again
 from services.routing.subject import Subject
 
@@ -182,7 +182,8 @@ def turns_before(record: Record) -> dict[tuple[str, str], dict[str, Turn]]:
             member: Turn(count, entitlement - share)
             for member, _, share, count, entitlement in standings(record)
         }
-    if (charge := record.get("charge")) is not None:
+    if record.get("charge") is not None:
+        charge = charged(record)
         found[charge["pool"], charge["group"]] = {
             member: Turn(count, entitlement) for member, count, entitlement in charge["before"]
         }

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from schemas.base import TierName
 from services.routing.fairness import UNIT
-from services.routing.recording import standings
+from services.routing.recording import charged, standings
 from services.routing.review.traffic import Row
 from services.routing.subject import How
 
@@ -185,7 +185,8 @@ _OUTSIDE: dict[str, Entry] = {
 
 def _outside(change: Row, record: Record, request: Record, pool: str) -> Iterator[Line]:
     """Given outside of the rotation; where it cost a turn the others earned their share of it."""
-    outcome, charge = record["outcome"], record.get("charge")
+    outcome = record["outcome"]
+    charge = charged(record) if record.get("charge") is not None else None
     rep, by_hand = outcome["rep"], outcome["how"] == How.BY_HAND
     said = {"by": request.get("by") or "", "reason": request.get("reason", "")} if by_hand else {}
     entry = _OUTSIDE[outcome["how"]]
