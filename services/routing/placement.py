@@ -122,10 +122,10 @@ def _given(desk: Desk, how: How, rep: str, pool: Pool | None, *, charged: bool) 
     if charged and pool is not None and rep in board.plan.weights[pool.id]:
         group = tier_group(pool, subject.tier)
         free = survey(board, pool, subject).weights
-        before = board.turns(pool.id, group)
-        turn = GivenTurn(pool.id, group, free if rep in free else {rep: 1})
-        desk.record["charge"] = recording.charge(turn, rep, before)
-        board.set_turns(pool.id, group, fairness.charge(rep, free, before))
+        made = fairness.charge(rep, free, board.turns(pool.id, group))
+        turn = GivenTurn(pool.id, group, made.weights)
+        desk.record["charge"] = recording.charge(pool.id, group, made)
+        board.set_turns(pool.id, group, made.after())
     board.given(rep, pool.id if pool is not None else None, subject.motion)
     return Placement(
         AssignmentStatus.ASSIGNED,

@@ -13,12 +13,8 @@ from typing import Any
 from services.kernel.conditions import NotedFacts
 from services.routing.board import Board
 from services.routing.fairness import (
-    EVEN,
     Choice,
-    GivenTurn,
     Turn,
-    Weights,
-    as_weights,
     shares,
 )
 from services.routing.subject import Subject
@@ -68,31 +64,26 @@ def choice(record: Mapping[str, Any], pool: str, group: str, made: Choice) -> di
         "pool": pool,
         "group": group,
         "rep": made.winner,
-        **_columns(made.weights, made.before, known),
+        **_columns(made, known),
     }
 
 
-def charge(turn: GivenTurn, rep: str, before: Mapping[str, Turn]) -> dict[str, Any]:
+def charge(pool: str, group: str, made: Choice) -> dict[str, Any]:
     """The turn that a lead outside of the rotation costs; :func:`charged` reads it."""
-    weights = as_weights(turn.weights)
-    known = {member: before.get(member, EVEN) for member in weights.members}
-    return {"pool": turn.pool, "group": turn.group, "rep": rep, **_columns(weights, known, None)}
+    return {"pool": pool, "group": group, "rep": made.winner, **_columns(made, None)}
 
 
-def _columns(
-    weights: Weights, before: Mapping[str, Turn], known: Sequence[str] | None
-) -> dict[str, Any]:
+def _columns(made: Choice, known: Sequence[str] | None) -> dict[str, Any]:
     """In columns, in the order of ids, as a pool of hundreds of members fills most of a record.
 
     :param known: members that the record names elsewhere; named here only where they are others.
     """
-    members = list(weights)
-    each = [weights[member] for member in weights.members]
-    counts, entitlements = zip(*before.values(), strict=True)
+    members = list(made.weights)
+    counts, entitlements = zip(*made.before.values(), strict=True)
     least = min(entitlements)
     return {
         **({} if members == known else {"members": members}),
-        "weights": each[0] if len(set(each)) == 1 else each,
+        "weights": made.weights.told,
         "counts": counts,
         "least": least,
         "above": [entitlement - least for entitlement in entitlements],
