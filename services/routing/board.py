@@ -22,7 +22,7 @@ from schemas.base import Motion, RoleName
 from schemas.score import LeadScored
 from services.kernel.people import Absence, Caps, Overlay, Pool, Rep, next_available
 from services.routing.eligibility import Barred, away
-from services.routing.fairness import Turn
+from services.routing.fairness import Stand, Turns
 from services.routing.fields import Standing
 from services.routing.matching import NO_MATCH, Match
 from services.routing.model import (
@@ -142,10 +142,10 @@ class Board:
         self.tape.loads.setdefault(rep_id, load)
         return load
 
-    def turns(self, pool: str, group: str) -> Mapping[str, Turn]:
+    def turns(self, pool: str, group: str) -> Turns:
         """:raises NeedsPools: where the pool's row is not locked."""
         self.demand(frozenset({pool}))
-        return self.loaded.turns.get((pool, group), {})
+        return self.loaded.turns.setdefault((pool, group), Turns())
 
     def demand(self, pools: frozenset[str]) -> None:
         """:raises NeedsPools: where one of these pools is not locked."""
@@ -254,9 +254,9 @@ class Board:
         """The event was about another role's attempt: the lead's own last one stays the last."""
         self._keep(replace(self.lead(lead.lead_id, lead.account_key), last=lead.last))
 
-    def set_turns(self, pool: str, group: str, turns: Mapping[str, Turn]) -> None:
-        self.loaded.turns.setdefault((pool, group), {}).update(turns)
-        self.dirty_turns.setdefault((pool, group), set()).update(turns)
+    def set_turns(self, pool: str, group: str, stand: Stand) -> None:
+        self.turns(pool, group).put(stand)
+        self.dirty_turns.setdefault((pool, group), set()).update(stand.members)
 
     def given(self, rep_id: str, pool: str | None = None, motion: Motion = Motion.INBOUND) -> None:
         """Count one more lead against a rep's caps."""

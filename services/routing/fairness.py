@@ -10,7 +10,7 @@ Why this rule and not a pointer or smooth weighted round robin: docs/decisions/f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache, partial
@@ -71,6 +71,61 @@ class Weights(dict[str, int]):
 
 
 @dataclass(frozen=True, slots=True)
+class Stand:
+    """Where some members stand, in columns."""
+
+    members: tuple[str, ...]
+    counts: tuple[int, ...]
+    entitlements: tuple[int, ...]
+
+    def turns(self) -> dict[str, Turn]:
+        """The same, member by member."""
+        rows = zip(self.counts, self.entitlements, strict=True)
+        return dict(zip(self.members, map(_TURN, rows), strict=True))
+
+
+class Turns(Mapping[str, Turn]):
+    """Where everybody of a rotation stands.
+
+    Each lead changes all members, hundreds in a large pool, and the next is mostly shared by the
+    same ones. So what was put last stays in columns until a member is asked for.
+    """
+
+    def __init__(self, known: Mapping[str, Turn] | None = None) -> None:
+        self._known = dict(known or {})
+        self._last: Stand | None = None
+
+    def stand(self, members: tuple[str, ...]) -> Stand:
+        """Where these stand; a member who is not known is a joiner."""
+        if self._last is not None and self._last.members == members:
+            return self._last
+        known = self._spread()
+        counts, entitlements = zip(*[known.get(one, EVEN) for one in members], strict=True)
+        return Stand(members, counts, entitlements)
+
+    def put(self, stand: Stand) -> None:
+        """Where these members stand from now on."""
+        if self._last is not None and self._last.members != stand.members:
+            self._spread()
+        self._last = stand
+
+    def _spread(self) -> dict[str, Turn]:
+        if self._last is not None:
+            self._known.update(self._last.turns())
+            self._last = None
+        return self._known
+
+    def __getitem__(self, member: str) -> Turn:
+        return self._spread()[member]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._spread())
+
+    def __len__(self) -> int:
+        return len(self._spread())
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """One eligible member in the arithmetic of one choice: the state after the lead was shared."""
 
@@ -92,28 +147,23 @@ class Choice:
 
     winner: str
     weights: Weights
-    before: Mapping[str, Turn]
+    before: Stand
     """Where every eligible member stood before the lead was shared, by id."""
 
-    def after(self) -> dict[str, Turn]:
+    def after(self) -> Stand:
         """The state of every eligible member once the winner has the lead."""
-        # Hundreds of members for each lead: what is done for each is left to the interpreter's own
-        # functions, which take a quarter of the time of a loop.
-        members, parts = self.weights.members, self.weights.parts
-        counts, entitlements = zip(*self.before.values(), strict=True)
-        raised = zip(counts, map(add, entitlements, parts), strict=True)
-        after = dict(zip(members, map(_TURN, raised), strict=True))
-        count, entitlement = after[self.winner]
-        after[self.winner] = Turn(count + 1, entitlement)
-        return after
+        before, at = self.before, self.before.members.index(self.winner)
+        counts = (*before.counts[:at], before.counts[at] + 1, *before.counts[at + 1 :])
+        entitlements = tuple(map(add, before.entitlements, self.weights.parts))
+        return Stand(before.members, counts, entitlements)
 
     @property
     def standings(self) -> tuple[Standing, ...]:
         """Every eligible member, by id."""
         return tuple(
             Standing(member, self.weights[member], share, Turn(count, entitlement + share))
-            for (member, share), (count, entitlement) in zip(
-                self.weights.split, self.before.values(), strict=True
+            for (member, share), count, entitlement in zip(
+                self.weights.split, self.before.counts, self.before.entitlements, strict=True
             )
         )
 
@@ -174,17 +224,16 @@ def charge(owner: str, weights: Mapping[str, int], turns: Mapping[str, Turn]) ->
     return Choice(owner, weights, _stand(weights, turns))
 
 
-def give_back(member: str, shared: Mapping[str, int], turns: Mapping[str, Turn]) -> dict[str, Turn]:
+def give_back(member: str, shared: Mapping[str, int], turns: Mapping[str, Turn]) -> Stand:
     """Undo a turn: the lead counts as if it had never been shared out.
 
     The choice that follows shares it again, among those who are eligible then; so a rejected lead
     is one for which the rejecting member was not eligible.
     """
-    undone = {}
-    for other, share in shared.items():
-        turn = turns.get(other, EVEN)
-        undone[other] = Turn(turn.count - (other == member), turn.entitlement - share)
-    return undone
+    stood = {other: turns.get(other, EVEN) for other in shared}
+    counts = tuple(turn.count - (other == member) for other, turn in stood.items())
+    entitlements = tuple(turn.entitlement - shared[other] for other, turn in stood.items())
+    return Stand(tuple(stood), counts, entitlements)
 
 
 def as_weights(weights: Mapping[str, int]) -> Weights:
@@ -192,11 +241,12 @@ def as_weights(weights: Mapping[str, int]) -> Weights:
     return weights if isinstance(weights, Weights) else Weights(weights)
 
 
-def _stand(weights: Weights, turns: Mapping[str, Turn]) -> dict[str, Turn]:
-    return {member: turns.get(member, EVEN) for member in weights.members}
+def _stand(weights: Weights, turns: Mapping[str, Turn]) -> Stand:
+    known = turns if isinstance(turns, Turns) else Turns(turns)
+    return known.stand(weights.members)
 
 
-def _earliest(weights: Weights, before: Mapping[str, Turn]) -> str:
+def _earliest(weights: Weights, before: Stand) -> str:
     """The earliest deadline among those who are owed a lead, or among all where nobody is.
 
     What a member lacks is the entitlement that is missing until the next lead is due; who is owed
@@ -204,10 +254,12 @@ def _earliest(weights: Weights, before: Mapping[str, Turn]) -> str:
     deadlines are compared by cross multiplication: exact, without a fraction per member.
     """
     if weights.even:
-        lacks = [count * UNIT - entitlement for count, entitlement in before.values()]
+        stood = zip(before.counts, before.entitlements, strict=True)
+        lacks = [count * UNIT - entitlement for count, entitlement in stood]
         return weights.members[lacks.index(min(lacks))]
     winner, best_lack, best_share, best_owed = weights.members[0], 0, 0, False
-    for (member, share), (count, entitlement) in zip(weights.split, before.values(), strict=True):
+    rows = zip(weights.split, before.counts, before.entitlements, strict=True)
+    for (member, share), count, entitlement in rows:
         lack = (count + 1) * UNIT - entitlement - share
         owed = lack < UNIT
         if best_share and (

@@ -66,7 +66,7 @@ class RuleSet:
         untold = max(0, len(before) - 2 * TRIED_KEPT)
         if untold:
             before = (*before[:TRIED_KEPT], *before[-TRIED_KEPT:])
-        return Routed(target, tuple(rule.lost(facts) for rule in before), untold)
+        return Routed(target, tuple([rule.lost(facts) for rule in before]), untold)
 
     def _firing(self, facts: Facts) -> tuple[int, Target]:
         drawn: list[Drawn] = []
@@ -136,19 +136,16 @@ class Rule:
         """That the rule did not fire, and the first part of its condition that is not true."""
         if not self.takes(facts):
             return self._other_motion
-        first: _Part | None = None
-        unknown = False
         for part, test in self._parts:
             verdict = test(facts)
-            if verdict is True:
-                continue
-            if first is None:
-                first, unknown = part, verdict is None
             if verdict is False:
-                return first.lost(False, unknown, facts)
-        if first is not None:
-            return first.lost(None, unknown, facts)
+                return part.no or part.lost(False, facts)
+            if verdict is None:
+                return part.lost(False if self._is_false(facts) else None, facts, unknown=True)
         return {"rule": self.target.rule, "verdict": False, "because": self._passed_by(facts)}
+
+    def _is_false(self, facts: Facts) -> bool:
+        return any(test(facts) is False for _, test in self._parts)
 
     def _passed_by(self, facts: Facts) -> dict[str, Any]:
         """No row of its table fits, or it is held out."""
@@ -171,12 +168,13 @@ class Routed:
 class _Part:
     """One part of a condition, as a record names it where it is what made a rule lose."""
 
-    __slots__ = ("_known", "_leaf", "_rule", "_said")
+    __slots__ = ("_leaf", "_rule", "_said", "no")
 
     def __init__(self, rule: str, node: Node) -> None:
         self._rule = rule
         self._leaf = node if isinstance(node, Leaf) else None
-        self._known: dict[tuple[Verdict, bool], Lost] = {}
+        self.no: Lost | None = None
+        """That the rule lost by this part, where nothing but its feature has to be told."""
         if self._leaf is None:
             self._said: dict[str, Any] = {"op": type(node).__name__.lower().replace("anyof", "any")}
             return
@@ -184,16 +182,14 @@ class _Part:
         want = list(leaf.want) if isinstance(leaf.want, tuple) else leaf.want
         self._said = {"field": leaf.field, "op": leaf.op.value, "want": want}
         if not leaf.about.personal:
-            for verdict, unknown in ((False, False), (False, True), (None, True)):
-                result = None if unknown else False
-                self._known[verdict, unknown] = (rule, *self._said.values(), verdict, result)
+            self.no = (rule, *self._said.values(), False, False)
 
-    def lost(self, verdict: Verdict, unknown: bool, facts: Facts) -> Lost:
-        """:param verdict: of the whole condition; ``unknown`` tells whether this part's is None."""
-        known = self._known.get((verdict, unknown))
-        if known is not None:
-            return known
-        because = {**self._said, "result": None if unknown else False}
+    def lost(self, verdict: Verdict, facts: Facts, *, unknown: bool = False) -> Lost:
+        """:param verdict: of the whole condition; ``unknown`` tells whether this part's is."""
+        result = None if unknown else False
+        if self.no is not None:
+            return (self._rule, *self._said.values(), verdict, result)
+        because = {**self._said, "result": result}
         if self._leaf is not None:
             because["got"] = "(personal)" if facts.get(self._leaf.field) is not None else None
         return {"rule": self._rule, "verdict": verdict, "because": because}

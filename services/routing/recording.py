@@ -79,14 +79,14 @@ def _columns(made: Choice, known: Sequence[str] | None) -> dict[str, Any]:
     :param known: members that the record names elsewhere; named here only where they are others.
     """
     members = list(made.weights)
-    counts, entitlements = zip(*made.before.values(), strict=True)
-    least = min(entitlements)
+    before = made.before
+    least = min(before.entitlements)
     return {
         **({} if members == known else {"members": members}),
         "weights": made.weights.told,
-        "counts": counts,
+        "counts": before.counts,
         "least": least,
-        "above": [entitlement - least for entitlement in entitlements],
+        "above": [entitlement - least for entitlement in before.entitlements],
     }
 
 

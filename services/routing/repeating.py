@@ -21,7 +21,7 @@ from schemas.base import RoleName
 from services.kernel.conditions import NotedFacts
 from services.kernel.people import Overlay
 from services.routing.board import Board, Colleague, Loaded
-from services.routing.fairness import Turn
+from services.routing.fairness import Turn, Turns
 from services.routing.matching import matched_again
 from services.routing.model import Load, Waiting
 from services.routing.placement import ENGINE, place
@@ -158,7 +158,7 @@ def board_of(plan: Plan, stored: Stored, overlays: Overlays) -> Board:
     state = _STATE.validate_python(record["state"])
     loaded = Loaded(
         colleagues={_ACCOUNT: {one.lead_id: one for one in state.colleagues}},
-        turns=turns_before(record),
+        turns={rotation: Turns(stood) for rotation, stood in turns_before(record).items()},
         loads=state.loads,
         overlays=dict(overlays[state.overlays]) if state.overlays is not None else {},
         waiting=state.waiting,

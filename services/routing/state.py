@@ -9,7 +9,7 @@ from uuid import UUID
 from schemas.score import LeadScored
 from services.kernel.people import Overlay
 from services.routing.ahead import Ahead
-from services.routing.fairness import Turn
+from services.routing.fairness import Turns
 from services.routing.fields import Standing
 from services.routing.matching import Match
 from services.routing.model import LeadState, Load, Waiting
@@ -65,7 +65,7 @@ class Loaded:
 
     leads: dict[UUID, LeadState] = field(default_factory=dict)
     colleagues: dict[str, dict[UUID, Colleague]] = field(default_factory=dict)
-    turns: dict[TurnKey, dict[str, Turn]] = field(default_factory=dict)
+    turns: dict[TurnKey, Turns] = field(default_factory=dict)
     loads: dict[str, Load] = field(default_factory=dict)
     """Of the reps who have caps."""
     returned: dict[str, int] = field(default_factory=dict)

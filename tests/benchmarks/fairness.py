@@ -99,9 +99,9 @@ def measure(name: str, law: int, run: Circumstance, pools: int, leads: int, seed
             if not eligible:
                 continue
             choice = choose(eligible, turns)
-            turns.update(choice.after())
+            turns.update(choice.after().turns())
             if law > 1 and chance.random() < 0.1:
-                turns.update(give_back(choice.winner, shares(choice.weights), turns))
+                turns.update(give_back(choice.winner, shares(choice.weights), turns).turns())
             found = max(found, _deviation(turns, eligible))
         if found > worst:
             worst, members = found, len(weights)

@@ -214,8 +214,8 @@ class Course:
         if limited and self._returned[today] >= self.plan.turns_returned_per_day:
             return
         self._returned[today] += 1
-        rotation = self.world.loaded.turns.setdefault((turn.pool, turn.group), {})
-        rotation.update(fairness.give_back(rep, turn.shares, rotation))
+        rotation = self.world.loaded.turns.setdefault((turn.pool, turn.group), fairness.Turns())
+        rotation.put(fairness.give_back(rep, turn.shares, rotation))
         self.world.counted.remove(rep, case.pool, case.motion, case.since)
 
     def _unqueue(self, case: Case) -> None:

@@ -14,6 +14,7 @@ from schemas.base import Motion, RoleName
 from services.kernel.people import LENGTH, Overlay, Window, steady_until, window_start
 from services.routing.board import Board
 from services.routing.eligibility import Barred
+from services.routing.fairness import Turns
 from services.routing.matching import matched_again
 from services.routing.model import Given, Load, Waiting
 from services.routing.overlay import RepChange, overlays
@@ -118,7 +119,7 @@ class World:
         self._loads = _Loads(plan, self.counted)
         self.loaded = Loaded(
             loads=self._loads,
-            turns={rotation: dict(members) for rotation, members in traffic.turns.items()},
+            turns={rotation: Turns(members) for rotation, members in traffic.turns.items()},
         )
         self.changed = Changed(traffic.changes)
         self._pools = frozenset(plan.weights)

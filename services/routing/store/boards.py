@@ -17,18 +17,11 @@ from schemas.score import LeadScored
 from services.kernel.people import Window, window_start
 from services.routing.ahead import look_ahead
 from services.routing.board import Board, Colleague, Loaded
-from services.routing.fairness import Turn
-from services.routing.model import (
-    TIER_RANK,
-    Attempt,
-    Change,
-    Given,
-    LeadState,
-    Load,
-    Waiting,
-)
+from services.routing.fairness import Turn, Turns
+from services.routing.model import TIER_RANK, Attempt, Change, Given, LeadState, Load, Waiting
 from services.routing.overlay import RepChange, overlays
 from services.routing.plan import Plan
+from services.routing.state import TurnKey
 from services.routing.store import sql
 from services.routing.store.scope import Scope
 from services.runtime.database import Connection, meanwhile
@@ -204,9 +197,11 @@ def _loaded(row: asyncpg.Record, now: datetime) -> Loaded:
     for one in _read(_COLLEAGUES, row["colleagues"]):
         found = Colleague(one.lead_id, one.rep_id, one.pool, one.since)
         loaded.colleagues.setdefault(one.account_key, {})[one.lead_id] = found
+    turns: dict[TurnKey, dict[str, Turn]] = {}
     for turn in _read(_TURNS, row["turns"]):
-        rotation = loaded.turns.setdefault((turn.pool, turn.tier_group), {})
+        rotation = turns.setdefault((turn.pool, turn.tier_group), {})
         rotation[turn.member] = Turn(turn.count, turn.entitlement)
+    loaded.turns = {key: Turns(rotation) for key, rotation in turns.items()}
     for load_row in _read(_LOADS, row["loads"]):
         loaded.loads[load_row.rep_id] = Load(load_row.given, load_row.open)
         loaded.returned[load_row.rep_id] = load_row.returned

@@ -10,6 +10,7 @@ from uuid import UUID
 from schemas.base import Motion
 from services.kernel.people import Window
 from services.routing.board import Loaded
+from services.routing.fairness import Turns
 from services.routing.model import Attempt, Change, Given, Load
 from services.routing.overlay import RepChange, overlays
 from services.routing.plan import Plan
@@ -74,7 +75,7 @@ class Stored:
         return Loaded(
             leads=dict(was.leads),
             colleagues={account: dict(found) for account, found in was.colleagues.items()},
-            turns={key: dict(turns) for key, turns in was.turns.items()},
+            turns={key: Turns(turns) for key, turns in was.turns.items()},
             loads={rep: self._load(rep, now) for rep in WEIGHTS},
             overlays=overlays(believed, now),
             waiting={pool: list(queue) for pool, queue in was.waiting.items()},

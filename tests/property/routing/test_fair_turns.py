@@ -45,7 +45,7 @@ def test_shares_add_up_to_one_lead_exactly(weights: Weights) -> None:
 def test_nobody_filtered_nobody_is_more_than_one_lead_off(weights: Weights, leads: int) -> None:
     turns: dict[str, Turn] = {}
     for _ in range(leads):
-        turns.update(choose(weights, turns).after())
+        turns.update(choose(weights, turns).after().turns())
         assert deviation(turns) <= 1
     assert sum(turn.count for turn in turns.values()) == leads
 
@@ -69,7 +69,7 @@ def test_filters_absences_joiners_and_new_weights_stay_within_two(
         if not now:
             continue
         before = turns.get(away, EVEN) if away else EVEN
-        turns.update(choose(now, turns).after())
+        turns.update(choose(now, turns).after().turns())
         if absent is not None:
             assert turns.get(absent, EVEN) == before, "who is away neither gains nor loses"
         worst = max(worst, deviation(turns))
@@ -85,13 +85,13 @@ def test_who_returns_is_not_flooded(weights: Weights, absence: int, seed: int) -
     others = {member: weight for member, weight in weights.items() if member != "back"}
     turns: dict[str, Turn] = {}
     for _ in range(chance.randint(0, 50)):
-        turns.update(choose(weights, turns).after())
+        turns.update(choose(weights, turns).after().turns())
     for _ in range(absence * (len(others) > 0)):
-        turns.update(choose(others, turns).after())
+        turns.update(choose(others, turns).after().turns())
     before = turns.get("back", EVEN).count
     due = Fraction(20 * 5, sum(weights.values()))
     for _ in range(20):
-        turns.update(choose(weights, turns).after())
+        turns.update(choose(weights, turns).after().turns())
     assert abs(turns["back"].count - before - due) <= 2
 
 
@@ -101,11 +101,11 @@ def test_a_turn_given_back_leaves_no_trace(weights: Weights, leads: int, seed: i
     chance = random.Random(seed)
     turns: dict[str, Turn] = dict.fromkeys(weights, EVEN)
     for _ in range(leads):
-        turns.update(choose(weights, turns).after())
+        turns.update(choose(weights, turns).after().turns())
     some = eligible(chance, weights, 0.3, None) or weights
     choice = choose(some, turns)
-    after = {**turns, **choice.after()}
-    after.update(give_back(choice.winner, shares(choice.weights), after))
+    after = {**turns, **choice.after().turns()}
+    after.update(give_back(choice.winner, shares(choice.weights), after).turns())
     assert after == turns
 
 
@@ -114,7 +114,7 @@ def test_a_turn_given_back_leaves_no_trace(weights: Weights, leads: int, seed: i
 def test_a_charged_lead_costs_its_owner_one_turn(weights: Weights, data: st.DataObject) -> None:
     owner = data.draw(st.sampled_from(sorted({*weights, "elsewhere"})))
     turns: dict[str, Turn] = {}
-    turns.update(charge(owner, weights, turns).after())
+    turns.update(charge(owner, weights, turns).after().turns())
     assert turns[owner].count == 1
     assert sum(turn.count for turn in turns.values()) == 1
     assert sum(turn.entitlement for turn in turns.values()) == UNIT
