@@ -5,7 +5,6 @@ Changes nothing but the turns and loads of the board that it is given.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from schemas.assignment import AssignmentStatus
@@ -99,10 +98,8 @@ def _to_owner(desk: Desk, owned: Owned) -> Placement:
         return _waits(desk, owned)
     pool = _pool_of(desk, owned)
     how = How.OWNER if owned.stands_in_for is None else How.BACKUP
-    placement = _given(
-        desk, how, owned.rep_id, pool, charged=pool is not None and pool.charge_owner_turn
-    )
-    return replace(placement, level=owned.level, owner=owned.stands_in_for)
+    charged = pool is not None and pool.charge_owner_turn
+    return _given(desk, how, owned.rep_id, pool, charged=charged, owned=owned)
 
 
 def _by_hand(desk: Desk, rep: str) -> Placement:
@@ -116,7 +113,9 @@ def _by_hand(desk: Desk, rep: str) -> Placement:
     return _given(desk, How.BY_HAND, rep, pool, charged=wish.charge)
 
 
-def _given(desk: Desk, how: How, rep: str, pool: Pool | None, *, charged: bool) -> Placement:
+def _given(
+    desk: Desk, how: How, rep: str, pool: Pool | None, *, charged: bool, owned: Owned | None = None
+) -> Placement:
     board, subject = desk.board, desk.subject
     turn = None
     if charged and pool is not None and rep in board.plan.weights[pool.id]:
@@ -134,6 +133,8 @@ def _given(desk: Desk, how: How, rep: str, pool: Pool | None, *, charged: bool) 
         pool=pool.id if pool is not None else None,
         rep=rep,
         turn=turn,
+        level=owned.level if owned is not None else None,
+        owner=owned.stands_in_for if owned is not None else None,
         record=desk.record,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -57,20 +58,32 @@ class RuleSet:
 
     def target_of(self, facts: Facts) -> Target:
         """As :meth:`first_match`, without the account of it."""
-        return self._firing(facts)[1]
+        return self._firing(facts, self.index.candidates(facts))[1]
 
     def first_match(self, facts: Facts) -> Routed:
         """The first rule whose condition is true; an unknown outcome does not fire."""
-        at, target = self._firing(facts)
-        before = self.rules[:at]
-        untold = max(0, len(before) - 2 * TRIED_KEPT)
-        if untold:
-            before = (*before[:TRIED_KEPT], *before[-TRIED_KEPT:])
-        return Routed(target, tuple([rule.lost(facts) for rule in before]), untold)
+        candidates = self.index.candidates(facts)
+        at, target = self._firing(facts, candidates)
+        untold = max(0, at - 2 * TRIED_KEPT)
+        places = (*range(TRIED_KEPT), *range(at - TRIED_KEPT, at)) if untold else range(at)
+        return Routed(target, self._lost(facts, places), untold)
 
-    def _firing(self, facts: Facts) -> tuple[int, Target]:
+    def _lost(self, facts: Facts, places: Sequence[int]) -> tuple[Lost, ...]:
+        """Why the rules at these places did not fire. Of most the index says it, unasked."""
+        told, filed = self.index.told(facts), self.index.filed
+        asked = self.index.with_first_part(facts)
+        return tuple(
+            [
+                rule.no
+                if rule.no is not None and filed[at] in told and at not in asked
+                else rule.lost(facts)
+                for at, rule in [(at, self.rules[at]) for at in places]
+            ]
+        )
+
+    def _firing(self, facts: Facts, candidates: Sequence[int]) -> tuple[int, Target]:
         drawn: list[Drawn] = []
-        for at in self.index.candidates(facts):
+        for at in candidates:
             rule = self.rules[at]
             if rule.verdict(facts) is not True:
                 continue
@@ -88,7 +101,9 @@ def _having(target: Target, drawn: list[Drawn]) -> Target:
 class Rule:
     """A rule, ready to be asked."""
 
-    __slots__ = ("_other_motion", "_parts", "motion", "split", "table", "target", "when")
+    __slots__ = (
+        "_aimed", "_other_motion", "_parts", "motion", "no", "split", "table", "target", "when",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -110,6 +125,9 @@ class Rule:
             (_Part(target.rule, part), compile_node(part)) for part in _parts(when.node)
         )
         self._other_motion = (target.rule, "motion", "eq", motion, False, False)
+        self.no = self._parts[0][0].no if self._parts and motion is None else None
+        """That it lost by its first part; None where that has to be worked out."""
+        self._aimed: dict[int, Target] = {}
 
     def takes(self, facts: Facts) -> bool:
         """Whether the rule's pool takes leads of this motion."""
@@ -130,7 +148,11 @@ class Rule:
         hit = self.table.find(facts)
         if hit is None:
             return None
-        return Target(self.target.rule, self.target.path, hit.row.pool, hit=hit.described())
+        known = self._aimed.get(hit.row.line)
+        if known is None:
+            known = Target(self.target.rule, self.target.path, hit.row.pool, hit=hit.described())
+            self._aimed[hit.row.line] = known
+        return known
 
     def lost(self, facts: Facts) -> Lost:
         """That the rule did not fire, and the first part of its condition that is not true."""

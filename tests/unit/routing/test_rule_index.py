@@ -61,6 +61,7 @@ def test_the_first_that_fires_is_the_same_with_and_without_it(
         if one_by_one is LAST
         else rules.index(next(rule for rule in rules if rule.target == one_by_one))
     )
+    assert routed.tried == tuple(rule.lost(facts) for rule in rules[:before])
     tried = told({"tried": routed.tried, "features": facts})["tried"]
     assert [one["rule"] for one in tried] == [str(at) for at in range(before)]
     assert all(one["verdict"] is not True for one in tried)
