@@ -40,6 +40,7 @@ from services.runtime.configstore import ConfigStore, LiveConfig
 from services.runtime.embedded.postgres import EmbeddedPostgres
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
+from services.runtime.process import loop_factory
 from services.runtime.records import Output, Record
 from tests.benchmarks.routing.sizes import Size, companies_of, configuration, leads
 from tests.integration.routing.desk import record
@@ -295,7 +296,8 @@ def main() -> None:
         Size(5, 20, 100_000, many),
         Size(500, 2_000, 100_000, many),
     )
-    found = asyncio.run(run(sizes, given.rounds))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:  # as every service does
+        found = runner.run(run(sizes, given.rounds))
     print(table(found) if given.markdown else json.dumps([asdict(one) for one in found]))
 
 
