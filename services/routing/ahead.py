@@ -13,7 +13,7 @@ from uuid import UUID
 
 from schemas.score import LeadScored
 from services.kernel.conditions import NotedFacts
-from services.routing.fields import Standing
+from services.routing.fields import Standing, recorded
 from services.routing.policy import Routed, RuleSet
 
 
@@ -23,6 +23,8 @@ class Ahead:
 
     event: LeadScored
     facts: NotedFacts
+    features: dict[str, object]
+    """Those that may be stored."""
     routed: Routed
 
 
@@ -33,5 +35,5 @@ def look_ahead(
     found: dict[UUID, Ahead] = {}
     for lead_id, one in standing.items():
         facts = NotedFacts(one.at(now))
-        found[lead_id] = Ahead(one.event, facts, rules.first_match(facts))
+        found[lead_id] = Ahead(one.event, facts, recorded(facts), rules.first_match(facts))
     return found

@@ -64,9 +64,9 @@ class Weights(dict[str, int]):
         return len(set(self.parts)) == 1
 
     @cached_property
-    def told(self) -> int | list[int]:
+    def told(self) -> int | tuple[int, ...]:
         """The weights by id; one number where all have the same."""
-        each = [self[member] for member in self.members]
+        each = tuple(self[member] for member in self.members)
         return each[0] if len(set(each)) == 1 else each
 
 
@@ -174,14 +174,22 @@ class GivenTurn:
 
     pool: str
     group: str
-    weights: Mapping[str, int]
-    """Of those who shared the lead."""
+    members: tuple[str, ...]
+    """Who shared the lead."""
+    weights: int | tuple[int, ...]
+    """Of each, in the same order; one number where all had the same."""
     returned: bool = False
+
+    @classmethod
+    def of(cls, pool: str, group: str, weights: Weights) -> GivenTurn:
+        return cls(pool, group, weights.members, weights.told)
 
     @property
     def shares(self) -> dict[str, int]:
         """What the lead added to the entitlement of each, in 1 / UNIT of a lead."""
-        return shares(self.weights)
+        if isinstance(self.weights, int):
+            return shares(dict.fromkeys(self.members, self.weights))
+        return shares(dict(zip(self.members, self.weights, strict=True)))
 
 
 def shares(weights: Mapping[str, int]) -> dict[str, int]:

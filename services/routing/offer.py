@@ -121,7 +121,7 @@ def _by_turn(desk: Desk, seen: Survey, weights: Mapping[str, int], how: How) -> 
         desk.target,
         pool=pool.id,
         rep=rep,
-        turn=GivenTurn(pool.id, group, choice.weights),
+        turn=GivenTurn.of(pool.id, group, choice.weights),
         free=len(seen.weights),
         members=len(seen.all_weights),
         record=desk.record,

@@ -36,6 +36,7 @@ def place(board: Board, subject: Subject) -> Placement:
     ahead = board.loaded.ahead.get(subject.lead_id)
     is_known = ahead is not None and ahead.facts is subject.facts
     routed = ahead.routed if ahead and is_known else board.rules.first_match(subject.facts)
+    features = ahead.features if ahead and is_known else recorded(subject.facts)
     target = routed.target
     record: dict[str, Any] = {
         "engine": ENGINE,
@@ -43,7 +44,7 @@ def place(board: Board, subject: Subject) -> Placement:
         "at": board.now.isoformat(),
         "role": board.role,
         "tier": subject.tier,
-        "features": recorded(subject.facts),
+        "features": features,
         "tried": list(routed.tried),
         "rule": target.rule,
         "rule_path": target.path,
@@ -122,7 +123,7 @@ def _given(
         group = tier_group(pool, subject.tier)
         free = survey(board, pool, subject).weights
         made = fairness.charge(rep, free, board.turns(pool.id, group))
-        turn = GivenTurn(pool.id, group, made.weights)
+        turn = GivenTurn.of(pool.id, group, made.weights)
         desk.record["charge"] = recording.charge(pool.id, group, made)
         board.set_turns(pool.id, group, made.after())
     board.given(rep, pool.id if pool is not None else None, subject.motion)

@@ -1,4 +1,4 @@
-"""Turns keep the weights of those who shared a lead; the shares follow from them."""
+"""Turns keep who shared a lead and by what weights, in columns; the shares follow from them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ down_revision = "0014"
 
 # Shares add up to one lead exactly, so as weights they give the same shares again.
 DDL = """
-update routing.attempts
-set turn = (turn - 'shares') || jsonb_build_object('weights', turn->'shares')
+update routing.attempts a
+set turn = (turn - 'shares') || (
+    select jsonb_build_object('members', jsonb_agg(key order by key collate "C"),
+                              'weights', jsonb_agg(value order by key collate "C"))
+    from jsonb_each(a.turn->'shares'))
 where turn ? 'shares';
 """
 
