@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request
 from pydantic_core import from_json
 
 from services.enrichment.late import PATH, Late, Unexpected, Unreadable
-from services.runtime.database import is_infrastructure
 from services.runtime.http import Problem, read_body, too_many_unproven
 
 log = structlog.get_logger(__name__)
@@ -44,11 +43,6 @@ def router(late: Late) -> APIRouter:
         except Unreadable as error:
             log.warning("callback.unreadable", reason=str(error))
             raise Problem(422, "Not usable", f"The answer cannot be used: {error}.") from None
-        except Exception as error:
-            if not is_infrastructure(error):
-                raise
-            retry = {"Retry-After": "5"}
-            raise Problem(503, "Away", "The database is away.", headers=retry) from None
         return {"status": "accepted" if new else "duplicate"}
 
     return routes

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
-from tenacity import AsyncRetrying, RetryError, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
 from schemas.assignment import AssignmentStatus, RequestAction
 from services.kernel.texts import Storable
@@ -200,13 +200,9 @@ async def carry_out(ask: Ask, assignment_id: UUID, request: Request) -> Acted:
 async def _patiently(ask: Ask, assignment_id: UUID, request: Request) -> Outcome | None:
     """A deadlock or a lost connection is no answer for a rep: the request is safe to repeat."""
     tries = AsyncRetrying(
-        retry=retry_if_exception(is_infrastructure), stop=stop_after_attempt(_TRIES)
+        retry=retry_if_exception(is_infrastructure), stop=stop_after_attempt(_TRIES), reraise=True
     )
-    try:
-        return await tries(ask, assignment_id, request)
-    except RetryError as error:
-        headers = {"Retry-After": "1"}
-        raise Problem(503, "Try again", "The database did not answer.", headers=headers) from error
+    return await tries(ask, assignment_id, request)
 
 
 def _refusal(refused: Refused, last: Attempt) -> Problem:

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 from services.routing.explain import as_data, explain
 from services.runtime.apikeys import Scope
-from services.runtime.database import is_infrastructure
 from services.runtime.http import Problem, require
 
 Told = Callable[[UUID], Awaitable[list[dict[str, Any]]]]
@@ -85,14 +84,7 @@ def router(told: Told) -> APIRouter:
 
 
 async def _read(told: Told, lead_id: UUID) -> list[dict[str, Any]]:
-    try:
-        rows = await told(lead_id)
-    except Exception as error:
-        if not is_infrastructure(error):
-            raise
-        raise Problem(
-            503, "Try again", "The database did not answer.", headers={"Retry-After": "1"}
-        ) from error
+    rows = await told(lead_id)
     if not rows:
         raise Problem(404, "Unknown lead", "Nothing was decided about a lead with this id.")
     return rows

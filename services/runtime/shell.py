@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
 from services.runtime.admission import Admission, Body
+from services.runtime.database import is_infrastructure
 from services.runtime.health import Health
 from services.runtime.hotroutes import HotRoutes
 from services.runtime.logs import describe
@@ -81,9 +82,8 @@ class Shell:
         try:
             await (self._hot.find(scope) or self._app)(scope, receive, send)
         except Exception as error:
-            log.error("http.failed", route=_route(scope), **describe(error))
+            failed = _failed(scope, error)
             if status() == 0:
-                failed = Problem(500, "Internal error", "The fault is ours and was logged.")
                 await failed.response()(scope, receive, send)
 
     def _observe(self, scope: Connection, status: int, seconds: float) -> None:
@@ -109,6 +109,17 @@ class ShelledApp(FastAPI):
             await self._shell(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+
+def _failed(scope: Connection, error: Exception) -> Problem:
+    """What a request hears that broke off; logged here, as nobody else will."""
+    about_a_file = isinstance(error, OSError) and error.filename is not None
+    if is_infrastructure(error) and not about_a_file:
+        log.warning("http.infrastructure", route=_route(scope), **describe(error))
+        detail = "The database did not answer; nothing is known to have changed."
+        return Problem(503, "Try again", detail, headers={"Retry-After": "1"})
+    log.error("http.failed", route=_route(scope), **describe(error))
+    return Problem(500, "Internal error", "The fault is ours and was logged.")
 
 
 async def _nothing(scope: Connection, _receive: Receive, _send: Send) -> None:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import Depends, FastAPI, Request
@@ -146,6 +147,32 @@ async def test_every_other_fault_is_a_problem_document_too(client: httpx.AsyncCl
     busy = await client.get("/busy")
     assert problem(busy, 429)["limit"] == 500
     assert busy.headers["retry-after"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ConnectionRefusedError("canary"), 503),
+        (TimeoutError(), 503),
+        (asyncpg.CannotConnectNowError("canary"), 503),
+        (asyncpg.DeadlockDetectedError("canary"), 503),
+        (asyncpg.UniqueViolationError("canary"), 500),
+        (asyncpg.UndefinedTableError("canary"), 500),
+        (FileNotFoundError(2, "canary", "a file"), 500),
+        (KeyError("canary"), 500),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_whoever_asks_while_the_database_is_away_is_told_to_come_again(
+    app: FastAPI, client: httpx.AsyncClient, error: Exception, status: int
+) -> None:
+    @app.get("/breaks")
+    async def breaks() -> None:
+        raise error
+
+    answer = await client.get("/breaks")
+    assert "canary" not in str(problem(answer, status))
+    assert answer.headers.get("retry-after") == ("1" if status == 503 else None)
 
 
 async def test_a_body_is_cut_off_at_the_limit(client: httpx.AsyncClient) -> None:
