@@ -49,7 +49,7 @@ def test_what_a_decision_says_of_its_time_is_real_time_too() -> None:
     assert told["at"] == T + timedelta(seconds=1)
     assert told["routing_clock"] == T + timedelta(seconds=60)
     assert told["words"][0].startswith(f"decided at {told['at'].isoformat()} ")
-    assert told["record"] is record, "what is stored stays as it is"
+    assert told["record"] == record, "what is stored stays as it is"
     [same] = on_one_clock(decisions, [line(61, ONE)])
     assert "routing_clock" not in same
     assert same["words"][0].startswith(f"decided at {record['at']} ")
