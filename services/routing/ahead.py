@@ -26,6 +26,15 @@ class Ahead:
     features: dict[str, object]
     """Those that may be stored."""
     routed: Routed
+    kept: str
+    """As :func:`kept`."""
+
+
+def kept(event: LeadScored) -> str:
+    """The score as routing keeps it: without its ledger, which is scoring's to keep, and by which
+    nothing is decided here."""
+    less = event.model_copy(update={"ledger": ()}) if event.ledger else event
+    return less.encode().decode()
 
 
 def look_ahead(
@@ -35,5 +44,6 @@ def look_ahead(
     found: dict[UUID, Ahead] = {}
     for lead_id, one in standing.items():
         facts = NotedFacts(one.at(now))
-        found[lead_id] = Ahead(one.event, facts, recorded(facts), rules.first_match(facts))
+        routed = rules.first_match(facts)
+        found[lead_id] = Ahead(one.event, facts, recorded(facts), routed, kept(one.event))
     return found

@@ -14,16 +14,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from pydantic import computed_field
+
 from schemas.assignment import ACTIVE, AssignmentStatus, Diverted
-from schemas.base import (
-    ChannelName,
-    KindName,
-    Lane,
-    Motion,
-    RoleName,
-    TierName,
-    deterministic_id,
-)
+from schemas.base import ChannelName, KindName, Lane, Motion, RoleName, TierName, deterministic_id
 from schemas.score import LeadScored
 from services.kernel.people import Window
 from services.routing.fairness import GivenTurn
@@ -130,6 +124,17 @@ class Attempt:
     owner_class: str | None = None
     """What made its owner the owner: ``owner:<level>``, ``pool:<the rule's>``, ``nurture``."""
 
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def received_at(self) -> datetime:
+        """Of the submission; a column, like the next, by which who waits is found in order."""
+        return self.origin.received_at
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def tier_rank(self) -> int:
+        return TIER_RANK[self.tier]
+
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
@@ -164,7 +169,7 @@ class Attempt:
     @property
     def rank(self) -> tuple[int, datetime, UUID]:
         """Who waits goes by tier, then age."""
-        return TIER_RANK[self.tier], self.origin.received_at, self.assignment_id
+        return self.tier_rank, self.received_at, self.assignment_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from pydantic_core import to_json
 from schemas.base import RoleName, TierName
 from schemas.score import LeadScored
 from services.kernel.people import Window, window_start
-from services.routing.ahead import look_ahead
+from services.routing.ahead import kept, look_ahead
 from services.routing.board import Board, Colleague, Loaded
 from services.routing.fairness import Turn, Turns
-from services.routing.model import TIER_RANK, Attempt, Change, Given, LeadState, Load, Waiting
+from services.routing.model import Attempt, Change, Given, LeadState, Load, Waiting
 from services.routing.overlay import RepChange, overlays
 from services.routing.plan import Plan
 from services.routing.state import TurnKey
@@ -88,7 +88,6 @@ _LOADS = TypeAdapter(list[_LoadRow])
 _WAITING = TypeAdapter(list[_WaitingRow])
 _CHANGES = TypeAdapter(list[RepChange])
 _ATTEMPTS = TypeAdapter(list[Attempt])
-_ATTEMPT = TypeAdapter(Attempt)
 
 
 async def lock(connection: Connection, plan: Plan, scope: Scope) -> frozenset[str]:
@@ -151,7 +150,7 @@ async def save(connection: Connection, board: Board, tell: Callable[[], T]) -> T
     saving = connection.execute(
         sql.SAVE,
         _json(_lead_row(lead, board) for lead in board.dirty_leads.values()),
-        _json(_attempt_row(attempt) for attempt in board.dirty_attempts.values()),
+        _ATTEMPTS.dump_json(list(board.dirty_attempts.values())).decode(),
         _json(_turn_rows(board)),
         board.overlays_key,
         to_json(board.loaded.overlays).decode() if board.overlays_key is not None else None,
@@ -238,9 +237,9 @@ def _json(rows: Iterable[Mapping[str, Any]]) -> str:
 def _lead_row(lead: LeadState, board: Board) -> dict[str, Any]:
     stored: str | None = None
     if lead.lead_id in board.new_scores and lead.scored is not None:
-        # Scoring keeps the ledger; nothing is decided by it here.
-        kept = lead.scored.model_copy(update={"ledger": ()}) if lead.scored.ledger else lead.scored
-        stored = kept.encode().decode()
+        ahead = board.loaded.ahead.get(lead.lead_id)
+        known = ahead is not None and ahead.event is lead.scored
+        stored = ahead.kept if ahead and known else kept(lead.scored)
     return {
         "lead_id": lead.lead_id,
         "account_key": lead.account_key,
@@ -251,13 +250,6 @@ def _lead_row(lead: LeadState, board: Board) -> dict[str, Any]:
         "last_activity_at": lead.activity[1] if lead.activity is not None else None,
         "merged_into": lead.merged_into,
     }
-
-
-def _attempt_row(attempt: Attempt) -> dict[str, Any]:
-    row: dict[str, Any] = _ATTEMPT.dump_python(attempt)
-    row["received_at"] = attempt.origin.received_at
-    row["tier_rank"] = TIER_RANK[attempt.tier]
-    return row
 
 
 def _turn_rows(board: Board) -> Iterator[dict[str, Any]]:
