@@ -35,6 +35,10 @@ _SHARE: Final = 8
 _MAKE_ROOM: Final = 32
 """Part of the limit that is freed at once, so that a flood does not cost a search each time."""
 _SWEEP_SECONDS: Final = 0.25
+_CUT_AT_ONCE: Final = 8
+_CUT_APART_SECONDS: Final = 0.008
+"""Who is cut often comes again at once. A crowd that came together would go on leaving and coming
+together, and everybody else's request would wait behind two thousand new connections."""
 
 
 class Guard:
@@ -75,7 +79,11 @@ class Guard:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             now = loop.time()
-            self._cut([one for one in self._members if one.late(now)])
+            late = [one for one in self._members if one.late(now)]
+            for start in range(0, len(late), _CUT_AT_ONCE):
+                some = late[start : start + _CUT_AT_ONCE]
+                self._cut([one for one in some if one in self._members and one.late(loop.time())])
+                await asyncio.sleep(_CUT_APART_SECONDS)
 
     def _make_room(self) -> int:
         waiting = [one for one in self._members if one.waits_since < math.inf]
