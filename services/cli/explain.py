@@ -156,11 +156,11 @@ def on_one_clock(
     shown = as_it_happened(decisions, beside)
     told = []
     for one in decisions:
-        at, record = shown[one["sequence"]], (own := one["record"])
+        at, record = shown[one["sequence"]], one["record"]
         if at != one["at"]:
             one = {**one, "at": at, "routing_clock": one["at"]}
             record = {**(record or {}), "at": at.isoformat()} if record else record
-        told.append({**one, "record": as_data(own), "words": in_words(record)})
+        told.append({**one, "record": as_data(one["record"]), "words": in_words(record)})
     return told
 
 

@@ -18,14 +18,26 @@ from services.routing.policy import Routed, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
+class Ruled:
+    """What the rules say of a lead."""
+
+    routed: Routed
+    features: dict[str, object]
+    """Of what they were asked with, that which may be stored."""
+
+
+def ruled(rules: RuleSet, facts: Mapping[str, object]) -> Ruled:
+    """Ask them."""
+    return Ruled(rules.first_match(facts), recorded(facts))
+
+
+@dataclass(frozen=True, slots=True)
 class Ahead:
     """Holds where no activity of the lead is known."""
 
     event: LeadScored
     facts: NotedFacts
-    features: dict[str, object]
-    """Those that may be stored."""
-    routed: Routed
+    ruled: Ruled
     kept: str
     """As :func:`kept`."""
 
@@ -44,6 +56,5 @@ def look_ahead(
     found: dict[UUID, Ahead] = {}
     for lead_id, one in standing.items():
         facts = NotedFacts(one.at(now))
-        routed = rules.first_match(facts)
-        found[lead_id] = Ahead(one.event, facts, recorded(facts), routed, kept(one.event))
+        found[lead_id] = Ahead(one.event, facts, ruled(rules, facts), kept(one.event))
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from schemas.assignment import AssignmentStatus, Diverted, RequestAction
 from schemas.base import RoleName
 from schemas.score import LeadScored
-from services.routing import reason, relief
+from services.routing import reason, recording, relief
 from services.routing.board import Board
 from services.routing.claiming import claimed
 from services.routing.decide import replaced
@@ -207,12 +207,4 @@ def _record(request: Request, moved: Attempt) -> dict[str, object]:
     }
     if moved.diverted is not None:
         record["divert"] = moved.diverted.model_dump()
-    turn = moved.turn
-    if turn is not None and turn.returned:
-        record["returned"] = {
-            "pool": turn.pool,
-            "group": turn.group,
-            "rep": moved.rep_id,
-            "shares": turn.shares,
-        }
-    return record
+    return record | recording.returned(moved)

@@ -87,8 +87,7 @@ class Board:
 
     @property
     def rules(self) -> RuleSet:
-        """Of the role; the first role's where a configuration no longer knows it."""
-        return self.plan.rule_set(self.role) or self.plan.first_role
+        return self.plan.rules_of(self.role)
 
     # -- reading ------------------------------------------------------------------------------
     def lead(self, lead_id: UUID, account_key: str) -> LeadState:

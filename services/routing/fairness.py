@@ -10,10 +10,10 @@ Why this rule and not a pointer or smooth weighted round robin: docs/decisions/f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from operator import add
 from typing import NamedTuple
 
@@ -37,11 +37,17 @@ class Turn(NamedTuple):
 
 
 EVEN = Turn()
-_TURN: Callable[[tuple[int, int]], Turn] = partial(tuple.__new__, Turn)
 
 
 class Weights(dict[str, int]):
     """Who shares a lead, each with a weight of at least 1; not changed once it was asked."""
+
+    @classmethod
+    def of(cls, members: Sequence[str], told: int | Sequence[int]) -> Weights:
+        """From members and what :attr:`told` said of them, in the order of the members."""
+        if isinstance(told, int):
+            return cls(dict.fromkeys(members, told))
+        return cls(zip(members, told, strict=True))
 
     @cached_property
     def split(self) -> tuple[tuple[str, int], ...]:
@@ -81,7 +87,7 @@ class Stand:
     def turns(self) -> dict[str, Turn]:
         """The same, member by member."""
         rows = zip(self.counts, self.entitlements, strict=True)
-        return dict(zip(self.members, map(_TURN, rows), strict=True))
+        return dict(zip(self.members, map(Turn._make, rows), strict=True))
 
 
 class Turns(Mapping[str, Turn]):
@@ -187,9 +193,7 @@ class GivenTurn:
     @property
     def shares(self) -> dict[str, int]:
         """What the lead added to the entitlement of each, in 1 / UNIT of a lead."""
-        if isinstance(self.weights, int):
-            return shares(dict.fromkeys(self.members, self.weights))
-        return shares(dict(zip(self.members, self.weights, strict=True)))
+        return shares(Weights.of(self.members, self.weights))
 
 
 def shares(weights: Mapping[str, int]) -> dict[str, int]:

@@ -86,18 +86,23 @@ class Standing:
     facts: Mapping[str, object]
 
     @classmethod
-    def of(
-        cls, event: LeadScored, company: Company | None, told: Mapping[str, object] | None = None
-    ) -> Standing:
-        """
-        :param company: the lead's account, where it has one.
-        :param told: by the event, where that was worked out before (:func:`told_by`).
-        """
-        facts = dict(told_by(event) if told is None else told)
-        facts["account.known"] = company is not None
-        if company is not None:
-            facts.update(_account(company))
+    def of(cls, event: LeadScored, company: Company | None) -> Standing:
+        """:param company: the lead's account, where it has one."""
+        return cls.alone(event).at_account(company)
+
+    @classmethod
+    def alone(cls, event: LeadScored) -> Standing:
+        """By the event alone, whatever its account."""
+        facts = facts_of(event)
+        facts.update(_place(event))
+        facts.update(units(event.lead.lead_id, event.lead.account_key))
         return cls(event, facts)
+
+    def at_account(self, company: Company | None) -> Standing:
+        """The same, once the account is known, or that there is none."""
+        account = _account(company) if company is not None else ()
+        known: dict[str, object] = {"account.known": company is not None}
+        return Standing(self.event, {**self.facts, **known, **dict(account)})
 
     def at(self, now: datetime, activity: tuple[str, datetime] | None = None) -> dict[str, object]:
         """All that is known when the lead is decided at ``now``.
@@ -111,14 +116,6 @@ class Standing:
             facts["activity.days_ago"] = max(0, (now - at).days)
         facts.update(time_facts(now, facts.get("time_zone")))
         return facts
-
-
-def told_by(event: LeadScored) -> dict[str, object]:
-    """What is known of a lead by its event alone."""
-    facts = facts_of(event)
-    facts.update(_place(event))
-    facts.update(units(event.lead.lead_id, event.lead.account_key))
-    return facts
 
 
 def time_facts(now: datetime, time_zone: object) -> dict[str, object]:

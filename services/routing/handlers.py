@@ -14,7 +14,7 @@ from services.routing import decide
 from services.routing.board import Board
 from services.routing.deciding import Clock, decide_and_tell
 from services.routing.events import Tag, outputs
-from services.routing.fields import Standing, told_by
+from services.routing.fields import Standing
 from services.routing.finding import accounts_of
 from services.routing.matching import Match
 from services.routing.model import Change
@@ -64,11 +64,8 @@ class Router:
         config = await self._config.locked(connection)
         events = [record.event for record in records]
         looking = accounts_of(connection, config.value, {e.lead.lead_id: e for e in events})
-        found, told = await meanwhile(looking, lambda: [told_by(event) for event in events])
-        standing = [
-            Standing.of(event, found[event.lead.lead_id].company, facts)
-            for event, facts in zip(events, told, strict=True)
-        ]
+        found, alone = await meanwhile(looking, lambda: [Standing.alone(one) for one in events])
+        standing = [one.at_account(found[one.event.lead.lead_id].company) for one in alone]
         scope = scope_of(config.value, standing, found, self._clock())
 
         def work(board: Board) -> list[tuple[Record[LeadScored], list[Change]]]:

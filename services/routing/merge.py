@@ -14,7 +14,7 @@ from uuid import UUID
 from schemas.assignment import AssignmentStatus
 from schemas.base import RoleName
 from schemas.score import LeadScored
-from services.routing import reason, relief
+from services.routing import reason, recording, relief
 from services.routing.board import Board
 from services.routing.model import Attempt, Change, ClosedBy, LeadState
 from services.routing.placement import place
@@ -112,13 +112,8 @@ def _closed(
             reason=text,
         )
     record: dict[str, object] = {"closed": {"by": "merged", "into": str(kept.lead_id)}}
-    if returned and ended.turn is not None:
-        record["returned"] = {
-            "pool": ended.turn.pool,
-            "group": ended.turn.group,
-            "rep": ended.rep_id,
-            "shares": ended.turn.shares,
-        }
+    if returned:
+        record |= recording.returned(ended)
     return [
         board.move(
             gone,

@@ -10,11 +10,11 @@ from typing import Any
 from schemas.assignment import AssignmentStatus
 from services.kernel.people import Pool
 from services.routing import fairness, owner, recording
+from services.routing.ahead import Ruled, ruled
 from services.routing.board import Board, Tape
 from services.routing.candidates import survey
 from services.routing.companies import Level
 from services.routing.fairness import GivenTurn
-from services.routing.fields import recorded
 from services.routing.offer import Desk, offer
 from services.routing.owner import Owned
 from services.routing.plan import tier_group
@@ -33,18 +33,15 @@ def place(board: Board, subject: Subject) -> Placement:
     """
     board.tape = Tape()
     began = recording.circumstances(board, subject)
-    ahead = board.loaded.ahead.get(subject.lead_id)
-    is_known = ahead is not None and ahead.facts is subject.facts
-    routed = ahead.routed if ahead and is_known else board.rules.first_match(subject.facts)
-    features = ahead.features if ahead and is_known else recorded(subject.facts)
-    target = routed.target
+    found = _ruled(board, subject)
+    routed, target = found.routed, found.routed.target
     record: dict[str, Any] = {
         "engine": ENGINE,
         "config": board.version,
         "at": board.now.isoformat(),
         "role": board.role,
         "tier": subject.tier,
-        "features": features,
+        "features": found.features,
         "tried": list(routed.tried),
         "rule": target.rule,
         "rule_path": target.path,
@@ -71,6 +68,13 @@ def place(board: Board, subject: Subject) -> Placement:
     }
     record["state"] = recording.state(board, subject)
     return placement
+
+
+def _ruled(board: Board, subject: Subject) -> Ruled:
+    ahead = board.loaded.ahead.get(subject.lead_id)
+    if ahead is not None and ahead.facts is subject.facts:
+        return ahead.ruled
+    return ruled(board.rules, subject.facts)
 
 
 def _placed(board: Board, subject: Subject, target: Target, record: dict[str, Any]) -> Placement:

@@ -143,6 +143,10 @@ class Plan:
         """The rules of a role; None where no lead is routed to it."""
         return self.first_role if role is RoleName.SDR else self.later_roles.get(role)
 
+    def rules_of(self, role: RoleName) -> RuleSet:
+        """The same; the first role's where a configuration no longer knows it."""
+        return self.rule_set(role) or self.first_role
+
     def catch_all_pool(self, role: RoleName) -> Pool | None:
         """Where the leads of a role end that nobody else takes."""
         known = self.rule_set(role)

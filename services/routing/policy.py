@@ -58,32 +58,28 @@ class RuleSet:
 
     def target_of(self, facts: Facts) -> Target:
         """As :meth:`first_match`, without the account of it."""
-        return self._firing(facts, self.index.candidates(facts))[1]
+        return self._firing(facts)[1]
 
     def first_match(self, facts: Facts) -> Routed:
         """The first rule whose condition is true; an unknown outcome does not fire."""
-        candidates = self.index.candidates(facts)
-        at, target = self._firing(facts, candidates)
+        at, target = self._firing(facts)
         untold = max(0, at - 2 * TRIED_KEPT)
         places = (*range(TRIED_KEPT), *range(at - TRIED_KEPT, at)) if untold else range(at)
         return Routed(target, self._lost(facts, places), untold)
 
     def _lost(self, facts: Facts, places: Sequence[int]) -> tuple[Lost, ...]:
         """Why the rules at these places did not fire. Of most the index says it, unasked."""
-        told, filed = self.index.told(facts), self.index.filed
-        asked = self.index.with_first_part(facts)
-        return tuple(
-            [
-                rule.no
-                if rule.no is not None and filed[at] in told and at not in asked
-                else rule.lost(facts)
-                for at, rule in [(at, self.rules[at]) for at in places]
-            ]
-        )
+        by_first_part = self.index.lost_by_first_part(facts, places)
+        lost = []
+        for at in places:
+            rule = self.rules[at]
+            said = rule.no if at in by_first_part else None
+            lost.append(said if said is not None else rule.lost(facts))
+        return tuple(lost)
 
-    def _firing(self, facts: Facts, candidates: Sequence[int]) -> tuple[int, Target]:
+    def _firing(self, facts: Facts) -> tuple[int, Target]:
         drawn: list[Drawn] = []
-        for at in candidates:
+        for at in self.index.candidates(facts):
             rule = self.rules[at]
             if rule.verdict(facts) is not True:
                 continue

@@ -12,11 +12,8 @@ from typing import Any
 
 from services.kernel.conditions import NotedFacts
 from services.routing.board import Board
-from services.routing.fairness import (
-    Choice,
-    Turn,
-    shares,
-)
+from services.routing.fairness import Choice, Stand, Turn, Weights
+from services.routing.model import Attempt
 from services.routing.subject import Subject
 
 ELSEWHERE = frozenset({"lead_id", "account_key", "assignment_id", "facts", "tier", "excluded"})
@@ -57,7 +54,7 @@ def state(board: Board, subject: Subject) -> dict[str, Any]:
 
 
 def choice(record: Mapping[str, Any], pool: str, group: str, made: Choice) -> dict[str, Any]:
-    """Whose turn it was, and where everybody stood before; :func:`standings` reads it."""
+    """Whose turn it was, and where everybody stood before; :func:`turn_of` reads it."""
     looked = record["pools"][-1]
     known = looked["eligible"] if looked["pool"] == pool else None
     return {
@@ -69,8 +66,17 @@ def choice(record: Mapping[str, Any], pool: str, group: str, made: Choice) -> di
 
 
 def charge(pool: str, group: str, made: Choice) -> dict[str, Any]:
-    """The turn that a lead outside of the rotation costs; :func:`charged` reads it."""
+    """The turn that a lead outside of the rotation costs; :func:`turn_of` reads it."""
     return {"pool": pool, "group": group, "rep": made.winner, **_columns(made, None)}
+
+
+def returned(attempt: Attempt) -> dict[str, Any]:
+    """What the end of an attempt says of its turn, where that was given back."""
+    turn = attempt.turn
+    if turn is None or not turn.returned:
+        return {}
+    told = {"pool": turn.pool, "group": turn.group, "rep": attempt.rep_id, "shares": turn.shares}
+    return {"returned": told}
 
 
 def _columns(made: Choice, known: Sequence[str] | None) -> dict[str, Any]:
@@ -90,46 +96,40 @@ def _columns(made: Choice, known: Sequence[str] | None) -> dict[str, Any]:
     }
 
 
-def _read_columns(
-    part: Mapping[str, Any], record: Mapping[str, Any]
-) -> dict[str, tuple[int, Turn]]:
-    """Weight of each member, and where they stood before."""
+def turn_of(record: Mapping[str, Any], part: str) -> Choice | None:
+    """The arithmetic of a stored ``choice`` or ``charge``; None where the record lacks it."""
+    stored = record.get(part) or {}
+    if stored.keys().isdisjoint(("counts", "standings", "shares")):
+        return None
+    weights, stood = _rows(stored) if "counts" not in stored else _read(stored, record)
+    counts, entitlements = zip(*(stood[member] for member in weights.members), strict=True)
+    return Choice(stored["rep"], weights, Stand(weights.members, counts, entitlements))
+
+
+def _read(part: Mapping[str, Any], record: Mapping[str, Any]) -> tuple[Weights, dict[str, Turn]]:
     members = sorted(part.get("members") or record["pools"][-1]["eligible"])
-    each = part["weights"]
-    each = [each] * len(members) if isinstance(each, int) else each
-    stood = (
-        Turn(count, part["least"] + above)
-        for count, above in zip(part["counts"], part["above"], strict=True)
-    )
-    return dict(zip(members, zip(each, stood, strict=True), strict=True))
+    entitlements = [part["least"] + above for above in part["above"]]
+    turns = map(Turn, part["counts"], entitlements)
+    return Weights.of(members, part["weights"]), dict(zip(members, turns, strict=True))
 
 
-def standings(record: Mapping[str, Any]) -> list[tuple[str, int, int, int, int]]:
-    """Of a stored choice: member, weight, share of the lead, count and entitlement, the latter
-    after sharing and like the share in 1 / UNIT of a lead."""
-    choice = record["choice"]
-    if "standings" in choice:  # stored by an older release
-        return [tuple(one) for one in choice["standings"]]
-    found = _read_columns(choice, record)
-    parts = shares({member: weight for member, (weight, _) in found.items()})
+def _rows(part: Mapping[str, Any]) -> tuple[Weights, dict[str, Turn]]:
+    """As older releases stored it. Shares, as weights, give the same shares again."""
+    if "standings" in part:
+        rows = part["standings"]
+        turns = {name: Turn(count, after - share) for name, _, share, count, after in rows}
+        return Weights({name: weight for name, weight, *_ in rows}), turns
+    turns = {name: Turn(count, entitlement) for name, count, entitlement in part["before"]}
+    return Weights(part["shares"]), turns
+
+
+def standings(made: Choice) -> list[tuple[str, int, int, int, int]]:
+    """Member, weight, share of the lead, count and entitlement, the latter after sharing and like
+    the share in 1 / UNIT of a lead."""
     return [
-        (member, weight, parts[member], turn.count, turn.entitlement + parts[member])
-        for member, (weight, turn) in found.items()
+        (one.member, one.weight, one.share, one.turn.count, one.turn.entitlement)
+        for one in made.standings
     ]
-
-
-def charged(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a stored charge: pool, group and rep, the share of each member, and count and entitlement
-    of each before."""
-    charge = record["charge"]
-    if "counts" not in charge:  # stored by an older release
-        return dict(charge)
-    found = _read_columns(charge, record)
-    return {
-        **{name: charge[name] for name in ("pool", "group", "rep")},
-        "shares": shares({member: weight for member, (weight, _) in found.items()}),
-        "before": [[member, *turn] for member, (_, turn) in found.items()],
-    }
 
 
 def told(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,12 +137,17 @@ def told(record: Mapping[str, Any]) -> dict[str, Any]:
     shown = dict(record)
     if "tried" in record:
         shown["tried"] = [_lost(one, record.get("features", {})) for one in record["tried"]]
-    if (choice := record.get("choice")) is not None:
-        named = {name: choice[name] for name in ("pool", "group", "rep")}
-        shown["choice"] = {**named, "standings": standings(record)}
-    if record.get("charge") is not None:
-        shown["charge"] = charged(record)
+    if (made := turn_of(record, "choice")) is not None:
+        shown["choice"] = {**_named(record["choice"]), "standings": standings(made)}
+    if (made := turn_of(record, "charge")) is not None:
+        before = [[member, *turn] for member, turn in made.before.turns().items()]
+        shares = {"shares": dict(made.weights.split), "before": before}
+        shown["charge"] = {**_named(record["charge"]), **shares}
     return shown
+
+
+def _named(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: part[name] for name in ("pool", "group", "rep")}
 
 
 def _lost(one: Any, features: Mapping[str, Any]) -> dict[str, Any]:

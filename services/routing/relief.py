@@ -7,18 +7,11 @@ by what holds after it.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
-from services.kernel.people import Window, window_start
+from services.kernel.people import LENGTH, Window, window_start
 from services.routing import fairness
 from services.routing.board import Board
 from services.routing.model import Attempt, Given, Load
-
-_LENGTH = {
-    Window.HOUR: timedelta(hours=1),
-    Window.DAY: timedelta(hours=24),
-    Window.WEEK: timedelta(hours=168),
-}
 
 
 def give_back(board: Board, attempt: Attempt) -> bool:
@@ -60,5 +53,5 @@ def _less(board: Board, attempt: Attempt) -> Given:
     rep, now, at = board.plan.rep(attempt.rep_id), board.now, attempt.given_at or board.now
     zone = rep.zone if rep is not None else None
     fixed = {one: -1 for one in Window if zone is not None and at >= window_start(one, zone, now)}
-    rolling = {one: -1 for one in Window if now - at < _LENGTH[one]}
+    rolling = {one: -1 for one in Window if now - at < LENGTH[one]}
     return Given(attempt.pool, attempt.origin.motion, fixed, rolling)

@@ -26,7 +26,7 @@ from services.routing.matching import matched_again
 from services.routing.model import Load, Waiting
 from services.routing.placement import ENGINE, place
 from services.routing.plan import Plan
-from services.routing.recording import ELSEWHERE, charged, standings, told
+from services.routing.recording import ELSEWHERE, told, turn_of
 from services.routing.splitting import units_again
 from services.routing.subject import Subject
 
@@ -177,14 +177,7 @@ def board_of(plan: Plan, stored: Stored, overlays: Overlays) -> Board:
 def turns_before(record: Record) -> dict[tuple[str, str], dict[str, Turn]]:
     """Where the members stood before the lead was shared out."""
     found: dict[tuple[str, str], dict[str, Turn]] = {}
-    if (choice := record.get("choice")) is not None:
-        found[choice["pool"], choice["group"]] = {
-            member: Turn(count, entitlement - share)
-            for member, _, share, count, entitlement in standings(record)
-        }
-    if record.get("charge") is not None:
-        charge = charged(record)
-        found[charge["pool"], charge["group"]] = {
-            member: Turn(count, entitlement) for member, count, entitlement in charge["before"]
-        }
+    for part in ("choice", "charge"):
+        if (made := turn_of(record, part)) is not None:
+            found[record[part]["pool"], record[part]["group"]] = made.before.turns()
     return found

@@ -22,7 +22,7 @@ _WORDS = frozenset({FieldKind.TEXT, FieldKind.CHOICE, FieldKind.COUNTRY})
 class RuleIndex:
     """The rules of one list by what they insist on."""
 
-    __slots__ = ("_by_word", "_fields", "_others", "filed")
+    __slots__ = ("_by_word", "_fields", "_filed", "_others")
 
     def __init__(self, conditions: Sequence[Node]) -> None:
         words = [list(_words_of(node)) for node in conditions]
@@ -45,7 +45,7 @@ class RuleIndex:
         for group in (*self._by_word.values(), self._others):
             group.close()
         self._fields = tuple(sorted({name for name, _ in self._by_word}))
-        self.filed = tuple(filed)
+        self._filed = tuple(filed)
         """Per rule: what its first part asks about, where that is what it is filed under first."""
 
     def candidates(self, facts: Facts) -> Sequence[int]:
@@ -55,18 +55,16 @@ class RuleIndex:
             found += group.reached(facts)
         return sorted(found)
 
-    def with_first_part(self, facts: Facts) -> frozenset[int]:
-        """The places of the rules whose first part may be true, as far as that is filed."""
-        groups = self._groups(facts)
-        return frozenset(
-            (*self._others.reached(facts), *(at for group in groups for at in group.every))
-        )
-
-    def told(self, facts: Facts) -> frozenset[str]:
-        """What of that is known of a lead."""
+    def lost_by_first_part(self, facts: Facts, places: Sequence[int]) -> frozenset[int]:
+        """Those of the places whose rule has a first part that is false, as far as that is filed:
+        it asks for another word, or a greater number, than the lead is known to have."""
         words = [name for name in self._fields if isinstance(facts.get(name), str)]
         numbers = [name for name, _, _ in self._others.least if _number(facts, name) is not None]
-        return frozenset((*words, *numbers))
+        told = {*words, *numbers}
+        true = set(self._others.reached(facts))
+        for group in self._groups(facts):
+            true.update(group.every)
+        return frozenset([at for at in places if self._filed[at] in told and at not in true])
 
     def _groups(self, facts: Facts) -> list[_Filed]:
         found = []

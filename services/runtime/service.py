@@ -7,7 +7,6 @@ database schema or configuration is wrong (a restart cannot help), 3 a stage too
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import signal
@@ -140,10 +139,7 @@ class _Process:
         context.task("keys", lambda: context.keys.run(context.control))
         await context.start(wait=kafka_is_there)
         context.health.starting = None
-        # What lives from here to the end need not be walked by every full collection.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 50)
+        process.collect_less()
 
     async def _start_database(self) -> None:
         context = self._context

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from schemas.base import TierName
 from services.routing.fairness import UNIT
-from services.routing.recording import charged, standings
+from services.routing.recording import turn_of
 from services.routing.review.traffic import Row
 from services.routing.subject import How
 
@@ -168,7 +168,8 @@ def _placed(change: Row, record: Record, request: Record, pool: str) -> Iterator
             if record["outcome"]["how"] != How.CLAIMED or rep != record["outcome"]["rep"]:
                 yield Line(*_of(change, pool, look["group"]), rep, Entry.SKIPPED, reason=why)
     if choice is not None and choice["pool"] == pool:
-        for rep, _, share, _, _ in standings(record):
+        made = turn_of(record, "choice")
+        for rep, share in made.weights.split if made is not None else ():
             won = rep == choice["rep"]
             entry = Entry.GIVEN if won else Entry.PASSED
             yield Line(*_of(change, pool, choice["group"]), rep, entry, turns=int(won), share=share)
@@ -186,17 +187,17 @@ _OUTSIDE: dict[str, Entry] = {
 def _outside(change: Row, record: Record, request: Record, pool: str) -> Iterator[Line]:
     """Given outside of the rotation; where it cost a turn the others earned their share of it."""
     outcome = record["outcome"]
-    charge = charged(record) if record.get("charge") is not None else None
     rep, by_hand = outcome["rep"], outcome["how"] == How.BY_HAND
     said = {"by": request.get("by") or "", "reason": request.get("reason", "")} if by_hand else {}
     entry = _OUTSIDE[outcome["how"]]
-    if charge is None or "shares" not in charge:
+    made = turn_of(record, "charge")
+    if made is None:
         yield Line(*_of(change, pool, ""), rep, entry, **said)
         return
-    for member, share in charge["shares"].items():
+    for member, share in made.weights.split:
         own = member == rep
         yield Line(
-            *_of(change, pool, charge["group"]), member, entry if own else Entry.PASSED,
+            *_of(change, pool, record["charge"]["group"]), member, entry if own else Entry.PASSED,
             turns=int(own), share=share, **(said if own else {}),
         )  # fmt: skip
 

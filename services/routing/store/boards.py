@@ -130,7 +130,7 @@ async def load(
         now,
         now - stale if stale is not None else _ANY_TIME,
     )
-    rules = plan.rule_set(role) or plan.first_role
+    rules = plan.rules_of(role)
     row, ahead = await meanwhile(reading, lambda: look_ahead(rules, scope.standing, now))
     assert row is not None
     loaded = _loaded(row, now)
@@ -239,7 +239,7 @@ def _lead_row(lead: LeadState, board: Board) -> dict[str, Any]:
     if lead.lead_id in board.new_scores and lead.scored is not None:
         ahead = board.loaded.ahead.get(lead.lead_id)
         known = ahead is not None and ahead.event is lead.scored
-        stored = ahead.kept if ahead and known else kept(lead.scored)
+        stored = ahead.kept if ahead is not None and known else kept(lead.scored)
     return {
         "lead_id": lead.lead_id,
         "account_key": lead.account_key,
@@ -256,13 +256,14 @@ def _turn_rows(board: Board) -> Iterator[dict[str, Any]]:
     for (pool, group), members in sorted(board.dirty_turns.items()):
         weights, turns = board.plan.weights.get(pool, {}), board.loaded.turns[pool, group]
         for member in sorted(members):
+            count, entitlement = turns[member]
             yield {
                 "pool": pool,
                 "tier_group": group,
                 "member": member,
                 "weight": weights.get(member, 0),
-                "count": turns[member].count,
-                "entitlement": turns[member].entitlement,
+                "count": count,
+                "entitlement": entitlement,
             }
 
 

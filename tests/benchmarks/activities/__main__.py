@@ -30,6 +30,7 @@ from aiokafka import AIOKafkaConsumer
 
 from schemas.topics import ASSIGNMENTS
 from tests.benchmarks.pipeline.load import percentile
+from tests.support.tasks import beside
 from tests.support.up import Up, up
 
 BATCH = 100
@@ -82,12 +83,10 @@ async def observing(address: str) -> AsyncIterator[Observer]:
     )
     await consumer.start()
     observer = Observer(consumer)
-    task = asyncio.create_task(observer.run())
     try:
-        yield observer
+        async with beside(observer.run()):
+            yield observer
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
         await consumer.stop()
 
 

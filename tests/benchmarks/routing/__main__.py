@@ -40,7 +40,7 @@ from services.runtime.configstore import ConfigStore, LiveConfig
 from services.runtime.embedded.postgres import EmbeddedPostgres
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
-from services.runtime.process import loop_factory
+from services.runtime.process import collect_less, loop_factory
 from services.runtime.records import Output, Record
 from tests.benchmarks.routing.sizes import Size, companies_of, configuration, leads
 from tests.integration.routing.desk import record
@@ -146,9 +146,7 @@ async def measure(dsn: str, size: Size, rounds: int) -> Measured:
         await ConfigStore().publish(connection, configuration(size), "bench", "")
     config: LiveConfig[Plan] = LiveConfig(pool, parse)
     await config.start()
-    gc.collect()
-    gc.freeze()  # as every service does once it has started
-    gc.set_threshold(20_000, 20, 50)
+    collect_less()  # as every service does once it has started
     try:
         return await _measured(pool, config, size, rounds)
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +117,28 @@ async def _started(
             yield Capture(ctx, http, key, kafka)
         finally:
             await ctx.stop(5.0)
+
+
+AT_ONCE_S = 0.5
+"""What waits for nothing that hangs takes less."""
+
+
+async def timed(it: Capture, name: str) -> tuple[httpx.Response, float]:
+    """A lead's answer, and the seconds until it came."""
+    began = time.monotonic()
+    answer = await it.lead(email=f"{name}@acme.com")
+    return answer, time.monotonic() - began
+
+
+def nearly_all_at_once(outcomes: Sequence[tuple[httpx.Response, float]]) -> bool:
+    """Whoever waited for what hangs took a second; the machine may have stalled once or twice."""
+    return sum(seconds > AT_ONCE_S for _, seconds in outcomes) <= len(outcomes) / 10
+
+
+async def spooled(it: Capture) -> int:
+    """Submissions that wait in Postgres."""
+    [row] = await it.rows("select count(*) from capture.spool where ended_at is null")
+    return int(row["count"])
 
 
 class Outside:

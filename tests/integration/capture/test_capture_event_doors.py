@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from services.runtime.embedded.broker import EmbeddedBroker
 from services.runtime.settings import KafkaSettings
 from tests.integration.capture.running import Capture, capture, outside
 from tests.support.kafka import Broker
-from tests.support.signals import freeze
+from tests.support.signals import freeze, thaw
 from tests.support.waiting import eventually
 
 CALL = {
@@ -122,7 +120,7 @@ async def test_while_the_broker_hangs_postgres_takes_them_and_hands_them_on(
             )
             assert [answer.status_code for answer in answers] == [200, 200]
             assert len(await it.rows("select 1 from capture.spool")) == 2
-            os.kill(broker.pid, signal.SIGCONT)
+            thaw(broker.pid)
             await bus.until(lambda b: b.on(topics.ACTIVITIES) and b.on(topics.SIGNALS), 30)
 
             async def empty() -> bool:
@@ -130,7 +128,7 @@ async def test_while_the_broker_hangs_postgres_takes_them_and_hands_them_on(
 
             await eventually(empty, 20)
     finally:
-        os.kill(broker.pid, signal.SIGCONT)
+        thaw(broker.pid)
         broker.stop()
 
 

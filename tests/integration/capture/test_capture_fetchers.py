@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -28,6 +27,7 @@ from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
 from tests.integration.capture.vendor import TOKEN, Reply, Vendor
+from tests.support.tasks import beside
 from tests.support.waiting import eventually
 
 SECRETS = {"HUBSPOT_TOKEN": [TOKEN]}
@@ -74,18 +74,13 @@ class World:
         async def publish(outputs: Sequence[Output]) -> None:
             self.published.extend(outputs)
 
-        tasks = []
-        for _ in range(workers):
+        def worker() -> Fetcher:
             outbox = Outbox("capture", self.pool, publish, Metrics())
-            one = Fetcher(Lane.LIVE, self.pool, outbox, lambda: self.config, SECRETS, Metrics(),
-                          QUICK)  # fmt: skip
-            tasks.append(asyncio.create_task(one.run()))
-        try:
+            return Fetcher(Lane.LIVE, self.pool, outbox, lambda: self.config, SECRETS, Metrics(),
+                           QUICK)  # fmt: skip
+
+        async with beside(*(worker().run() for _ in range(workers))):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def open(self) -> int:
         query = "select count(*) from capture.fetches where ended_at is null"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -33,13 +31,21 @@ from services.runtime.database import open_pool
 from services.runtime.embedded.kafka import EmbeddedKafka
 from services.runtime.embedded.postgres import EmbeddedPostgres
 from services.runtime.settings import KafkaSettings
-from tests.integration.capture.running import Capture, Outside, capture, outside
+from tests.integration.capture.running import (
+    AT_ONCE_S,
+    Outside,
+    capture,
+    nearly_all_at_once,
+    outside,
+    spooled,
+    timed,
+)
 from tests.support.kafka import Broker
-from tests.support.signals import freeze
+from tests.support.signals import freeze, thaw
 from tests.support.waiting import PATIENCE, eventually
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-ONE_WAIT_S, BOTH_HANG_S, AT_ONCE_S = PATIENCE * 1.5, PATIENCE * 2.5, 0.5
+ONE_WAIT_S, BOTH_HANG_S = PATIENCE * 1.5, PATIENCE * 2.5
 HANGING = 12
 
 
@@ -64,27 +70,11 @@ async def frozen(pids: Sequence[int]) -> AsyncIterator[None]:
         yield
     finally:
         for pid in pids:
-            os.kill(pid, signal.SIGCONT)
-
-
-async def timed(it: Capture, name: str) -> tuple[httpx.Response, float]:
-    began = time.monotonic()
-    answer = await it.lead(email=f"{name}@acme.com")
-    return answer, time.monotonic() - began
-
-
-async def spooled(it: Capture) -> int:
-    [row] = await it.rows("select count(*) from capture.spool where ended_at is null")
-    return int(row["count"])
+            thaw(pid)
 
 
 def captured(bus: Outside) -> set[str]:
     return {event["submission_id"] for event in bus.on(topics.CAPTURED)}
-
-
-def _nearly_all_at_once(outcomes: Sequence[tuple[httpx.Response, float]]) -> bool:
-    """Whoever waited for what hangs took a second; the machine may have stalled once or twice."""
-    return sum(seconds > AT_ONCE_S for _, seconds in outcomes) <= len(outcomes) / 10
 
 
 async def test_a_hung_kafka_costs_one_wait_then_the_spool_answers_at_once(
@@ -105,7 +95,7 @@ async def test_a_hung_kafka_costs_one_wait_then_the_spool_answers_at_once(
             while time.monotonic() < began + HANGING:
                 rest.append(await timed(it, f"later{len(rest)}"))
                 await asyncio.sleep(0.05)
-            assert _nearly_all_at_once(rest)
+            assert nearly_all_at_once(rest)
             answers += [answer for answer, _ in [*first, *rest]]
             assert {answer.status_code for answer in answers} == {200}
             assert await spooled(it) == len(first) + len(rest)
@@ -155,7 +145,7 @@ async def test_a_hung_postgres_delays_nobody(
             keyed = await asyncio.wait_for(it.lead("key", email="k@acme.com"), ONE_WAIT_S)
         answers = [*(answer for answer, _ in outcomes), keyed]
         assert {answer.status_code for answer in answers} == {200}
-        assert _nearly_all_at_once(outcomes)
+        assert nearly_all_at_once(outcomes)
         ids = {answer.json()["submission_id"] for answer in answers}
         async with outside(it.kafka) as bus:
             await bus.until(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,6 +36,7 @@ from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
 from tests.support.examples import good
+from tests.support.tasks import beside
 
 SECRETS = {
     "HOOK": [b"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", b"whsec_b2xkIHNlY3JldA=="],
@@ -163,10 +163,8 @@ async def office(dsn: str, sinks: Mapping[str, Mapping[str, Any]]) -> AsyncItera
     """A process that works until the block ends."""
     pool = await open_pool(dsn, size=6, name="test.delivery")
     it = Office(pool, configured(sinks))
-    task = asyncio.create_task(it.workers.run())
     try:
-        yield it
+        async with beside(it.workers.run()):
+            yield it
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
         pool.terminate()

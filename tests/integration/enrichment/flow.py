@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,6 +24,7 @@ from services.enrichment.providers.registry import Providers
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
+from tests.support.tasks import beside
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 NOTHING_WANTED = resolve(EnrichmentFile())
@@ -132,13 +132,6 @@ class Flow:
         self.released.extend(outputs)
 
 
-@asynccontextmanager
-async def working(*flows: Flow) -> AsyncIterator[None]:
+def working(*flows: Flow) -> AbstractAsyncContextManager[None]:
     """The workers of these run."""
-    tasks = [asyncio.create_task(flow.jobs.run()) for flow in flows]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return beside(*(flow.jobs.run() for flow in flows))

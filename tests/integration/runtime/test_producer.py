@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from services.runtime.embedded.broker import EmbeddedBroker
 from services.runtime.kafka_client import connection, producing
 from services.runtime.producer import LaneProducer
 from services.runtime.settings import KafkaSettings
-from tests.support.signals import freeze
+from tests.support.signals import freeze, thaw
 from tests.support.stages import event_output, topics_on
 from tests.support.waiting import eventually
 
@@ -48,7 +46,7 @@ async def _replaced(broker: EmbeddedBroker, kafka: KafkaSettings) -> None:
         await producer.send([event_output(to)], 0.1)
     with pytest.raises(KafkaTimeoutError, match="replaced"):
         await on_its_way
-    os.kill(broker.pid or 0, signal.SIGCONT)
+    thaw(broker.pid or 0)
     await producer.disconnect()
 
 

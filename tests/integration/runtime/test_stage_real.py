@@ -20,6 +20,7 @@ from services.runtime.embedded.kafka import EmbeddedKafka
 from services.runtime.records import Output
 from services.runtime.settings import KafkaSettings
 from tests.support.kafka import Broker
+from tests.support.signals import freeze, thaw
 from tests.support.stages import (
     committed,
     contents,
@@ -40,6 +41,10 @@ class Member:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
@@ -122,9 +127,9 @@ async def test_two_members_share_the_work_and_lose_nothing(real_kafka: Broker, f
             case "dies":
                 first.send(signal.SIGKILL)
             case "freezes":
-                first.send(signal.SIGSTOP)
+                freeze(first.pid)
                 await eventually(lambda: _some(kafka, to, COUNT), timeout=40)
-                first.send(signal.SIGCONT)
+                thaw(first.pid)
         await load
         twice = await all_through(kafka, to)
         if fate == "leaves":
