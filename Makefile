@@ -62,9 +62,10 @@ reliability: $(VENV)/dev.stamp ## all that kill, freeze and starve, the long run
 fuzz: $(VENV)/dev.stamp ## a million mutated requests at capture's doors (INPUTS=1000000; 10 to 20 minutes, 90 at most)
 	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),1000000) $(ARGS)
 
+proofs: export HANDRAISE_SEARCH := 1
 proofs: export HANDRAISE_PROOF_RUNS := $(or $(RUNS),10000)
-proofs: $(VENV)/dev.stamp ## the laws of routing at length: RUNS=10000 lives, 1,000 pools (10 minutes)
-	@$(PYTEST) tests/property/routing/test_routing_machine.py -o faulthandler_timeout=0 $(ARGS)
+proofs: $(VENV)/dev.stamp ## every law with new random examples; of routing RUNS=10000 lives and 1,000 pools (15 minutes)
+	@$(SUITE) -o faulthandler_timeout=0 tests/property tests/unit
 	@$(BIN)/python -m tests.benchmarks.fairness
 
 lint: $(VENV)/dev.stamp ## ruff, formatting, types

@@ -24,9 +24,12 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests.support import kafka, postgres, used
 
-# Speed is measured in tests/benchmarks; here a busy machine is no fault.
-settings.register_profile("handraise", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("handraise")
+# Speed is measured in tests/benchmarks; here a busy machine is no fault. And a change is judged by
+# the same examples each time, so that it caused what fails; `make proofs` looks for new ones.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("judging", _PATIENT, derandomize=True)
+settings.register_profile("searching", _PATIENT)
+settings.load_profile("searching" if os.environ.get("HANDRAISE_SEARCH") else "judging")
 
 # Threads of numpy's that wait for each other's small sums take the processors from other tests.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
