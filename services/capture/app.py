@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from schemas import topics
 from schemas.assignment import AssignmentChanged
@@ -27,11 +28,14 @@ from services.capture.seen import World
 from services.capture.spool import Spool
 from services.capture.unverified import Unverified
 from services.runtime.broker import LaneBroker
+from services.runtime.health import Check, one_store_suffices
 from services.runtime.installation import LEAD_ID_KEY
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
-from services.runtime.service import Context
+from services.runtime.service import Build, Context
 from services.runtime.stage import StageSpec
+
+Current = Callable[[], config.CaptureConfig]
 
 SERVICE = "capture"
 _BULK_BATCH = 50
@@ -40,23 +44,45 @@ _MAX_BODY = 1_048_576
 
 
 async def build(ctx: Context) -> None:
-    """Two stages (a lane each), the HTTP doors, and what makes their promise true."""
-    pool = await ctx.pool(Lane.LIVE)
-    live = await ctx.config(config.parse)
-    secret = ctx.secrets.get(LEAD_ID_KEY)[0]
-    outboxes = await _stages(ctx, secret, lambda: live.current.value)
+    """All of capture: the stages, and the HTTP doors with what makes their promise true."""
+    current = await _configuration(ctx)
+    outboxes = {lane: ctx.outbox(SERVICE, lane) for lane in Lane}
+    await _stages(ctx, current, outboxes)
+    await _doors(ctx, current, outboxes[Lane.BULK])
 
-    gates = {lane: _gate(lane, ctx) for lane in Lane}
-    spool = Spool(pool, first=ctx.settings.kafka.embedded)
-    await spool.start()
-    relay = Relay(await ctx.pool(Lane.BULK), spool, gates, ctx.metrics)
-    recent = RecentDeliveries()
-    unverified = Unverified(await ctx.pool(Lane.BULK), outboxes[Lane.BULK])
-    acceptance = Acceptance(gates, spool, relay, recent, pool, ctx.metrics)
-    outcomes = await _outcomes(ctx, lambda: live.current.value)
-    feed_times = FeedTimes(await ctx.pool(Lane.BULK), lambda: live.current.value, ctx.metrics)
+
+async def doors(ctx: Context) -> None:
+    """The doors alone: what was accepted waits in Kafka for the stages of other processes."""
+    current = await _configuration(ctx)
+    gates = await _doors(ctx, current, ctx.outbox(SERVICE, Lane.BULK))
+    for lane, gate in gates.items():
+        ctx.ready_when(f"kafka.{lane.value}.door", _takes(gate))
+    ctx.health.needs = one_store_suffices
+
+
+async def stages(ctx: Context) -> None:
+    """The stages alone; over HTTP only the probes and the metrics answer."""
+    outboxes = {lane: ctx.outbox(SERVICE, lane) for lane in Lane}
+    await _stages(ctx, await _configuration(ctx), outboxes)
+
+
+PARTS: Final[Mapping[str, Build]] = {"doors": doors, "stages": stages}
+"""What a process may run alone; see docs/decisions/doors-and-stages-apart.md."""
+
+
+async def _configuration(ctx: Context) -> Current:
+    live = await ctx.config(config.parse)
+    _warn_of_missing_secrets(ctx, live.current.value)
+    return lambda: live.current.value
+
+
+async def _doors(ctx: Context, current: Current, outbox: Outbox) -> dict[Lane, KafkaGate]:
+    gates, acceptance = await _accepting(ctx)
+    unverified = Unverified(await ctx.pool(Lane.BULK), outbox)
+    outcomes = Outcomes(await ctx.pool(Lane.BULK), current)
+    feed_times = FeedTimes(await ctx.pool(Lane.BULK), current, ctx.metrics)
     doors = Doors(
-        lambda: live.current.value,
+        current,
         ctx.secrets,
         acceptance,
         unverified,
@@ -64,37 +90,45 @@ async def build(ctx: Context) -> None:
         outcomes.get,
         bulk_lag=_bulk_lag(ctx),
         heard=feed_times.heard,
-        key=secret,
+        key=ctx.secrets.get(LEAD_ID_KEY)[0],
     )
     ctx.app.state.max_body = _MAX_BODY
     install(ctx.app, doors)
+    ctx.task("unverified", unverified.run)
+    ctx.task("outcomes", outcomes.run)
+    ctx.task("feed_times", feed_times.run)
+    return gates
 
+
+async def _accepting(ctx: Context) -> tuple[dict[Lane, KafkaGate], Acceptance]:
+    """What makes a submission durable: the way to Kafka, the spool, and the way between them."""
+    pool = await ctx.pool(Lane.LIVE)
+    gates = {lane: _gate(lane, ctx) for lane in Lane}
+    spool = Spool(pool, first=ctx.settings.kafka.embedded)
+    await spool.start()
+    relay = Relay(await ctx.pool(Lane.BULK), spool, gates, ctx.metrics)
+    recent = RecentDeliveries()
     for lane, gate in gates.items():
         await gate.start()
         ctx.task(f"kafka_gate.{lane.value}", gate.run)
     ctx.task("relay", relay.run)
     ctx.task("recent", lambda: recent.run(pool))
-    ctx.task("unverified", unverified.run)
-    ctx.task("feed_times", feed_times.run)
     if spool.first:
         ctx.task("courier", relay.courier)
         ctx.task("ends", EndsReader(ctx.settings.kafka, spool).run)
-    _warn_of_missing_secrets(ctx, live.current.value)
+    return gates, Acceptance(gates, spool, relay, recent, pool, ctx.metrics)
 
 
-async def _stages(
-    ctx: Context, secret: bytes, current: Callable[[], config.CaptureConfig]
-) -> dict[Lane, Outbox]:
-    """The stages, and the workers that read for them what is elsewhere; gives the outboxes."""
+async def _stages(ctx: Context, current: Current, outboxes: Mapping[Lane, Outbox]) -> None:
+    """The stages, and the workers that read for them what is elsewhere."""
+    secret = ctx.secrets.get(LEAD_ID_KEY)[0]
     world = World(secret)
     decider = Decider(current, secret, world=world)
     checker = MailChecker(await ctx.pool(Lane.BULK), world.mail, lambda: current().resolver)
     ctx.task("mail_checker", checker.run)
-    outboxes: dict[Lane, Outbox] = {}
     fetchers: dict[Lane, Fetcher] = {}
     for lane in Lane:
         pool = await ctx.pool(lane)
-        outboxes[lane] = ctx.outbox(SERVICE, lane)
         fetchers[lane] = Fetcher(lane, pool, outboxes[lane], current, ctx.secrets, ctx.metrics)
         ctx.lane(lane).add(_stage(lane, decider, outboxes[lane], fetchers[lane], ctx))
         ctx.task(f"fetcher.{lane.value}", fetchers[lane].run)
@@ -109,7 +143,7 @@ async def _stages(
     ctx.task("partners", partners.run)
     ctx.ready_when("partners", partners.ready)
     ctx.drain_with(partners.stop)
-    return outboxes
+    await _follow_assignments(ctx, current)
 
 
 def _stage(
@@ -148,8 +182,8 @@ def _stage(
     )
 
 
-async def _outcomes(ctx: Context, current: Callable[[], config.CaptureConfig]) -> Outcomes:
-    """What follows assignments, for browsers that ask."""
+async def _follow_assignments(ctx: Context, current: Current) -> None:
+    """What browsers ask for, and which lead stands for which."""
     outcomes = Outcomes(await ctx.pool(Lane.BULK), current)
     merging = Merging(await ctx.pool(Lane.BULK))
 
@@ -170,9 +204,7 @@ async def _outcomes(ctx: Context, current: Callable[[], config.CaptureConfig]) -
             rest_s=LOOK_S,
         )
     )
-    ctx.task("outcomes", outcomes.run)
     ctx.task("outcomes.forget", outcomes.forget)
-    return outcomes
 
 
 def _bulk_lag(ctx: Context) -> Callable[[], float]:
@@ -188,6 +220,13 @@ def _gate(lane: Lane, ctx: Context) -> KafkaGate:
     producer = GateProducer(ctx.settings.kafka, f"handraise-capture-http-{lane.value}")
     taken = (topics.submissions(lane), topics.ACTIVITIES, topics.SIGNALS)
     return KafkaGate(producer, [topic.name for topic in taken], lane.value)
+
+
+def _takes(gate: KafkaGate) -> Check:
+    async def check() -> str | None:
+        return None if gate.up else "waiting_for=kafka"
+
+    return check
 
 
 def _warn_of_missing_secrets(ctx: Context, capture: config.CaptureConfig) -> None:

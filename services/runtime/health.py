@@ -8,7 +8,7 @@ would not bring the broker back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,6 +17,16 @@ Check = Callable[[], Awaitable[str | None]]
 
 _CHECK_SECONDS: Final = 1.0
 _DEPENDENCIES: Final = ("postgres", "kafka")
+
+
+def every(reasons: Mapping[str, str]) -> Mapping[str, str]:
+    """Whatever does not work keeps the process from its work."""
+    return reasons
+
+
+def one_store_suffices(reasons: Mapping[str, str]) -> Mapping[str, str]:
+    """What keeps a process from its work that makes things durable in Kafka or else in Postgres."""
+    return reasons if set(_DEPENDENCIES) <= set(waiting_for(reasons)) else {}
 
 
 @dataclass(slots=True)
@@ -28,6 +38,8 @@ class Health:
     starting: str | None = "starting"
     """Why no request is taken yet; None once the process has started."""
     draining: bool = False
+    needs: Callable[[Mapping[str, str]], Mapping[str, str]] = every
+    """Which part of the failed checks, by name, makes the process not ready."""
 
     def add(self, name: str, check: Check) -> None:
         """Make readiness depend on ``check``. ``name``: what is waited for when it fails."""
@@ -41,7 +53,8 @@ class Health:
             return {"starting": self.starting}
         names = list(self.checks)
         answers = await asyncio.gather(*(self._ask(name) for name in names))
-        return {name: answer for name, answer in zip(names, answers, strict=True) if answer}
+        failed = {name: answer for name, answer in zip(names, answers, strict=True) if answer}
+        return dict(self.needs(failed))
 
     async def report(self) -> tuple[bool, dict[str, Any]]:
         """Whether the process is ready, and the body that says so."""
@@ -63,7 +76,7 @@ class Health:
             return type(error).__name__
 
 
-def waiting_for(reasons: dict[str, str]) -> list[str]:
+def waiting_for(reasons: Mapping[str, str]) -> list[str]:
     """``postgres`` and ``kafka`` where they are what is missing, else the names of the checks."""
     named = {
         next((d for d in _DEPENDENCIES if d in f"{name} {reason}".lower()), name)

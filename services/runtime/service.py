@@ -32,7 +32,7 @@ from services.runtime.settings import PREFIX_OF_KEYS, Secrets, Settings, Setting
 from services.runtime.settings import secrets as read_secrets
 from services.runtime.topics_admin import TopicsError
 
-__all__ = ["Context", "run"]
+__all__ = ["Build", "Context", "run"]
 
 Build = Callable[[Context], Awaitable[None]]
 

@@ -22,6 +22,7 @@ from services.capture.adapters import ADAPTERS
 from services.runtime import apikeys
 from services.runtime.apikeys import Scope
 from services.runtime.context import Context
+from services.runtime.service import Build
 from services.runtime.settings import KafkaSettings, PostgresSettings, Secrets, Settings
 from tests.support import hooks
 from tests.support.waiting import PATIENCE
@@ -78,9 +79,11 @@ async def capture(
     config: Path = CONFIG,
     secrets: Secrets = SECRETS,
     patient: bool = True,
+    build: Build = app.build,
 ) -> AsyncIterator[Capture]:
     """Built and started as a process would, but for the HTTP socket.
 
+    :param build: what of capture the process runs.
     :param patient: a store may take longer than a submitter is let wait, as the machine has other
         work; not where a test is about stores that do not answer.
     """
@@ -88,13 +91,13 @@ async def capture(
         if patient:
             patched.setattr(acceptance, "KAFKA_TIMEOUT_S", 20.0)
             patched.setattr(spool, "PUT_TIMEOUT_S", 20.0)
-        async with _started(dsn, kafka, key, config, secrets) as started:
+        async with _started(dsn, kafka, key, config, secrets, build) as started:
             yield started
 
 
 @asynccontextmanager
 async def _started(
-    dsn: str, kafka: KafkaSettings, key: str | None, config: Path, secrets: Secrets
+    dsn: str, kafka: KafkaSettings, key: str | None, config: Path, secrets: Secrets, build: Build
 ) -> AsyncIterator[Capture]:
     settings = Settings(
         kafka=kafka,
@@ -107,7 +110,7 @@ async def _started(
     async with ctx.control.acquire() as connection:
         key = key or await apikeys.create(connection, "test", WRITING, actor="test")
     await ctx.keys.refresh(ctx.control)
-    await app.build(ctx)
+    await build(ctx)
     await ctx.start()
     ctx.health.starting = None
     transport = httpx.ASGITransport(app=ctx.app, raise_app_exceptions=False)

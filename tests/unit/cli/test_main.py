@@ -72,6 +72,20 @@ def test_wrong_use_is_exit_code_2(argv: list[str]) -> None:
     assert main.run(argv) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "part", "said"),
+    [
+        ("capture", "door", "there is no part 'door' of capture; there are doors, stages"),
+        ("scoring", "stages", "there is no part 'stages' of scoring; it has none"),
+    ],
+)
+def test_a_part_that_a_service_does_not_have_is_refused(
+    name: str, part: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run(["service", name, "--part", part]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_a_service_does_not_load_the_console() -> None:
     """What is imported for one command is paid for by every service at every start."""
     script = (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from services.runtime.health import Health, waiting_for
+import pytest
+
+from services.runtime.health import Health, one_store_suffices, waiting_for
 from tests.support.waiting import PATIENCE
 
 
@@ -43,6 +45,23 @@ async def test_what_fails_and_what_hangs_are_both_named_within_a_second() -> Non
 
 def test_a_stage_that_waits_for_postgres_does_not_wait_for_kafka() -> None:
     assert waiting_for({"kafka.live": "routing: waiting_for=postgres"}) == ["postgres"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "ready"),
+    [((), True), (("postgres",), True), (("kafka.door",), True), (("postgres", "kafka.door"), False)],
+)
+async def test_who_can_do_with_one_store_is_ready_while_there_is_one(
+    missing: tuple[str, ...], ready: bool
+) -> None:
+    health = Health("capture", starting=None, needs=one_store_suffices)
+
+    async def broken() -> str | None:
+        raise ConnectionRefusedError
+
+    for name in missing:
+        health.add(name, broken)
+    assert (await health.report())[0] is ready
 
 
 async def test_starting_and_draining_come_before_the_checks() -> None:
