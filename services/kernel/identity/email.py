@@ -16,7 +16,7 @@ _PLAIN: Final = re.compile(
     r"((?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+([a-z]{2,20}))"
 )
 _MOST_CHARACTERS: Final = 63
-"""Below what any part of an address may have."""
+"""On either side of the @; no more than any label of a domain may have."""
 _SPECIAL: Final = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
 """Top-level domains under which something is no address on the Internet."""
 
@@ -67,13 +67,15 @@ def _plain(text: str) -> tuple[str, str] | None:
 
     A tenth of the work of the validator, whose answer would be the same (property test).
     """
-    if len(text) > _MOST_CHARACTERS or not text.isascii():
+    if len(text) > 2 * _MOST_CHARACTERS + 1 or not text.isascii():
         return None
     found = _PLAIN.fullmatch(text.lower())
     if found is None:
         return None
     local, domain, last = found.groups()
-    return None if last in _SPECIAL else (local, domain)
+    if last in _SPECIAL or max(len(local), len(domain)) > _MOST_CHARACTERS:
+        return None
+    return local, domain
 
 
 def _validated(text: str) -> tuple[str, str] | None:

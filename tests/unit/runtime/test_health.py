@@ -49,7 +49,12 @@ def test_a_stage_that_waits_for_postgres_does_not_wait_for_kafka() -> None:
 
 @pytest.mark.parametrize(
     ("missing", "ready"),
-    [((), True), (("postgres",), True), (("kafka.door",), True), (("postgres", "kafka.door"), False)],
+    [
+        ((), True),
+        (("postgres",), True),
+        (("kafka.door",), True),
+        (("postgres", "kafka.door"), False),
+    ],
 )
 async def test_who_can_do_with_one_store_is_ready_while_there_is_one(
     missing: tuple[str, ...], ready: bool
