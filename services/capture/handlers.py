@@ -21,11 +21,13 @@ from services.capture.interpret import (
     retried_under_another_id,
 )
 from services.capture.normalize import Draft
+from services.capture.people import Known
 from services.capture.screening import SetAside
 from services.capture.seen import World
 from services.capture.store import people, quarantine
 from services.runtime.database import Connection
 from services.runtime.metrics import Metrics
+from services.runtime.outbox import Decided
 from services.runtime.records import Output, Record
 
 Received = Record[SubmissionReceived]
@@ -65,9 +67,7 @@ class Decider:
         its records are, whatever is written in them."""
         return partners.bound(records, self._config(), self._clock())
 
-    async def decide(
-        self, conn: Connection, records: Sequence[Received]
-    ) -> Mapping[UUID, Sequence[Output]]:
+    async def decide(self, conn: Connection, records: Sequence[Received]) -> Decided:
         """The outputs of each record: one LeadCaptured, one SubmissionQuarantined, or none for a
         delivery that was repeated, or whose person has to be read from the vendor first."""
         config, now = self._config(), self._clock()
@@ -81,10 +81,13 @@ class Decider:
             for record in records
         }
         new = [record for record in records if record.id not in known.delivered]
-        await _without_repeats(conn, new, released, meant)
+        batch = Batch(_drafts(records, meant), self._secret)
+        held = await _without_repeats(conn, new, released, meant, batch.tokens_since())
         await completing.order(conn, [r for r in records if isinstance(meant.get(r.id), ToFetch)])
-        drafts = [(r, d) for r in records if isinstance(d := meant.get(r.id), Draft)]
-        touches = await self._people(conn, drafts)
+        drafts = _drafts(records, meant)
+        if len(drafts) < len(batch.drafts):
+            batch = Batch(drafts, self._secret)
+        touches = await _touches(conn, batch, held) if drafts else {}
         outputs: dict[UUID, Sequence[Output]] = {record.id: () for record in records}
         aside: list[SubmissionQuarantined] = []
         for record in records:
@@ -99,24 +102,25 @@ class Decider:
                     tag = _tag(lead, draft.marks)
                     outputs[record.id] = [events.lead_output(record, lead, now, tag)]
         await quarantine.keep(conn, aside)
-        return outputs
+        return Decided(outputs, people.kept_touches([touch.row for touch in touches.values()]))
 
-    async def _people(
-        self, conn: Connection, drafts: Sequence[tuple[Received, Draft]]
-    ) -> dict[UUID, Touch]:
-        """Who each draft is, which touch of theirs it is, and what it repeats."""
-        if not drafts:
-            return {}
-        batch = Batch(drafts, self._secret)
-        known = await people.identities(conn, batch.tokens_since())
-        leads, changed = identify(batch, known)
-        if changed:
-            await people.link(conn, changed)
-        rows = await people.add_touches(conn, batch.new_touches(leads))
-        near = batch.near(leads, rows)
-        touches = batch.touches(leads, rows, await people.presses(conn, near))
-        await people.keep_touches(conn, [touch.row for touch in touches.values()])
-        return touches
+
+async def _touches(conn: Connection, batch: Batch, known: dict[UUID, Known]) -> dict[UUID, Touch]:
+    """Who each draft is, which touch of theirs it is, and what it repeats.
+
+    :param known: their identities, where they are locked already.
+    """
+    known = known or await people.identities(conn, batch.tokens_since())
+    leads, changed = identify(batch, known)
+    rows = await people.add_touches(conn, batch.new_touches(leads), changed)
+    near = batch.near(leads, rows)
+    return batch.touches(leads, rows, await people.presses(conn, near))
+
+
+def _drafts(
+    records: Sequence[Received], meant: Mapping[UUID, Meaning]
+) -> list[tuple[Received, Draft]]:
+    return [(r, d) for r in records if isinstance(d := meant.get(r.id), Draft)]
 
 
 def count(metrics: Metrics) -> Callable[[Sequence[Output]], None]:
@@ -160,8 +164,13 @@ async def _without_repeats(
     records: Sequence[Received],
     released: Mapping[UUID, str],
     meant: dict[UUID, Meaning],
-) -> None:
-    """Claim the delivery keys; what repeats one loses its meaning or becomes a conflict."""
+    tokens: Mapping[UUID, datetime],
+) -> dict[UUID, Known]:
+    """Claim the delivery keys; what repeats one loses its meaning or becomes a conflict.
+
+    :param tokens: of all drafts; where nothing repeats anything they are locked in the same round
+        trip, and given as they are known.
+    """
     claims: dict[repeats.Key, repeats.Claim] = {}
     claimants: list[tuple[Received, repeats.Claim, bool]] = []
     for record in records:
@@ -171,7 +180,9 @@ async def _without_repeats(
         claim = _claim(record.event)
         first = claims.setdefault(claim.key, claim) is claim
         claimants.append((record, claim, first))
-    before = await people.claim(conn, list(claims.values()))
+    if len(claims) < len(claimants):
+        tokens = {}
+    before, known = await people.claim(conn, list(claims.values()), tokens)
     aside: list[Received] = []
     for record, claim, first in claimants:
         delivered = before.get(claim.key) or (None if first else claims[claim.key].delivered)
@@ -187,6 +198,7 @@ async def _without_repeats(
             case repeats.Delivery.RETRY:
                 del meant[record.id]
     await _once_each(conn, aside, meant)
+    return known
 
 
 async def _once_each(
@@ -199,7 +211,7 @@ async def _once_each(
         claim = _claim(record.event, f"aside:{record.event.submission_id}")
         if claims.setdefault(claim.key, claim) is not claim:
             repeated.append(record)
-    before = await people.claim(conn, list(claims.values()))
+    before, _ = await people.claim(conn, list(claims.values()))
     keys = {(r.event.source, f"aside:{r.event.submission_id}"): r for r in reversed(aside)}
     for record in (*repeated, *(keys[key] for key in before)):
         meant.pop(record.id, None)

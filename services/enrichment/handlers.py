@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -27,7 +27,7 @@ from services.enrichment.revise import (
 from services.enrichment.settle import Job
 from services.runtime.database import Connection
 from services.runtime.metrics import Metrics
-from services.runtime.outbox import Outbox
+from services.runtime.outbox import Decided, Outbox
 from services.runtime.records import Output, Record
 
 
@@ -67,12 +67,10 @@ class Enricher:
         stored: list[store.NewJob] = []
         skipped: list[str] = []
 
-        async def decide(
-            conn: Connection, fresh: Sequence[Record[LeadCaptured]]
-        ) -> Mapping[UUID, Sequence[Output]]:
-            made, seen = await self._decide(conn, fresh, stored)
+        async def decide(conn: Connection, fresh: Sequence[Record[LeadCaptured]]) -> Decided:
+            decided, seen = await self._decide(conn, fresh, stored)
             skipped.extend(await self._skip(conn, seen))
-            return made
+            return decided
 
         outputs = await self._outbox.process(records, decide)
         for provider in skipped:
@@ -86,11 +84,11 @@ class Enricher:
         conn: Connection,
         records: Sequence[Record[LeadCaptured]],
         stored: list[store.NewJob],
-    ) -> tuple[Mapping[UUID, Sequence[Output]], list[_Seen]]:
+    ) -> tuple[Decided, list[_Seen]]:
         config, at = self._config(), self._now()
         leads = {one.event.lead.lead_id: one.event.lead.account_key for one in records}
-        states = await store.lock(conn, leads)
-        await _own_table(conn, records, states)
+        domains = {one.event.lead.lead_id: company_domain(one.event.lead) for one in records}
+        states = await store.lock(conn, leads, domains)
         seen = [_look(config, states, one, at) for one in records]
         seen = await _recall(conn, config, states, seen, at)
         revisions: list[tuple[Record[LeadCaptured], Revision]] = []
@@ -102,7 +100,6 @@ class Enricher:
                 jobs.append(_job(config, one, published=not waits))
             if not waits:
                 revisions.append((one.record, _revise(states, one, at)))
-        await store.write(conn, states.values(), [(r.id, revision) for r, revision in revisions])
         if jobs:
             await store.add_jobs(conn, jobs, self._lane)
             stored.extend(jobs)
@@ -110,7 +107,8 @@ class Enricher:
             record.id: [to_output(revision, record.envelope.traceparent)]
             for record, revision in revisions
         }
-        return made, seen
+        write = store.write(states.values(), [(r.id, revision) for r, revision in revisions])
+        return Decided(made, write), seen
 
     async def _skip(self, conn: Connection, seen: Sequence[_Seen]) -> list[str]:
         """Say in the ledger who cannot be asked about leads of which too little is known for any
@@ -123,17 +121,6 @@ class Enricher:
             for place in unaskable(config, one.missing, subject(one.view.lead, one.view.facts))
         }
         return await store.skip(conn, self._lane, places) if places else []
-
-
-async def _own_table(
-    conn: Connection, records: Sequence[Record[LeadCaptured]], states: dict[UUID, LeadState]
-) -> None:
-    """What the company's own table says of the companies that these leads come from."""
-    domains = {one.event.lead.lead_id: company_domain(one.event.lead) for one in records}
-    known = await store.companies_of(conn, {name for name in domains.values() if name})
-    for lead_id, domain in domains.items():
-        if domain in known:
-            states[lead_id] = answered(states[lead_id], known[domain])
 
 
 def _look(

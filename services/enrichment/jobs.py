@@ -235,7 +235,7 @@ class Jobs:
             leads = await store.leads_of(conn, input_ids)
             if not leads:
                 return True
-            states = await store.lock(conn, leads)
+            states = await store.lock(conn, leads, {})
             jobs = await store.open_jobs(conn, input_ids)
             found = settle(
                 self._config(), states, jobs, values or {}, at=self._now(), over=over, last=last

@@ -142,7 +142,7 @@ class Late:
         assert job is not None
         if not answer.values:
             return []
-        states = await store.lock(conn, {job.lead_id: job.event.lead.account_key})
+        states = await store.lock(conn, {job.lead_id: job.event.lead.account_key}, {})
         # Where others are still being asked, theirs is the revision that is due.
         waiting = await store.open_jobs(conn, [job.input_id]) or [(job, True)]
         found = settle(

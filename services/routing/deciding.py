@@ -18,6 +18,7 @@ from services.routing.store import boards, merges
 from services.routing.store.boards import Scope
 from services.runtime.configstore import Versioned
 from services.runtime.database import Connection
+from services.runtime.outbox import Write
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,7 +43,10 @@ async def decide_with(
     starts anew.
     """
     board, result = await _decided(connection, config, clock, scope, work, role)
-    return await boards.save(connection, board, lambda: result)
+    _, history = await boards.save(connection, board, lambda: None)
+    if history is not None:
+        await connection.execute(history.alone, *history.arguments)
+    return result
 
 
 async def decide_and_tell(
@@ -52,8 +56,11 @@ async def decide_and_tell(
     scope: Scope,
     work: Callable[[Board], T],
     tell: Callable[[T], R],
-) -> R:
-    """As :func:`decide_with`; what ``tell`` makes of it is made while Postgres writes."""
+) -> tuple[R, Write | None]:
+    """As :func:`decide_with`; what ``tell`` makes of it is made while Postgres writes.
+
+    The history is still to be written, with the events that tell of it.
+    """
     board, result = await _decided(connection, config, clock, scope, work, RoleName.SDR)
     return await boards.save(connection, board, lambda: tell(result))
 

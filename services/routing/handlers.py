@@ -15,7 +15,7 @@ from services.routing.board import Board
 from services.routing.deciding import Clock, decide_and_tell
 from services.routing.events import Tag, outputs
 from services.routing.fields import Standing
-from services.routing.finding import accounts_of
+from services.routing.finding import locked_accounts_of
 from services.routing.matching import Match
 from services.routing.model import Change
 from services.routing.plan import Plan
@@ -23,7 +23,7 @@ from services.routing.store.boards import Scope
 from services.runtime.configstore import LiveConfig
 from services.runtime.database import meanwhile
 from services.runtime.metrics import Metrics
-from services.runtime.outbox import Outbox
+from services.runtime.outbox import Decided, Outbox
 from services.runtime.records import Output, Record
 
 NAMES = {Lane.LIVE: "routing", Lane.BULK: "routing.bulk"}
@@ -60,11 +60,12 @@ class Router:
 
     async def _decide(
         self, connection: asyncpg.Connection, records: Sequence[Record[LeadScored]]
-    ) -> Mapping[UUID, Sequence[Output]]:
-        config = await self._config.locked(connection)
+    ) -> Decided:
         events = [record.event for record in records]
-        looking = accounts_of(connection, config.value, {e.lead.lead_id: e for e in events})
-        found, alone = await meanwhile(looking, lambda: [Standing.alone(one) for one in events])
+        looking = locked_accounts_of(connection, self._config, {e.lead.lead_id: e for e in events})
+        (config, found), alone = await meanwhile(
+            looking, lambda: [Standing.alone(one) for one in events]
+        )
         standing = [one.at_account(found[one.event.lead.lead_id].company) for one in alone]
         scope = scope_of(config.value, standing, found, self._clock())
 
@@ -87,7 +88,8 @@ class Router:
                 for record, changes in decided
             }
 
-        return await decide_and_tell(connection, config, self._clock, scope, work, tell)
+        told, history = await decide_and_tell(connection, config, self._clock, scope, work, tell)
+        return Decided(told, history)
 
 
 def scope_of(

@@ -118,7 +118,11 @@ class LiveConfig(Generic[T]):
 
         Until that transaction ends no other version becomes active. Takes one round trip.
         """
-        await self._load(connection, await connection.fetchval(_LOCKED))
+        return await self.adopted(connection, await connection.fetchval(_LOCKED))
+
+    async def adopted(self, connection: Connection, version: str | None) -> Versioned[T]:
+        """As :meth:`locked`, of a version that a statement of the caller's has locked and read."""
+        await self._load(connection, version)
         return self.current
 
     async def _follow(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Final, TypeAlias, TypeVar
 
 import asyncpg
@@ -88,6 +89,22 @@ async def meanwhile(statement: Awaitable[A], make: Callable[[], T]) -> tuple[A, 
         await asyncio.gather(running, return_exceptions=True)
         raise
     return await running, made
+
+
+@asynccontextmanager
+async def beginning(connection: Connection, first: str) -> AsyncIterator[int]:
+    """A transaction whose first statement travels with its BEGIN, in one round trip instead of two.
+
+    Gives how many rows ``first`` wrote. It takes no arguments, so whatever stands in it must be
+    safe by its type. Nothing within may ask asyncpg for a transaction of its own: it refuses.
+    """
+    try:
+        yield int((await connection.execute(f"begin; {first}")).rpartition(" ")[2])
+    except BaseException:
+        if not connection.is_closed():
+            await connection.execute("rollback")
+        raise
+    await connection.execute("commit")
 
 
 async def connect(settings: PostgresSettings, *, lane: Lane, service: str) -> asyncpg.Pool:

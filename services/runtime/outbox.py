@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
@@ -21,17 +22,28 @@ from aiokafka.errors import KafkaError
 from schemas.base import Event
 from services.runtime import outbox_sql as sql
 from services.runtime import repeats
-from services.runtime.database import Connection, is_infrastructure
+from services.runtime.database import Connection, beginning, is_infrastructure
 from services.runtime.metrics import Metrics
-from services.runtime.outbox_sql import tables
+from services.runtime.outbox_sql import Write, tables
 from services.runtime.producer import check_sizes
 from services.runtime.records import Output, Record
 
-__all__ = ["Decide", "Outbox", "tables"]
+__all__ = ["Decide", "Decided", "Outbox", "Write", "tables"]
 
 E = TypeVar("E", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Decisions whose last statement travels with the outbox's insert."""
+
+    outputs: Mapping[UUID, Sequence[Output]]
+    write: Write | None = None
+
+
 Decide = Callable[
-    [asyncpg.Connection, Sequence[Record[E]]], Awaitable[Mapping[UUID, Sequence[Output]]]
+    [asyncpg.Connection, Sequence[Record[E]]],
+    Awaitable[Mapping[UUID, Sequence[Output]] | Decided],
 ]
 """Input id -> its outputs, maybe none; runs inside the transaction, sees fresh records only."""
 Publish = Callable[[Sequence[Output]], Awaitable[None]]
@@ -72,31 +84,36 @@ class Outbox:
         :raises BadRecords: of records that are older than repeats are known (``too_old``).
         """
         by_id = {record.id: record for record in records}
-        async with self._transaction() as connection:
-            # Sorted, so that two processes that hold the same inputs cannot deadlock here.
-            claimed = await connection.fetch(self._sql.claim, sorted(by_id))
-            fresh = {row["input_id"] for row in claimed}
+        async with self._claiming(by_id) as (connection, fresh):
             outputs: dict[UUID, list[Output]] = {}
             if fresh:
                 new = [record for record in by_id.values() if record.id in fresh]
                 await repeats.refuse_forgotten(connection, self._schema, new)
                 decided = await decide(connection, new)
-                if strangers := decided.keys() - fresh:
+                if not isinstance(decided, Decided):
+                    decided = Decided(decided)
+                if strangers := decided.outputs.keys() - fresh:
                     raise ValueError(f"{len(strangers)} decisions about inputs that are not fresh")
-                outputs = await self._store(connection, decided)
+                outputs = await self._store(connection, decided.outputs, decided.write)
             if len(fresh) < len(by_id):
                 known = [input_id for input_id in by_id if input_id not in fresh]
                 outputs.update(await self._stored(connection, known))
         return [out for input_id in by_id for out in outputs.get(input_id, ())]
 
     async def store(
-        self, connection: Connection, outputs: Sequence[Output], cause: UUID | None = None
+        self,
+        connection: Connection,
+        outputs: Sequence[Output],
+        cause: UUID | None = None,
+        write: Write | None = None,
     ) -> list[Output]:
         """Store within the caller's transaction, for what no record triggers (HTTP, timers).
 
         Give the result to :meth:`release` right after the commit.
+
+        :param write: what else is stored, in the same round trip.
         """
-        stored = await self._store(connection, {cause: outputs})
+        stored = await self._store(connection, {cause: outputs}, write)
         return stored.get(cause, [])
 
     async def release(self, outputs: Sequence[Output]) -> None:
@@ -127,19 +144,41 @@ class Outbox:
         self._to_mark.set()
 
     @contextlib.asynccontextmanager
+    async def _claiming(
+        self, inputs: Collection[UUID]
+    ) -> AsyncIterator[tuple[asyncpg.Connection, set[UUID]]]:
+        """The deciding transaction, with those of the inputs that it claimed."""
+        claim = sql.claim_of(self._sql.claim, inputs)
+        async with self._pool.acquire() as proxy, beginning(proxy, claim) as claimed:
+            fresh = set(inputs)
+            if claimed < len(fresh):
+                rows = await proxy.fetch(self._sql.claimed, list(fresh))
+                fresh = {row["input_id"] for row in rows}
+            yield cast(asyncpg.Connection, proxy), fresh  # the proxy has all that it has
+
+    @contextlib.asynccontextmanager
     async def _transaction(self) -> AsyncIterator[asyncpg.Connection]:
         async with self._pool.acquire() as proxy, proxy.transaction():
-            yield cast(asyncpg.Connection, proxy)  # the proxy has all that a connection has
+            yield cast(asyncpg.Connection, proxy)
 
     # -- rows --------------------------------------------------------------------------------
     async def _store(
-        self, connection: Connection, decided: Mapping[Any, Sequence[Output]]
+        self,
+        connection: Connection,
+        decided: Mapping[Any, Sequence[Output]],
+        write: Write | None = None,
     ) -> dict[Any, list[Output]]:
         flat = [(cause, n, out) for cause, outs in decided.items() for n, out in enumerate(outs)]
-        if not flat:
-            return {}
         check_sizes([out for _, _, out in flat])
-        rows = await connection.fetch(self._sql.insert, *sql.columns(flat))
+        if not flat:
+            if write is not None:
+                await connection.execute(write.alone, *write.arguments)
+            return {}
+        insert, arguments = self._sql.insert, sql.columns(flat)
+        if write is not None:
+            insert = sql.joined(write.ctes, len(write.arguments), insert)
+            arguments = (*write.arguments, *arguments)
+        rows = await connection.fetch(insert, *arguments)
         stored: dict[Any, list[Output]] = {}
         for (cause, _, out), row in zip(flat, rows, strict=True):
             kept = Output(out.topic, out.key, out.value, out.headers, row["id"], out.tag)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ class Statements:
     """SQL of one schema."""
 
     claim: str
+    claimed: str
     insert: str
     caused_by: str
     mark: str
@@ -42,6 +44,35 @@ def statements(schema: str) -> Statements:
     """The statements, with their schema's name in place."""
     name = schema_name(schema)
     return Statements(*(text.replace("SCHEMA", name) for text in _STATEMENTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What a service stores of its decisions; runs as one statement with the outbox's insert."""
+
+    ctes: str
+    """Named statements, as they stand behind ``with``; one text for all that is written so."""
+    arguments: tuple[Any, ...]
+
+    @property
+    def alone(self) -> str:
+        """The statement where nothing goes to the outbox with it."""
+        return f"with {self.ctes} select"
+
+
+@cache
+def joined(ctes: str, arguments: int, insert: str) -> str:
+    """``insert`` behind statements that take so many arguments; its own come after theirs."""
+    behind = re.sub(r"\$(\d+)", lambda place: f"${int(place[1]) + arguments}", insert)
+    return f"with {ctes} {behind}"
+
+
+def claim_of(claim: str, inputs: Iterable[UUID]) -> str:
+    """The claim of these inputs, which are nothing but hexadecimal digits and dashes.
+
+    Sorted, so that two processes that hold the same inputs cannot deadlock.
+    """
+    return claim.replace("INPUTS", ",".join(map(str, sorted(inputs))))
 
 
 def columns(rows: Sequence[tuple[UUID | None, int, Output]]) -> tuple[list[Any], ...]:
@@ -118,9 +149,15 @@ create index inbox_by_age on SCHEMA.inbox (at);
 create index outbox_by_age on SCHEMA.outbox (created_at);
 """
 
+# With its inputs in place: it travels with BEGIN, which no statement with arguments can.
 _CLAIM = """
-insert into SCHEMA.inbox (input_id) select unnest($1::uuid[])
-on conflict do nothing returning input_id
+insert into SCHEMA.inbox (input_id) select unnest('{INPUTS}'::uuid[]) on conflict do nothing
+"""
+
+# Of the inputs those that this transaction claimed: it wrote their rows.
+_CLAIMED = """
+select input_id from SCHEMA.inbox
+where input_id = any($1::uuid[]) and xmin = pg_current_xact_id()::xid
 """
 
 # Rows come back in the order of the arrays: one scan of unnest feeds one insert.
@@ -191,6 +228,7 @@ from SCHEMA.outbox where published_at is null
 
 _STATEMENTS = (
     _CLAIM,
+    _CLAIMED,
     _INSERT,
     _CAUSED_BY,
     _MARK,

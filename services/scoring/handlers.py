@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from uuid import UUID
 
 from schemas.base import event_id
 from schemas.enrichment import LeadEnriched
 from schemas.topics import scored as scored_topic
 from services.runtime.configstore import Versioned
 from services.runtime.database import Connection
-from services.runtime.outbox import Outbox
+from services.runtime.outbox import Decided, Outbox
 from services.runtime.records import Output, Record, output
 from services.scoring.again import better
 from services.scoring.assess import Assessed, assess, touch_of
 from services.scoring.happened import Around
-from services.scoring.names import Visitor, names_of
+from services.scoring.names import Name, Visitor, names_of
 from services.scoring.rules import Rules
 from services.scoring.store import around, leads
 from services.scoring.store.leads import LeadRow
@@ -44,33 +43,33 @@ class Scorer:
         """One batch, one transaction."""
         return await self._outbox.process(records, self._decide)
 
-    async def _decide(
-        self, conn: Connection, records: Sequence[Record[LeadEnriched]]
-    ) -> Mapping[UUID, Sequence[Output]]:
+    async def _decide(self, conn: Connection, records: Sequence[Record[LeadEnriched]]) -> Decided:
         config = self._config()
         accounts = {one.event.lead.lead_id: one.event.lead.account_key for one in records}
-        rows = await leads.lock(conn, accounts)
-        await self._register(conn, records)
+        rows = await leads.lock(conn, accounts, self._names(records), _visitors(records))
         happened = await around.around(conn, {lead: row.account_key for lead, row in rows.items()})
         found = [
             (one, _one(config, rows[lead], one, happened[lead]))
             for one in records
             for lead in [one.event.lead.lead_id]
         ]
-        await leads.write(conn, rows.values(), [one for _, one in found])
         at = self._now()
-        return {record.id: [_output(record, one, at)] for record, one in found}
+        return Decided(
+            {record.id: [_output(record, one, at)] for record, one in found},
+            leads.write(rows.values(), [one for _, one in found]),
+        )
 
-    async def _register(self, conn: Connection, records: Sequence[Record[LeadEnriched]]) -> None:
-        """What each is known by from now on; what waited for them is theirs."""
-        people = [one.event.lead for one in records]
-        visitors = [
-            Visitor(lead.visitor_id, lead.lead_id, one.event.received_at)
-            for one, lead in zip(records, people, strict=True)
-            if lead.visitor_id
-        ]
-        names = [name for lead in people for name in names_of(lead, self._secret)]
-        await around.register(conn, names, visitors)
+    def _names(self, records: Sequence[Record[LeadEnriched]]) -> list[Name]:
+        return [name for one in records for name in names_of(one.event.lead, self._secret)]
+
+
+def _visitors(records: Sequence[Record[LeadEnriched]]) -> list[Visitor]:
+    return [
+        Visitor(lead.visitor_id, lead.lead_id, one.event.received_at)
+        for one in records
+        for lead in [one.event.lead]
+        if lead.visitor_id
+    ]
 
 
 def _one(

@@ -19,7 +19,7 @@ from schemas.base import Lane
 from services.kernel.hints import activity_id, hints_of
 from services.runtime.configstore import Versioned
 from services.runtime.database import Connection
-from services.runtime.outbox import Outbox
+from services.runtime.outbox import Outbox, Write
 from services.runtime.records import Output, Record
 from services.scoring import again
 from services.scoring.givenup import GivenUp
@@ -101,15 +101,13 @@ class Recorder:
             for lead, row in rows.items()
             if (one := again.again(config, row, happened[lead], self._lane, causes.get(lead)))
         }
-        await write(conn, rows, found)
-        return await self._outbox.store(conn, list(again.outputs(found, self._now())))
+        outputs = list(again.outputs(found, self._now()))
+        return await self._outbox.store(conn, outputs, write=write(rows, found))
 
 
-async def write(
-    conn: Connection, rows: Mapping[UUID, leads.LeadRow], found: Mapping[UUID, again.Again]
-) -> None:
-    """Store what was scored again."""
-    await leads.write(conn, rows.values(), [one.assessed for one in found.values()])
+def write(rows: Mapping[UUID, leads.LeadRow], found: Mapping[UUID, again.Again]) -> Write:
+    """What stores what was scored again."""
+    return leads.write(rows.values(), [one.assessed for one in found.values()])
 
 
 def _leads(stored: Iterable[Stored]) -> set[UUID]:

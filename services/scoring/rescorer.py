@@ -116,7 +116,7 @@ class Rescorer:
                 if one := again.again(config, row, happened[lead], Lane.BULK):
                     found[lead] = one
                 await asyncio.sleep(0)  # whoever waits for an answer goes first
-            await write(conn, rows, found)
-            stored = await self._outbox.store(conn, list(again.outputs(found, self._now())))
+            outputs = list(again.outputs(found, self._now()))
+            stored = await self._outbox.store(conn, outputs, write=write(rows, found))
         await self._outbox.release(stored)
         return len(rows)

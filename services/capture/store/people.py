@@ -7,7 +7,7 @@ capture processes wait for each other and never in a circle.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -15,19 +15,43 @@ from services.capture.batch import LeadRow, NewTouches, TouchRow
 from services.capture.people import Known
 from services.capture.repeats import DOUBLE_SUBMIT, Claim, Delivered, Key, Press
 from services.runtime.database import Connection
+from services.runtime.outbox import Write
 
-_CLAIM = """
-insert into capture.deliveries as d
-    (source, delivery_key, submission_id, body_sha256, received_at, expires_at)
-select * from unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[],
-                     $6::timestamptz[]) as n (source, delivery_key, s, b, received_at, e)
-order by source, delivery_key
-on conflict (source, delivery_key) do update
-    set submission_id = excluded.submission_id, body_sha256 = excluded.body_sha256,
-        received_at = excluded.received_at, expires_at = excluded.expires_at,
-        stored = nextval('capture.delivery_order')
-    where d.expires_at <= excluded.received_at
-returning source, delivery_key
+_NOBODY: Mapping[UUID, datetime] = {}
+
+# The rows of identities are locked in the same round trip where every delivery is new: what repeats
+# one leaves no trace of whom it names.
+_IDENTITIES = """
+insert into capture.identities as i (token, lead_id, since)
+select token, token, since from unnest({tokens}::uuid[], {since}::timestamptz[]) as n (token, since)
+{where} order by token
+-- not `do nothing`: the row must be locked, and returned as the last writer left it
+on conflict (token) do update set token = i.token
+-- xmax is 0 only in a row that this statement inserted
+returning token, lead_id, since, email_token, shared, xmax = 0 as fresh
+"""
+_HOLD = _IDENTITIES.format(tokens="$1", since="$2", where="")
+_HOLD_IF_NEW = _IDENTITIES.format(
+    tokens="$7", since="$8", where="where (select count(*) from won) = cardinality($1::text[])"
+)
+_CLAIM = f"""
+with won as (
+    insert into capture.deliveries as d
+        (source, delivery_key, submission_id, body_sha256, received_at, expires_at)
+    select * from unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[],
+                         $6::timestamptz[]) as n (source, delivery_key, s, b, received_at, e)
+    order by source, delivery_key
+    on conflict (source, delivery_key) do update
+        set submission_id = excluded.submission_id, body_sha256 = excluded.body_sha256,
+            received_at = excluded.received_at, expires_at = excluded.expires_at,
+            stored = nextval('capture.delivery_order')
+        where d.expires_at <= excluded.received_at
+    returning source, delivery_key
+), held as ({_HOLD_IF_NEW})
+select source, delivery_key, null::uuid as token, null::uuid as lead_id,
+       null::timestamptz as since, null::uuid as email_token, null::bool as shared,
+       null::bool as fresh
+from won union all select null, null, held.* from held
 """
 
 _DELIVERED = """
@@ -36,58 +60,50 @@ where (source, delivery_key) in (select * from unnest($1::text[], $2::text[]))
 """
 
 
-async def claim(conn: Connection, claims: Sequence[Claim]) -> dict[Key, Delivered]:
+async def claim(
+    conn: Connection, claims: Sequence[Claim], tokens: Mapping[UUID, datetime] = _NOBODY
+) -> tuple[dict[Key, Delivered], dict[UUID, Known]]:
     """Store the claims; returns what was delivered before under the keys that were taken.
 
-    The keys of ``claims`` differ from each other.
+    The keys of ``claims`` differ from each other. Where none was taken the tokens are locked and
+    read, as by :func:`identities`; else nothing is done with them.
     """
-    if not claims:
-        return {}
-    columns = zip(
-        *(
-            (c.source, c.delivery_key, c.delivered.submission_id, c.delivered.body_sha256,
-             c.received_at, c.expires_at)
-            for c in claims
-        ),
-        strict=True,
-    )  # fmt: skip
-    won = {(r[0], r[1]) for r in await conn.fetch(_CLAIM, *map(list, columns))}
+    if not (claims or tokens):
+        return {}, {}
+    columns = (
+        [c.source for c in claims],
+        [c.delivery_key for c in claims],
+        [c.delivered.submission_id for c in claims],
+        [c.delivered.body_sha256 for c in claims],
+        [c.received_at for c in claims],
+        [c.expires_at for c in claims],
+    )
+    rows = await conn.fetch(_CLAIM, *columns, list(tokens), list(tokens.values()))
+    won = {(row[0], row[1]) for row in rows}
+    known = {row[2]: Known(*row[2:]) for row in rows if row[2] is not None}
     lost = [c.key for c in claims if c.key not in won]
     if not lost:
-        return {}
-    rows = await conn.fetch(_DELIVERED, [k[0] for k in lost], [k[1] for k in lost])
-    return {(r[0], r[1]): Delivered(r[2], r[3]) for r in rows}
-
-
-_IDENTITIES = """
-insert into capture.identities as i (token, lead_id, since)
-select token, token, since from unnest($1::uuid[], $2::timestamptz[]) as n (token, since)
-order by token
--- not `do nothing`: the row must be locked, and returned as the last writer left it
-on conflict (token) do update set token = i.token
--- xmax is 0 only in a row that this statement inserted
-returning token, lead_id, since, email_token, shared, xmax = 0
-"""
+        return {}, known
+    found = await conn.fetch(_DELIVERED, [k[0] for k in lost], [k[1] for k in lost])
+    return {(r[0], r[1]): Delivered(r[2], r[3]) for r in found}, {}
 
 
 async def identities(conn: Connection, tokens: Mapping[UUID, datetime]) -> dict[UUID, Known]:
     """Lock the tokens and read what they stand for; a new one stands for itself since its time."""
     if not tokens:
         return {}
-    rows = await conn.fetch(_IDENTITIES, list(tokens), list(tokens.values()))
+    rows = await conn.fetch(_HOLD, list(tokens), list(tokens.values()))
     return {row["token"]: Known(*row) for row in rows}
 
 
-async def link(conn: Connection, changed: Iterable[Known]) -> None:
-    """Store what :func:`~services.capture.people.resolve` changed."""
-    await conn.executemany(
-        "update capture.identities set lead_id = $2, since = $3, email_token = $4, shared = $5"
-        " where token = $1",
-        [(k.token, k.lead_id, k.since, k.email_token, k.shared) for k in changed],
-    )
-
-
 _LEADS = """
+with linked as (
+    update capture.identities i
+    set lead_id = n.lead_id, since = n.since, email_token = n.email_token, shared = n.shared
+    from unnest($5::uuid[], $6::uuid[], $7::timestamptz[], $8::uuid[], $9::bool[])
+        as n (token, lead_id, since, email_token, shared)
+    where i.token = n.token
+)
 insert into capture.leads as l
     (lead_id, account_key, touches, first_received_at, last_received_at)
 select lead_id, account_key, count, at, at
@@ -101,16 +117,24 @@ returning lead_id, account_key, touches
 """
 
 
-async def add_touches(conn: Connection, new: Sequence[NewTouches]) -> dict[UUID, LeadRow]:
-    """Lock the leads, create those that are new, count the touches."""
-    if not new:
-        return {}
+async def add_touches(
+    conn: Connection, new: Sequence[NewTouches], changed: Sequence[Known]
+) -> dict[UUID, LeadRow]:
+    """Lock the leads, create those that are new, count the touches.
+
+    :param changed: identities, as :func:`~services.capture.people.resolve` changed them.
+    """
     rows = await conn.fetch(
         _LEADS,
         [n.lead_id for n in new],
         [n.account_key for n in new],
         [n.count for n in new],
         [n.received_at for n in new],
+        [k.token for k in changed],
+        [k.lead_id for k in changed],
+        [k.since for k in changed],
+        [k.email_token for k in changed],
+        [k.shared for k in changed],
     )
     return {row[0]: LeadRow(row[1], row[2]) for row in rows}
 
@@ -164,21 +188,23 @@ async def merge(conn: Connection, merged: UUID, survivor: UUID) -> None:
 
 
 _TOUCHES = """
-insert into capture.touches (submission_id, lead_id, touch, repeat, source, form_id, kind, motion,
-                             channel, lane, submitted_at, received_at, utm, click_ids)
-select a, b, c, d, e, f, g, h, i, j, k, l, m::jsonb, n::jsonb
-from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[],
-            $7::text[], $8::text[], $9::text[], $10::text[], $11::timestamptz[],
-            $12::timestamptz[], $13::text[], $14::text[])
-    as t (a, b, c, d, e, f, g, h, i, j, k, l, m, n)
-on conflict do nothing
+touches as (
+    insert into capture.touches (submission_id, lead_id, touch, repeat, source, form_id, kind,
+                                 motion, channel, lane, submitted_at, received_at, utm, click_ids)
+    select a, b, c, d, e, f, g, h, i, j, k, l, m::jsonb, n::jsonb
+    from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[],
+                $7::text[], $8::text[], $9::text[], $10::text[], $11::timestamptz[],
+                $12::timestamptz[], $13::text[], $14::text[])
+        as t (a, b, c, d, e, f, g, h, i, j, k, l, m, n)
+    on conflict do nothing
+)
 """
 
 
-async def keep_touches(conn: Connection, rows: Sequence[TouchRow]) -> None:
-    """Store the touches."""
+def kept_touches(rows: Sequence[TouchRow]) -> Write | None:
+    """What stores the touches; None where there are none."""
     if not rows:
-        return
+        return None
     columns = zip(
         *(
             (r.submission_id, r.lead_id, r.touch, r.repeat, r.press.source, r.press.form_id,
@@ -188,4 +214,4 @@ async def keep_touches(conn: Connection, rows: Sequence[TouchRow]) -> None:
         ),
         strict=True,
     )  # fmt: skip
-    await conn.execute(_TOUCHES, *map(list, columns))
+    return Write(_TOUCHES, tuple(map(list, columns)))

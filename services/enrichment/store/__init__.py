@@ -13,7 +13,6 @@ from services.enrichment.store.calls import (
     land,
     skip,
 )
-from services.enrichment.store.companies import companies_of
 from services.enrichment.store.jobs import (
     Claimed,
     NewJob,
@@ -54,7 +53,6 @@ __all__ = [
     "answers",
     "begin",
     "claim",
-    "companies_of",
     "count",
     "doubt",
     "due",

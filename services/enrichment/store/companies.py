@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from pydantic_core import from_json
 
@@ -13,24 +14,15 @@ from services.runtime.database import Connection
 
 SOURCE = "table:companies"
 
-_OF = """
-select domain, facts::text as facts, imported_at from enrichment.companies
-where domain = any($1::text[])
-"""
 
-
-async def companies_of(
-    conn: Connection, domains: Collection[str]
-) -> dict[str, dict[str, Provenance]]:
-    """What the table says, by registrable domain."""
-    if not domains:
+def listed(row: Any) -> dict[str, Provenance]:
+    """What the table says, of a row with its ``facts`` and ``imported_at``; nothing where they are
+    null."""
+    if row["facts"] is None:
         return {}
     return {
-        row["domain"]: {
-            field: Provenance(value=value, source=SOURCE, at=row["imported_at"])
-            for field, value in from_json(row["facts"]).items()
-        }
-        for row in await conn.fetch(_OF, list(domains))
+        field: Provenance(value=value, source=SOURCE, at=row["imported_at"])
+        for field, value in from_json(row["facts"]).items()
     }
 
 

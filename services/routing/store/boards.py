@@ -25,6 +25,7 @@ from services.routing.state import TurnKey
 from services.routing.store import sql
 from services.routing.store.scope import Scope
 from services.runtime.database import Connection, meanwhile
+from services.runtime.outbox import Write
 
 __all__ = ["Scope", "attempts", "load", "lock", "save"]
 
@@ -140,13 +141,15 @@ async def load(
     return Board(plan, version, now, scope.pools, loaded, role)
 
 
-async def save(connection: Connection, board: Board, tell: Callable[[], T]) -> T:
-    """Write everything that the decisions changed; gives what ``tell`` makes of it.
+async def save(
+    connection: Connection, board: Board, tell: Callable[[], T]
+) -> tuple[T, Write | None]:
+    """Write what the decisions changed; gives what ``tell`` makes of it, made meanwhile.
 
-    Postgres works on one part while the next is prepared here.
+    Their history is prepared meanwhile too, and left to the caller to write.
     """
     if not (board.dirty_leads or board.dirty_attempts):
-        return tell()
+        return tell(), None
     saving = connection.execute(
         sql.SAVE,
         _json(_lead_row(lead, board) for lead in board.dirty_leads.values()),
@@ -155,9 +158,8 @@ async def save(connection: Connection, board: Board, tell: Callable[[], T]) -> T
         board.overlays_key,
         to_json(board.loaded.overlays).decode() if board.overlays_key is not None else None,
     )
-    _, history = await meanwhile(saving, lambda: _history(board))
-    _, told = await meanwhile(connection.execute(sql.SAVE_HISTORY, *history), tell)
-    return told
+    _, made = await meanwhile(saving, lambda: (tell(), _history(board)))
+    return made
 
 
 async def attempts(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Attempt]:
@@ -221,9 +223,9 @@ def _read(kind: TypeAdapter[list[T]], text: str | None) -> list[T]:
     return kind.validate_json(text) if text is not None else []
 
 
-def _history(board: Board) -> tuple[str, list[str | None]]:
+def _history(board: Board) -> Write:
     rows = _json(_history_row(change) for change in board.changes)
-    return rows, [_text(change.record) for change in board.changes]
+    return Write(sql.HISTORY, (rows, [_text(change.record) for change in board.changes]))
 
 
 def _text(record: Mapping[str, Any] | None) -> str | None:

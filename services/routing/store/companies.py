@@ -30,6 +30,7 @@ select coalesce(json_agg(found)::text, '[]') from (
     join routing.companies c using (company_id)
 ) found
 """
+_LOCKED_CANDIDATES = f"select handraise.locked_config_version(), ({_CANDIDATES})"
 _BY_ID = f"""
 select coalesce(json_agg(found)::text, '[]') from (
     select c.company_id as key, {_COLUMNS}
@@ -94,7 +95,23 @@ _ROWS = TypeAdapter(list[_Row])
 
 async def candidates(connection: Connection, keys: Iterable[str]) -> dict[str, list[Company]]:
     """The companies behind each key; at most 200 of one, by id. One round trip."""
-    rows = _ROWS.validate_json(await connection.fetchval(_CANDIDATES, sorted(set(keys))))
+    return _by_key(await connection.fetchval(_CANDIDATES, sorted(set(keys))))
+
+
+async def locked_candidates(
+    connection: Connection, keys: Iterable[str]
+) -> tuple[str | None, dict[str, list[Company]]]:
+    """As :func:`candidates`, with the active version of the configuration.
+
+    Until the transaction ends no other version becomes active.
+    """
+    row = await connection.fetchrow(_LOCKED_CANDIDATES, sorted(set(keys)))
+    assert row is not None
+    return row[0], _by_key(row[1])
+
+
+def _by_key(told: str) -> dict[str, list[Company]]:
+    rows = _ROWS.validate_json(told)
     known: dict[str, Company] = {}
     found: dict[str, list[Company]] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""The statements of a deciding transaction: lock, load, save. One round trip each."""
+"""The statements of a deciding transaction: lock, load, save, history. One round trip each."""
 
 from __future__ import annotations
 
@@ -141,20 +141,22 @@ with saved_leads as (
 select
 """
 
-SAVE_HISTORY = """
-insert into routing.history (
-    lead_id, sequence, assignment_id, role, cycle, attempt, at, status, rep_id, pool, reason,
-    rule_path, config_version, submission_id, ended, record)
-select lead_id, sequence, assignment_id, role, cycle, attempt, at, status, rep_id, pool, reason,
-       rule_path, config_version, submission_id, ended, record::json
-from rows from (
-    json_to_recordset(($1::text)::json) as (
-        lead_id uuid, sequence int, assignment_id uuid, role text, cycle int, attempt int,
-        at timestamptz, status text, rep_id text, pool text, reason text, rule_path text,
-        config_version text, submission_id uuid, ended text),
-    unnest($2::text[])
-) as h (lead_id, sequence, assignment_id, role, cycle, attempt, at, status, rep_id, pool, reason,
+HISTORY = """
+told as (
+    insert into routing.history (
+        lead_id, sequence, assignment_id, role, cycle, attempt, at, status, rep_id, pool, reason,
         rule_path, config_version, submission_id, ended, record)
+    select lead_id, sequence, assignment_id, role, cycle, attempt, at, status, rep_id, pool, reason,
+           rule_path, config_version, submission_id, ended, record::json
+    from rows from (
+        json_to_recordset(($1::text)::json) as (
+            lead_id uuid, sequence int, assignment_id uuid, role text, cycle int, attempt int,
+            at timestamptz, status text, rep_id text, pool text, reason text, rule_path text,
+            config_version text, submission_id uuid, ended text),
+        unnest($2::text[])
+    ) as h (lead_id, sequence, assignment_id, role, cycle, attempt, at, status, rep_id, pool,
+            reason, rule_path, config_version, submission_id, ended, record)
+)
 """
 
 ATTEMPTS = """

@@ -32,8 +32,8 @@ class Stored:
 
 
 # A mailbox keeps its lead; a phone that a second lead gives names nobody from then on.
-_REGISTER = """
-with visitors as (
+REGISTER = """
+visitors as (
     insert into scoring.visitors (visitor_id, lead_id, at)
     select * from unnest($4::text[], $5::uuid[], $6::timestamptz[]) order by 1
     on conflict (visitor_id) do update set lead_id = excluded.lead_id, at = excluded.at
@@ -43,20 +43,22 @@ with visitors as (
     select token, lead_id from unnest($1::uuid[], $2::uuid[]) as n(token, lead_id) order by token
     on conflict (token) do update set lead_id = null
     where i.lead_id is distinct from excluded.lead_id and not i.token = any($3::uuid[])
+), given as (
+    update scoring.activities a set lead_id = m.lead_id
+    from (
+        select activity_id, n.lead_id from unnest($1::uuid[], $2::uuid[]) as n(token, lead_id)
+        join scoring.activities w on w.waits_for = n.token
+        where w.lead_id is null and w.waits_until > now()
+        union
+        select activity_id, n.lead_id from unnest($7::text[], $8::uuid[]) as n(visitor, lead_id)
+        join scoring.activities w on w.visitor_id = n.visitor
+        where w.lead_id is null and w.waits_until > now()
+    ) m
+    where a.activity_id = m.activity_id and a.lead_id is null
+    returning a.lead_id
 )
-update scoring.activities a set lead_id = m.lead_id
-from (
-    select activity_id, n.lead_id from unnest($1::uuid[], $2::uuid[]) as n(token, lead_id)
-    join scoring.activities w on w.waits_for = n.token
-    where w.lead_id is null and w.waits_until > now()
-    union
-    select activity_id, n.lead_id from unnest($7::text[], $8::uuid[]) as n(visitor, lead_id)
-    join scoring.activities w on w.visitor_id = n.visitor
-    where w.lead_id is null and w.waits_until > now()
-) m
-where a.activity_id = m.activity_id and a.lead_id is null
-returning a.lead_id
 """
+"""As it stands behind ``with``; its arguments are :func:`learnt`. Who got something: ``given``."""
 
 _MISSED = """
 update scoring.activities a set lead_id = i.lead_id
@@ -112,7 +114,13 @@ returning activity_id
 async def register(
     conn: Connection, names: Iterable[Name], visitors: Iterable[Visitor]
 ) -> set[UUID]:
-    """Learn who is known by what, and give them what waited for them; who got something.
+    """Learn who is known by what, and give them what waited for them; who got something."""
+    found = await conn.fetch(f"with {REGISTER} select lead_id from given", *learnt(names, visitors))
+    return {row["lead_id"] for row in found}
+
+
+def learnt(names: Iterable[Name], visitors: Iterable[Visitor]) -> tuple[list[Any], ...]:
+    """The arguments of :data:`REGISTER`.
 
     :param visitors: who identified in a browser, in that order: what waited there belongs to the
         first of them, what comes later to the last.
@@ -121,8 +129,7 @@ async def register(
     ids, seen = sorted(tokens), list(visitors)
     first = {one.visitor_id: one.lead_id for one in reversed(seen)}
     last = {one.visitor_id: one for one in seen}
-    found = await conn.fetch(
-        _REGISTER,
+    return (
         ids,
         [tokens[token].lead_id for token in ids],
         [token for token in ids if tokens[token].personal],
@@ -132,7 +139,6 @@ async def register(
         list(first),
         list(first.values()),
     )
-    return {row["lead_id"] for row in found}
 
 
 def _once(names: Iterable[Name]) -> dict[UUID, Name]:

@@ -14,8 +14,11 @@ from schemas.base import KindName, TierName
 from schemas.qualification import Disqualified
 from services.kernel.facts import without_identifiers
 from services.runtime.database import Connection
+from services.runtime.outbox import Write
 from services.scoring.assess import Assessed
 from services.scoring.model import Touch
+from services.scoring.names import Name, Visitor
+from services.scoring.store import around
 
 MOST_TOUCHES = 500
 """Of one lead, the newest; a score looks no further back."""
@@ -23,13 +26,14 @@ MOST_TOUCHES = 500
 # One statement creates what is missing, locks in order and reads what is newest: the update that
 # changes nothing is what makes it return rows that were there before. The accounts come first, so
 # that a signal about one finds every lead of it: those that are there, and those that are coming.
-_LOCK = """
+# What the leads are known by is learnt in the same round trip.
+_LOCK = f"""
 with accounts as materialized (
     select count(pg_advisory_xact_lock_shared(hashtextextended(account, 0)))
-    from (select distinct account from unnest($2::text[]) as given(account) order by 1) as sorted
-)
+    from (select distinct account from unnest($10::text[]) as at(account) order by 1) as sorted
+), {around.REGISTER}
 insert into scoring.leads as l (lead_id, account_key)
-select lead, account from unnest($1::uuid[], $2::text[]) as given(lead, account), accounts
+select lead, account from unnest($9::uuid[], $10::text[]) as at(lead, account), accounts
 order by 1
 on conflict (lead_id) do update set account_key = l.account_key
 returning lead_id, account_key, score_revision, lead_revision, latest, tier,
@@ -70,7 +74,7 @@ cross join lateral (
 """
 
 _WRITE = """
-with leads as (
+leads as (
     update scoring.leads l
     set score_revision = n.score_revision, lead_revision = n.lead_revision,
         latest = coalesce(n.latest, l.latest), tier = n.tier, rescore_at = null, updated_at = now(),
@@ -89,16 +93,17 @@ with leads as (
     insert into scoring.touches (lead_id, event_id, kind, at, received_at)
     select * from unnest($5::uuid[], $6::uuid[], $7::text[], $8::timestamptz[], $9::timestamptz[])
     on conflict do nothing
+), scores as (
+    insert into scoring.scores (lead_id, score_revision, lead_revision, submission_id, at, late,
+                                fit, intent, total, tier, mql, ledger, version, facts, sql)
+    select lead_id, score_revision, lead_revision, submission_id, at, late,
+           fit, intent, total, tier, mql, ledger::jsonb, version, facts::jsonb, sql
+    from unnest($10::uuid[], $11::int[], $12::int[], $13::uuid[], $14::timestamptz[], $15::bool[],
+                $16::int[], $17::int[], $18::int[], $19::text[], $20::bool[], $21::text[],
+                $22::text[], $27::text[], $31::bool[])
+        as s(lead_id, score_revision, lead_revision, submission_id, at, late,
+             fit, intent, total, tier, mql, ledger, version, facts, sql)
 )
-insert into scoring.scores (lead_id, score_revision, lead_revision, submission_id, at, late,
-                            fit, intent, total, tier, mql, ledger, version, facts, sql)
-select lead_id, score_revision, lead_revision, submission_id, at, late,
-       fit, intent, total, tier, mql, ledger::jsonb, version, facts::jsonb, sql
-from unnest($10::uuid[], $11::int[], $12::int[], $13::uuid[], $14::timestamptz[], $15::bool[],
-            $16::int[], $17::int[], $18::int[], $19::text[], $20::bool[], $21::text[], $22::text[],
-            $27::text[], $31::bool[])
-    as s(lead_id, score_revision, lead_revision, submission_id, at, late,
-         fit, intent, total, tier, mql, ledger, version, facts, sql)
 """
 
 
@@ -145,13 +150,21 @@ class LeadRow:
         self.turn = (assessed.turn, len(sorts), event.score.total) if assessed.turn else None
 
 
-async def lock(conn: Connection, leads: Mapping[UUID, str]) -> dict[UUID, LeadRow]:
+async def lock(
+    conn: Connection,
+    leads: Mapping[UUID, str],
+    names: Iterable[Name],
+    visitors: Iterable[Visitor],
+) -> dict[UUID, LeadRow]:
     """Create what is missing, lock all and read their touches.
 
     :param leads: lead id to account key.
+    :param names: by what they are known from now on; what waited for them is theirs.
+    :param visitors: as :func:`~services.scoring.store.around.learnt`.
     """
     ids = sorted(leads)
-    found = await conn.fetch(_LOCK, ids, [leads[lead] for lead in ids])
+    known = around.learnt(names, visitors)
+    found = await conn.fetch(_LOCK, *known, ids, [leads[lead] for lead in ids])
     return await _with_touches(conn, found)
 
 
@@ -219,12 +232,11 @@ async def touches(conn: Connection, leads: Iterable[UUID]) -> dict[UUID, list[To
     return found
 
 
-async def write(conn: Connection, rows: Iterable[LeadRow], scored: Sequence[Assessed]) -> None:
-    """Store locked leads, their new touches and their scores."""
+def write(rows: Iterable[LeadRow], scored: Sequence[Assessed]) -> Write:
+    """What stores locked leads, their new touches and their scores."""
     changed = list(rows)
     new = [(row.lead_id, touch) for row in changed for touch in row.added]
-    await conn.execute(
-        _WRITE,
+    arguments = (
         [row.lead_id for row in changed],
         [row.score_revision for row in changed],
         [row.lead_revision for row in changed],
@@ -247,6 +259,7 @@ async def write(conn: Connection, rows: Iterable[LeadRow], scored: Sequence[Asse
         [row.waits_on for row in changed],
         [row.out.listed if row.out else None for row in changed],
     )
+    return Write(_WRITE, arguments)
 
 
 def _columns(scored: Sequence[Assessed]) -> tuple[list[Any], ...]:

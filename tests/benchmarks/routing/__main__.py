@@ -20,12 +20,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 
@@ -40,6 +40,7 @@ from services.runtime.configstore import ConfigStore, LiveConfig
 from services.runtime.embedded.postgres import EmbeddedPostgres
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
+from services.runtime.outbox_sql import claim_of
 from services.runtime.process import collect_less, loop_factory
 from services.runtime.records import Output, Record
 from tests.benchmarks.routing.sizes import Size, companies_of, configuration, leads
@@ -107,12 +108,16 @@ class _Dry(Outbox):
         self.asked: list[tuple[str, str, tuple[Any, ...]]] = []
 
     @contextlib.asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[asyncpg.Connection]:
+    async def _claiming(
+        self, inputs: Collection[UUID]
+    ) -> AsyncIterator[tuple[asyncpg.Connection, set[UUID]]]:
+        claim = claim_of(self._sql.claim, inputs)
         async with self._pool.acquire() as proxy, proxy.transaction():
             raw = proxy._con
-            raw.asked = self.asked = []
+            await raw.execute(claim)
+            raw.asked = self.asked = [("execute", claim, ())]
             try:
-                yield raw
+                yield raw, set(inputs)
             finally:
                 raw.asked = None
             raise _Undone

@@ -12,6 +12,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from schemas.erasure import LeadErased
+from services.runtime.outbox import Decide, Decided, Write
 from services.runtime.producer import OutputTooLarge
 from services.runtime.records import Output, Record
 from tests.integration.runtime.outbox_box import (
@@ -110,6 +111,35 @@ async def test_an_output_that_no_topic_takes_is_never_stored(pool: asyncpg.Pool)
     with pytest.raises(OutputTooLarge):
         await outbox.process([record()], huge)
     assert await pool.fetchval("select count(*) from box.outbox") == 0
+
+
+@pytest.mark.parametrize("outputs", [0, 2])
+async def test_what_is_written_with_the_outputs_stands_and_falls_with_them(
+    pool: asyncpg.Pool, outputs: int
+) -> None:
+    """In one statement with the rows of the outbox, or alone where there are none."""
+
+    def writing(number: int | str) -> Decide[LeadErased]:
+        async def decide(
+            connection: asyncpg.Connection, records: Sequence[Record[LeadErased]]
+        ) -> Decided:
+            ids = [one.id for one in records]
+            ctes = "kept as (insert into box.decisions select unnest($1::uuid[]), $2::text::int)"
+            made = {one: [event_output(OUT)] * outputs for one in ids}
+            return Decided(made, Write(ctes, (ids, str(number))))
+
+        return decide
+
+    outbox, some = box(pool, Sink()), [record(), record()]
+    with pytest.raises(asyncpg.DataError):
+        await outbox.process(some, writing("no number"))
+    assert await decisions(pool) == 0
+    assert await unpublished(pool) == 0
+    first = await outbox.process(some, writing(1))
+    assert sent(await outbox.process(some, writing(2))) == sent(first)
+    assert len(first) == 2 * outputs
+    assert await pool.fetchval("select count(*) from box.decisions where n = 1") == 2
+    assert await decisions(pool) == 2
 
 
 async def test_headers_come_back_byte_for_byte(pool: asyncpg.Pool) -> None:
