@@ -25,7 +25,7 @@ from services.capture.door import (
     kept_headers,
     network_header,
 )
-from services.capture.leadform import LeadForm
+from services.capture.leadform import CRM_URL, LeadForm
 from services.capture.limits import SourceLimits
 from services.capture.repeats import Delivered, Delivery, compare
 from services.capture.standing import token
@@ -55,6 +55,8 @@ class LeadsDoor:
         check_json(request)
         raw = await read_body(request, source.config.limits.body_bytes)
         form = read_form(raw)
+        if principal.publishable and form.crm_url is not None:
+            raise _fault(CRM_URL, "is not taken from browsers: reps follow it into their CRM")
         item = _item(request, raw, principal)
         acceptance = self._doors.acceptance
         known = await acceptance.known(

@@ -135,6 +135,7 @@ class LeadForm(_Form):
         return self
 
 
+CRM_URL = "crm_url"
 TARGETS = frozenset(LeadForm.model_fields) - {"utm", "click_ids", "consent", "fields"}
 UTM_NAMES = tuple(FormUtm.model_fields)
 CLICK_IDS = frozenset(
@@ -159,9 +160,13 @@ def is_target(name: str) -> bool:
 
 
 def natural_target(name: str) -> str | None:
-    """Where a parameter of a well-known name belongs without any mapping."""
+    """Where a parameter of a well-known name belongs without any mapping.
+
+    Not ``crm_url``: reps follow it as a link into their own CRM, and whoever fills in a form can
+    add a parameter of any name.
+    """
     lowered = name.lower()
-    if lowered in TARGETS or lowered == "full_name":
+    if (lowered in TARGETS and lowered != CRM_URL) or lowered == "full_name":
         return lowered
     if lowered.startswith("utm_") and lowered[4:] in UTM_NAMES:
         return f"utm.{lowered[4:]}"

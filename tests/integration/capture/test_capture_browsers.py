@@ -113,6 +113,11 @@ async def test_a_publishable_key_works_from_its_pages_alone(
         assert faulty.headers["access-control-allow-origin"] == ORIGIN
         unknown = await it.lead(email="a@b.example", headers={**PAGE, "authorization": "Bearer x"})
         assert (unknown.status_code, unknown.headers["vary"]) == (401, "Origin")
+        # What reps would follow as a link into their CRM is nothing for whoever fills in a form.
+        link = {"email": "a@b.example", "crm_url": "https://evil.example/"}
+        lure = await it.lead(**link, headers={**PAGE, "authorization": key})
+        assert (lure.status_code, lure.json()["errors"][0]["field"]) == (422, "crm_url")
+        assert (await it.lead(**link)).status_code == 200
         # A key of a server of ours needs no page.
         assert (await it.lead(email="a@b.example")).status_code == 200
 

@@ -47,6 +47,15 @@ def test_a_well_known_name_needs_no_mapping_also_inside_a_wrapper() -> None:
     assert (other.email, other.fields) == (EMAIL, {"recruiter.email": "x@y.example"})
 
 
+@pytest.mark.parametrize("path", ["crm_url", "data.crm_url", "form.CRM_URL"])
+def test_nobody_who_fills_in_a_form_gives_reps_a_link_into_their_crm(path: str) -> None:
+    body = encoded(**{"email": EMAIL, path: "https://evil.example/"})
+    form = read(body)
+    assert (form.crm_url, form.fields[path]) == (None, "https://evil.example/")
+    mapped = read(body, **{path.replace(".", "__"): "crm_url"})
+    assert mapped.crm_url == "https://evil.example/", "whoever maps it knows who writes it"
+
+
 def test_a_number_is_a_text() -> None:
     form = read(json.dumps({"email": EMAIL, "phone": 4915112345678, "seats": [7]}).encode())
     assert (form.phone, form.fields) == ("4915112345678", {"seats": "7"})
