@@ -35,6 +35,15 @@ def topic(name: str | None = None, partitions: int = 4) -> TopicSpec:
     return TopicSpec(unique, LeadErased, "lead id", ("test",), ("svc",), partitions=partitions)
 
 
+class NoText(str):
+    """A header's name as producers in other languages may write it."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return b"\xff\xfe"
+
+
 def erased(lead: UUID | None = None) -> LeadErased:
     return LeadErased(lead_id=lead or uuid4(), erased_at=AT)
 

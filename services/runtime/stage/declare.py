@@ -17,6 +17,7 @@ from schemas.base import Lane
 from services.runtime.kafka_client import QUIET_FETCH_MS, fetch_wait_ms
 from services.runtime.stage.commits import Commits
 from services.runtime.stage.gate import LaneGate
+from services.runtime.stage.header_names import read_any_header_name
 from services.runtime.stage.observe import Observer
 from services.runtime.stage.runner import StageRunner
 from services.runtime.stage.subscriber import StageSubscriber
@@ -118,6 +119,7 @@ def adopt(
     Its class is the one private touch: ``broker.subscriber`` offers no way to say which class it
     should build.
     """
+    read_any_header_name()
     subscriber.__class__ = StageSubscriber
     assert isinstance(subscriber, StageSubscriber)
     subscriber.runner, subscriber.gate, subscriber.on_failure = runner, gate, on_failure

@@ -9,6 +9,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer import message_accumulator
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from asyncpg import exceptions as pg
 from confluent_kafka import Producer
 
@@ -20,6 +23,7 @@ from services.runtime.settings import KafkaSettings
 from services.runtime.stage.gate import LaneGate
 from tests.support.kafka import Broker
 from tests.support.stages import (
+    NoText,
     committed,
     contents,
     event_output,
@@ -71,6 +75,32 @@ async def test_records_of_other_producers_are_read_however_they_are_compressed(
         for codec in codecs:
             await asyncio.to_thread(produce, codec)
         await eventually(lambda: _all_out(kafka, to.name, 20 * len(codecs)))
+
+
+async def test_a_header_s_name_that_is_no_utf_8_stops_and_loses_nothing(
+    mock_kafka: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka = mock_kafka.settings
+    monkeypatch.setattr(  # the fast one takes nothing but names of aiokafka's own encoding
+        message_accumulator, "DefaultRecordBatchBuilder", _DefaultRecordBatchBuilderPy
+    )
+    source, to = await topics_on(kafka)
+    servers = kafka.bootstrap_servers
+    theirs = AIOKafkaProducer(bootstrap_servers=servers)
+    await theirs.start()
+    try:
+        batch = theirs.create_batch()  # one fetch, with good records before and behind
+        for at in range(9):
+            out = event_output(source)
+            odd = [(NoText("xx"), b"1")] if at % 4 == 2 else []
+            batch.append(key=out.key, value=out.value, timestamp=None,
+                         headers=[*out.headers, *odd])  # fmt: skip
+        batch.close()
+        await (await theirs.send_batch(batch, source.name, partition=0))
+    finally:
+        await theirs.stop()
+    async with running(kafka, stage(source, to)):
+        await eventually(lambda: _all_out(kafka, to.name, 9))
 
 
 async def test_one_of_several_addresses_is_enough(mock_kafka: Broker) -> None:
