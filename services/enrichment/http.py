@@ -20,7 +20,6 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     413: {"description": "the body is too large"},
     422: {"description": "the answer cannot be used; it is waited for all the same"},
     429: {"description": "too many of this network's requests were about nothing"},
-    503: {"description": "the database is away; come again"},
 }
 
 

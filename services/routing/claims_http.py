@@ -16,8 +16,6 @@ from services.runtime.configstore import LiveConfig
 from services.runtime.http import Problem, require
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "no valid API key"},
-    403: {"description": "the key lacks the scope"},
     404: {"description": "there is no such pool, or its leads are given and not offered"},
 }
 

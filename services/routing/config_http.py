@@ -35,8 +35,6 @@ ACTIVE = "active"
 """In place of a version: the one that decides now."""
 _store = ConfigStore()
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "no valid API key"},
-    403: {"description": "the key lacks the scope"},
     404: {"description": "there is no such version"},
     409: {"description": "another version is active by now"},
     413: {"description": "the body is too large"},

@@ -16,10 +16,6 @@ from services.runtime.configstore import LiveConfig
 from services.runtime.http import Problem, require
 
 _PERIOD = timedelta(days=90)
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "no valid API key"},
-    403: {"description": "the key lacks the scope"},
-}
 
 
 def router(pool: asyncpg.Pool, config: LiveConfig[Plan]) -> APIRouter:
@@ -28,7 +24,6 @@ def router(pool: asyncpg.Pool, config: LiveConfig[Plan]) -> APIRouter:
         prefix="/v1/experiments",
         tags=["experiments"],
         dependencies=[Depends(require(Scope.DECISIONS_READ))],
-        responses=_PROBLEMS,
     )
 
     @routes.get("")

@@ -22,8 +22,6 @@ _PERIOD = timedelta(days=30)
 Since = Annotated[Instant | None, Query(alias="from", description="Else 30 days before.")]
 Until = Annotated[Instant | None, Query(description="Else now.")]
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "no valid API key"},
-    403: {"description": "the key lacks the scope"},
     404: {"description": "there is no such pool"},
     422: {"description": "the period holds more than one answer can"},
 }

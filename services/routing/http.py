@@ -78,13 +78,11 @@ class Acted(BaseModel):
 
 _TRIES = 3
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "no valid API key"},
     403: {"description": "the key lacks the scope, or another rep has the lead"},
     404: {"description": "there is no such assignment"},
     413: {"description": "the body is too large"},
     415: {"description": "the body is not JSON in UTF-8, or compressed"},
     409: {"description": "the attempt is over; names the present owner"},
-    503: {"description": "the database did not answer; nothing is known to have changed"},
 }
 
 

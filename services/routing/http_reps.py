@@ -92,8 +92,6 @@ class Leaving(_Change):
 
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "no valid API key"},
-    403: {"description": "the key lacks the scope"},
     404: {"description": "there is no such rep"},
     422: {"description": "the change makes no sense; says why"},
 }

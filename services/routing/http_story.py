@@ -55,10 +55,7 @@ class Story(BaseModel):
 
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "no valid API key"},
-    403: {"description": "the key lacks the scope"},
     404: {"description": "nothing was decided about such a lead"},
-    503: {"description": "the database did not answer"},
 }
 
 

@@ -30,8 +30,6 @@ class Merge(BaseModel):
 
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "no valid API key"},
-    403: {"description": "the key lacks the scope"},
     404: {"description": "nothing was decided about one of the leads"},
     409: {"description": "they are one, or one of them was merged into a third"},
 }

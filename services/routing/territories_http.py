@@ -23,8 +23,6 @@ _PERIOD = timedelta(days=30)
 _MOST_LEADS = 20_000
 """Looked at for one answer, so that a decision waits for none; the command has no such limit."""
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "no valid API key"},
-    403: {"description": "the key lacks the scope"},
     404: {"description": "there is no such table or realignment"},
     422: {"description": "the request makes no sense; says why"},
 }

@@ -52,8 +52,8 @@ def is_infrastructure(error: BaseException) -> bool:
     """Whether waiting can help: the database or the way to it failed, not what we asked of it.
 
     SQLSTATE classes 08, 40, 53, 55, 57 and 58, lost and refused connections, time-outs. Anything
-    else (22, 23, validation, a bug) is about the record or the code. A group counts only when all
-    of its members do.
+    else (22, 23, validation, a bug, a missing file) is about the record or the code. A group counts
+    only when all of its members do.
     """
     match error:
         case BaseExceptionGroup():
@@ -69,6 +69,8 @@ def is_infrastructure(error: BaseException) -> bool:
             # Connection or pool: is closed, is closing. A connection that was lost between two
             # statements is said to have been given back.
             return "clos" in str(error) or "released back" in str(error)
+        case FileNotFoundError() | PermissionError() | IsADirectoryError() | NotADirectoryError():
+            return error.filename is None  # else about a file of ours; a socket has no such name
         case OSError() | asyncio.IncompleteReadError():
             return True  # TimeoutError and ConnectionError are OSErrors
         case _:

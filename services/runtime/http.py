@@ -23,9 +23,20 @@ from services.runtime.metrics import Metrics
 from services.runtime.networks import Clients, Network
 from services.runtime.problems import MEDIA_TYPE, Problem, invalid, unauthorized
 from services.runtime.server import HttpServer, PortInUse, serve
-from services.runtime.shell import Shell, ShelledApp, no_more
+from services.runtime.shell import PROBES, Shell, ShelledApp, no_more
 
 _CHARSET: Final = re.compile(r"charset\s*=\s*\"?([\w-]+)")
+_EVERYWHERE: Final = {
+    "503": {
+        "description": "The database did not answer, too much is being worked on, or the process is"
+        " starting; nothing is known to have changed. `Retry-After` says when to try again."
+    }
+}
+_WITH_A_KEY: Final = {
+    "401": {"description": "There is no API key, or none that is valid."},
+    "403": {"description": "The key lacks the scope."},
+}
+"""What every operation answers, and each that takes a key, where it says nothing better."""
 BODY_SECONDS: Final = 6.0
 """For a whole body."""
 _BEARER: Final = HTTPBearer(auto_error=False, scheme_name="key", description="An API key.")
@@ -212,12 +223,15 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         "description": "What is wrong, as a problem document.",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
-    for operations in document["paths"].values():
+    for path, operations in document["paths"].items():
         for operation in operations.values():
-            operation["responses"].pop("422", None)
-            operation["responses"]["default"] = refused
+            known = {} if path in PROBES else _EVERYWHERE
             for scope in operation.get("security", [{}])[0].get(_BEARER.scheme_name, ()):
                 operation["x-required-scope"] = scope
+                known = known | _WITH_A_KEY
+            said = known | operation["responses"] | {"default": refused}
+            said.pop("422", None)
+            operation["responses"] = dict(sorted(said.items()))
     app.openapi_schema = document
     return document
 

@@ -16,8 +16,6 @@ from services.runtime.http import Problem, json_only, require
 from services.runtime.jobs import Jobs
 
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    401: {"description": "no valid API key"},
-    403: {"description": "the key lacks the scope"},
     404: {"description": "there is no such computation"},
     409: {"description": "it has ended, or has no page"},
     413: {"description": "the body is too large"},

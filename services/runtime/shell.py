@@ -21,7 +21,7 @@ from services.runtime.problems import Problem
 
 log = structlog.get_logger(__name__)
 
-_PROBES: Final = frozenset({"/live", "/ready", "/metrics"})
+PROBES: Final = ("/live", "/ready", "/metrics")
 
 
 class Shell:
@@ -70,7 +70,7 @@ class Shell:
         self._observe(scope, status, time.perf_counter() - began)
 
     def _refused(self, scope: Connection) -> Problem | None:
-        if scope["path"] in _PROBES:
+        if scope["path"] in PROBES:
             return None
         if self._health.starting is not None:
             return Problem(503, "Starting", self._health.starting, headers={"Retry-After": "1"})
@@ -113,8 +113,7 @@ class ShelledApp(FastAPI):
 
 def _failed(scope: Connection, error: Exception) -> Problem:
     """What a request hears that broke off; logged here, as nobody else will."""
-    about_a_file = isinstance(error, OSError) and error.filename is not None
-    if is_infrastructure(error) and not about_a_file:
+    if is_infrastructure(error):
         log.warning("http.infrastructure", route=_route(scope), **describe(error))
         detail = "The database did not answer; nothing is known to have changed."
         return Problem(503, "Try again", detail, headers={"Retry-After": "1"})

@@ -28,6 +28,7 @@ from services.routing import http as routing
 from services.runtime.hotroutes import HotRoutes
 from services.runtime.http import create_app
 from services.runtime.metrics import Metrics
+from services.runtime.shell import PROBES
 from services.scoring import http as scoring
 
 Node = dict[str, Any]
@@ -57,7 +58,6 @@ ROUTERS: Mapping[str, Callable[[], APIRouter]] = {
 }
 PORTS = {"capture": 8080, "routing": 8081, "delivery": 8082, "scoring": 8083, "enrichment": 8084}
 """Where ``deploy/compose.yaml`` publishes each; ``handraise up`` prints its own."""
-PROBES = ("/live", "/ready", "/metrics")
 
 _ABOUT = """\
 `/v1` takes an API key (`Authorization: Bearer`, made by `handraise keys create`) with the scope of

@@ -16,6 +16,7 @@ from services.cli.docs import openapi
 from services.cli.docs.__main__ import ROOT
 from services.runtime.admission import Unproven
 from services.runtime.apikeys import Principal, Scope
+from services.runtime.shell import PROBES
 from tests.support.grafana import DEPLOY
 
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
@@ -83,7 +84,7 @@ def test_every_documented_route_is_served_and_every_served_one_documented() -> N
     }
     assert documented == served
     assert {("post", "/v1/leads"), ("post", "/hooks/{source}")} <= documented
-    assert {("get", probe) for probe in openapi.PROBES} <= documented
+    assert {("get", probe) for probe in PROBES} <= documented
 
 
 def test_the_ports_are_those_that_compose_publishes() -> None:
@@ -96,6 +97,14 @@ def test_every_operation_answers_faults_with_problem_documents() -> None:
     for method, path, operation in OPERATIONS:
         problem = operation["responses"]["default"]["content"]
         assert set(problem) == {"application/problem+json"}, f"{method} {path}"
+
+
+def test_every_operation_says_that_it_may_have_to_be_tried_again() -> None:
+    for method, path, operation in OPERATIONS:
+        assert ("503" in operation["responses"]) == (path not in PROBES), f"{method} {path}"
+        assert {"401", "403"} <= operation[
+            "responses"
+        ].keys() or "x-required-scope" not in operation
 
 
 def test_all_of_v1_needs_a_key_and_nothing_else_does() -> None:

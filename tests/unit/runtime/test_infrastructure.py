@@ -34,6 +34,7 @@ from services.runtime.database import is_infrastructure
         asyncpg.InterfaceError("connection is closed"),
         asyncpg.InterfaceError("pool is closing"),
         ConnectionRefusedError(),
+        FileNotFoundError(2, "No such file or directory"),  # of the socket of Postgres
         ConnectionResetError(),
         socket.gaierror(),
         TimeoutError(),
@@ -59,6 +60,8 @@ def test_infrastructure(error: BaseException) -> None:
         pg.InvalidCatalogNameError("x"),
         asyncpg.InterfaceError("the server expects 2 arguments for this query, 1 was passed"),
         asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
+        FileNotFoundError(2, "No such file or directory", "GeoLite2.mmdb"),
+        PermissionError(13, "Permission denied", "deploy/config/sources.yaml"),
         ValueError("x"),
         KeyError("x"),
         asyncio.CancelledError(),
