@@ -14,6 +14,7 @@ from schemas.assignment import RequestAction
 from services.delivery.acting import Acting, Answer, Heard, read_action
 from services.delivery.slack_actions import Pressed, is_slack, pressed
 from services.delivery.tokens import BadToken, Claim, Tokens
+from services.kernel.texts import Storable
 from services.runtime.http import Problem, read_body
 
 _MOST_BODY = 65_536
@@ -69,7 +70,7 @@ def router(doors: Doors) -> APIRouter:
     async def act(
         token: str,
         action: Annotated[str, Form(max_length=20)],
-        reason: Annotated[str, Form(max_length=500)] = "",
+        reason: Annotated[str, Form(max_length=500), Storable] = "",
     ) -> Response:
         wanted = read_action(action)
         if wanted is None:

@@ -63,6 +63,17 @@ async def test_a_press_is_a_request_and_says_what_came_of_it(postgres_dsn: str) 
         assert request.assignment_id == event.assignment_id
 
 
+async def test_a_reason_that_no_table_takes_is_refused_and_not_lost_on_its_way(
+    postgres_dsn: str,
+) -> None:
+    async with office(postgres_dsn, {}) as it, client(it, []) as web:
+        event = changed()
+        await it.tell(event)
+        path = f"/v1/act/{token(it, event)}"
+        answer = await web.post(path, data={"action": "pass", "reason": "no\0time"})
+        assert (answer.status_code, it.published) == (422, [])
+
+
 async def test_a_late_answer_names_the_present_owner(postgres_dsn: str) -> None:
     sinks = {"hook": {"type": "webhook", "url": "https://x.example/", "secret": "NONE"}}
     async with office(postgres_dsn, sinks) as it, client(it, []) as web:
