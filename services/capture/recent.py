@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
 import structlog
 
+from services.capture.gaps import Gaps
 from services.capture.repeats import Delivered
 from services.capture.store import deliveries
+from services.capture.store.deliveries import Stored
 from services.runtime.database import is_infrastructure
 
 log = structlog.get_logger(__name__)
@@ -33,6 +36,7 @@ class RecentDeliveries:
         self._capacity = capacity
         self._known: OrderedDict[tuple[str, str], tuple[Delivered, float]] = OrderedDict()
         self._position: int | None = None
+        self._gaps = Gaps()
         self._complete = False
         self._followed_at = float("-inf")
 
@@ -76,15 +80,24 @@ class RecentDeliveries:
             newest = await deliveries.newest(pool)
             self._position = max(newest - self._capacity, 0)
             self._complete = self._position == 0
+        if missing := self._gaps.open(time.monotonic()):
+            self._learn(late := await deliveries.at(pool, missing))
+            self._gaps.found(one.number for one in late)
         while True:
-            self._position, found = await deliveries.since(pool, self._position, _PAGE)
-            for one in found:
-                expires_at = one.expires_at.timestamp()
-                # What the consumer decided on is the truth: it replaces a guess of this process.
-                self._known[one.source, one.delivery_key] = (one.delivered, expires_at)
-            while len(self._known) > self._capacity:
-                self._known.popitem(last=False)
-                self._complete = False
+            found = await deliveries.since(pool, self._position, _PAGE)
+            self._learn(found)
+            self._gaps.passed(self._position, (one.number for one in found), time.monotonic())
+            if found:
+                self._position = found[-1].number
             if len(found) < _PAGE:
                 break
         self._followed_at = time.monotonic()
+
+    def _learn(self, found: Sequence[Stored]) -> None:
+        for one in found:
+            expires_at = one.expires_at.timestamp()
+            # What the consumer decided on is the truth: it replaces a guess of this process.
+            self._known[one.source, one.delivery_key] = (one.delivered, expires_at)
+        while len(self._known) > self._capacity:
+            self._known.popitem(last=False)
+            self._complete = False

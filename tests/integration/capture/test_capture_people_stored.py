@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
@@ -21,9 +21,11 @@ from services.capture import config, events, release
 from services.capture.adapters.base import Item
 from services.capture.handlers import Decider, count
 from services.capture.merging import Merging
+from services.capture.recent import RecentDeliveries
+from services.capture.repeats import Claim, Delivered
 from services.capture.seen import World
-from services.capture.store import quarantine
-from services.runtime.database import open_pool
+from services.capture.store import people, quarantine
+from services.runtime.database import Connection, open_pool
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record, output
@@ -257,3 +259,33 @@ def test_a_domain_without_mail_weighs_in_once_it_is_known(postgres_dsn: str) -> 
         assert "missing_mx 60" in second["detail"]
 
     with_capture(postgres_dsn, test)
+
+
+async def test_a_delivery_that_is_committed_after_later_ones_is_known_as_well(
+    postgres_dsn: str,
+) -> None:
+    pool = await open_pool(postgres_dsn)
+    try:
+        recent, now = RecentDeliveries(), datetime.now(UTC)
+
+        async def claim(conn: Connection, key: str) -> None:
+            taken = Delivered(uuid4(), key)
+            await people.claim(conn, [Claim("s", key, taken, now, now + timedelta(days=1))])
+
+        def known() -> set[str]:
+            return {key for key in "abc" if recent.get("s", key, now.timestamp())}
+
+        async with pool.acquire() as slow, pool.acquire() as quick:
+            under_way = slow.transaction()
+            await under_way.start()
+            await claim(slow, "a")
+            await claim(quick, "b")
+            await recent.follow(pool)
+            assert known() == {"b"}
+            await under_way.commit()
+            await claim(quick, "c")
+            await recent.follow(pool)
+        assert known() == {"a", "b", "c"}
+        assert recent.complete
+    finally:
+        await pool.close()

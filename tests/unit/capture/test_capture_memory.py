@@ -10,6 +10,7 @@ import pytest
 from schemas import topics
 from schemas.submission import KeyKind
 from services.capture.ends import end_topics, ended
+from services.capture.gaps import Gaps
 from services.capture.recent import RecentDeliveries
 from services.capture.repeats import Delivered, Delivery, compare, submission_id
 
@@ -36,6 +37,18 @@ def test_the_oldest_deliveries_are_forgotten_first() -> None:
         recent.add("s", key, delivered(), expires_at=100, now=0)
     assert [recent.get("s", key, 1) is not None for key in "abc"] == [False, True, True]
     assert not recent.complete
+
+
+def test_numbers_that_were_passed_over_are_looked_for_until_they_cannot_come_any_more() -> None:
+    gaps = Gaps(most=4, patience_s=60)
+    gaps.passed(10, [11, 14], now=0)
+    assert gaps.open(now=1) == [12, 13]
+    gaps.found([13])
+    gaps.passed(14, [15, 17], now=50)
+    assert gaps.open(now=60) == [12, 16]
+    assert gaps.open(now=61) == [16]
+    gaps.passed(17, [1_000_000], now=62)
+    assert gaps.open(now=62) == [999_996, 999_997, 999_998, 999_999], "the newest, and no more"
 
 
 def test_the_same_key_is_a_retry_with_the_same_body_and_a_conflict_with_another() -> None:
