@@ -138,10 +138,15 @@ def _boundary(body: bytes, content_type: str) -> bytes | None:
 
 
 def _urlencoded(body: bytes) -> list[tuple[bytes, bytes]]:
+    # As text: of bytes `parse_qsl` takes nothing but ASCII, behind the escapes too.
     try:
-        return parse_qsl(body.strip(), keep_blank_values=True, max_num_fields=MAX_MEMBERS)
+        text = body.decode().strip()
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_MEMBERS, errors="strict")
+    except UnicodeDecodeError:
+        raise Unparsable("not UTF-8") from None
     except ValueError:
         raise Unparsable(f"more than {MAX_MEMBERS} members") from None
+    return [(name.encode(), value.encode()) for name, value in pairs]
 
 
 def _multipart(body: bytes, boundary: bytes) -> list[tuple[bytes, bytes]]:

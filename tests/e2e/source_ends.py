@@ -79,6 +79,10 @@ PEOPLE: dict[tuple[str, str], tuple[str | None, ...]] = {
         "dana@treyresearch.example", "Dana Okafor", None, "contact_sales", "unknown", None,
         "brand",
     ),
+    ("other_form", "form_encoded_accents"): (
+        "jorg@humongous.example", "Jörg Müller", "Café Niño 東京", "contact_sales", "unknown",
+        None, "märz",
+    ),
     ("other_form", "multipart"): (
         "dana@treyresearch.example", "", "Northwind", "contact_sales", "unknown", None, None,
     ),

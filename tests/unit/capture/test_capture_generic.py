@@ -80,6 +80,16 @@ def test_brackets_are_paths_and_repeated_answers_are_joined() -> None:
     assert (form.email, form.fields) == (EMAIL, {"tools": "Slack, HubSpot"})
 
 
+@pytest.mark.parametrize(
+    "body",
+    [encoded(full_name="Jörg Ōe", Größe="10–50 人"), "full_name=Jörg Ōe&Größe=10–50 人".encode()],
+)
+def test_a_form_is_written_in_any_language(body: bytes) -> None:
+    form = read(body + f"&email={EMAIL}".encode())
+    assert (form.first_name, form.last_name, form.email) == ("Jörg", "Ōe", EMAIL)
+    assert form.fields == {"Größe": "10–50 人"}
+
+
 def test_multipart_texts_are_read_and_files_are_named() -> None:
     body = (
         '--x\r\nContent-Disposition: form-data; name="email"\r\n\r\n' + EMAIL + "\r\n"
@@ -93,6 +103,16 @@ def test_multipart_texts_are_read_and_files_are_named() -> None:
 @pytest.mark.parametrize("body", [b"email=%ff", b"email=a%00b", b"--x\r\nnonsense", b""])
 def test_what_is_no_form_is_unparsable(body: bytes) -> None:
     with pytest.raises(Unparsable):
+        read(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [(b"a=%ff", "not UTF-8"), (b"a=%ed%a0%80", "not UTF-8"), (b"a=\xe4", "not UTF-8"),
+     (b"a=1&" * 2_001, "more than 2000 members")],
+)  # fmt: skip
+def test_it_is_said_what_is_wrong_with_a_form(body: bytes, why: str) -> None:
+    with pytest.raises(Unparsable, match=why):
         read(body)
 
 
