@@ -43,7 +43,11 @@ def event_id(input_id: UUID | str, stage: str, entity_id: object, ordinal: int) 
     return deterministic_id(input_id, stage, entity_id, ordinal)
 
 
-def _to_utc(moment: datetime) -> datetime:
+def to_utc(moment: datetime) -> datetime:
+    """An aware moment in UTC.
+
+    :raises ValueError: it has no offset, or no time zone's clock can be told of it.
+    """
     if moment.tzinfo is None:
         raise ValueError("a time needs an offset, for example 2026-11-23T09:00:00Z")
     # The first and the last year are what programs write for "never" (Go's zero time); Postgres
@@ -53,7 +57,7 @@ def _to_utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
-Instant = Annotated[datetime, AfterValidator(_to_utc)]
+Instant = Annotated[datetime, AfterValidator(to_utc)]
 """An aware moment of the years 2 to 9998, normalised to UTC."""
 
 

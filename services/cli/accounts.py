@@ -11,6 +11,7 @@ import typer
 
 from services.cli import output, routing_api, target
 from services.cli.output import CommandError
+from services.kernel.csvrecords import records
 
 app = typer.Typer(help="The accounts table: import, look up, try a match.", no_args_is_help=True)
 
@@ -53,7 +54,7 @@ def show(
 ) -> None:
     """Show the account of an id or a domain."""
     with routing_api.client(target.find(data)) as client:
-        found = routing_api.answered(client.get(f"/v1/accounts/{account}"))
+        found = routing_api.answered(client.get(routing_api.path("accounts", account)))
     if json:
         output.emit(found)
         return
@@ -95,7 +96,7 @@ def remove(
 ) -> None:
     """Forget an account; its leads stay with who has them."""
     with routing_api.client(target.find(data)) as client:
-        found = routing_api.answered(client.delete(f"/v1/accounts/{account}"))
+        found = routing_api.answered(client.delete(routing_api.path("accounts", account)))
     if json:
         output.emit(found)
     else:
@@ -117,31 +118,19 @@ def pieces(file: Path) -> Iterator[tuple[int, str]]:
 
 
 def _pieces(lines: Iterator[str]) -> Iterator[tuple[int, str]]:
-    header = next(lines, "")
+    found = records(lines)
+    header = next((one.text for one in found), "")
     # The header stands in front of every piece, so the first line counts as one line before.
     first, kept, size, number = 1, [header], len(header.encode()), 1
-    for record, taken in _records(lines):
-        more = len(record.encode())
+    for record in found:
+        more = len(record.text.encode())
         if size + more > CHUNK_BYTES and len(kept) > 1:
             yield first, "".join(kept)
             first, kept, size = number, [header], len(header.encode())
-        kept.append(record)
+        kept.append(record.text)
         size += more
-        number += taken
+        number += record.lines
     yield first, "".join(kept)
-
-
-def _records(lines: Iterator[str]) -> Iterator[tuple[str, int]]:
-    """Whole records: a quoted cell may hold line ends."""
-    held: list[str] = []
-    for line in lines:
-        held.append(line)
-        text = "".join(held)
-        if text.count('"') % 2 == 0:
-            yield text, len(held)
-            held = []
-    if held:
-        yield "".join(held), len(held)
 
 
 def _send(client: httpx.Client, text: str, first_line: int, dry_run: bool) -> dict[str, Any]:
@@ -165,7 +154,8 @@ def _add(total: dict[str, Any], more: dict[str, Any]) -> None:
 def _tell(total: dict[str, Any]) -> None:
     for name, label in (("faults", "left out"), ("notes", "note")):
         for one in total[name][:_SHOWN]:
-            output.say(f"line {one['line']} {one['column']}: {one['message']} ({label})")
+            place = f"line {one['line']} {one['column']}".rstrip()
+            output.say(f"{place}: {one['message']} ({label})")
         if len(total[name]) > _SHOWN:
             output.say(f"and {len(total[name]) - _SHOWN} more")
     would = "would be " if total["dry_run"] else ""

@@ -22,7 +22,7 @@ def claims(
 ) -> None:
     """List the leads that a pool's members may claim, by tier and age."""
     with routing_api.client(target.find(data)) as client:
-        found = routing_api.answered(client.get(f"/v1/pools/{pool}/claims"))
+        found = routing_api.answered(client.get(routing_api.path("pools", pool, "claims")))
     if json:
         output.emit(found)
         return

@@ -33,14 +33,16 @@ for _name, _command in (
 def check(config: FolderOption = None, json: output.JsonOption = False) -> None:
     """Say what is wrong, with file, line and path.
 
-    That is also: rules and tiers that have no effect, people who are gone, hours without cover.
+    That is also: rules and tiers that have no effect, people who are gone, hours without cover,
+    files that nobody reads.
 
     Exit 2 when anything is.
     """
     folder = configfiles.folder(config)
     try:
         files = configfiles.load(folder)
-        if found := configfiles.findings(files, datetime.now(UTC)):
+        found = [*configfiles.strays(folder), *configfiles.findings(files, datetime.now(UTC))]
+        if found:
             raise ConfigError(found)
     except ConfigError as error:
         if not json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -15,8 +15,10 @@ from pydantic import BaseModel
 import services
 from services.cli import retention
 from services.cli.output import CommandError
+from services.kernel.faults import did_you_mean
 from services.runtime import yamltext
 from services.runtime.configfile import ConfigError, Fault, Faults
+from services.runtime.configregister import TESTS
 from services.runtime.configstore import RETENTION, Files, read_folder
 from services.runtime.datafolder import Running
 
@@ -118,7 +120,8 @@ def _of(files: Files, faults: Faults, file: str) -> Any:
 def findings(files: Files, now: datetime) -> list[Fault]:
     """What a good set of files has that has no effect, and whom it counts on who is not there.
 
-    Dead and shadowed rules, tiers out of reach, people who are gone, hours that nobody covers.
+    Dead and shadowed rules, tiers out of reach, people who are gone, hours that nobody covers,
+    files that nobody reads.
 
     :param now: from when on cover is looked for.
     :raises ConfigError: where the files are no good set.
@@ -143,7 +146,32 @@ def findings(files: Files, now: datetime) -> list[Fault]:
             faults.add("delivery.yaml", found.path, found.message)
     for file, found in import_module("services.routing.covering").findings(*people, now):
         faults.add(file, found.path, found.message)
-    return sorted(set(faults.found))
+    named = import_module("services.routing.territory_config").named(faults, files)
+    return sorted({*faults.found, *_unread(files, named)})
+
+
+def strays(folder: Path) -> list[Fault]:
+    """Files of a folder that nobody reads because of how they are named."""
+    tests = [path.name for path in folder.glob(f"*{TESTS}") if path.name not in MODELS]
+    return [
+        *(
+            Fault(path.name, 1, "", "is not read: files end in .yaml")
+            for path in folder.glob("*.yml")
+        ),
+        *(Fault(name, 1, "", f"nobody reads this file{_meant(name)}") for name in tests),
+    ]
+
+
+def _unread(files: Files, tables: Iterable[str]) -> Iterator[Fault]:
+    for name in files:
+        if name.endswith(".csv") and name not in tables:
+            yield Fault(name, 1, "", "no table of territories.yaml names this file")
+        elif name.endswith(".yaml") and name not in MODELS:
+            yield Fault(name, 1, "", f"nobody reads this file{_meant(name)}")
+
+
+def _meant(name: str) -> str:
+    return did_you_mean(name, tuple(MODELS))
 
 
 def schema(file: str) -> dict[str, Any]:

@@ -43,8 +43,9 @@ def publish(
 ) -> None:
     """Check a folder and make it the active version; services take it up within a second."""
     found = target.find(data)
-    files = configfiles.load(_folder(config, found))
-    for finding in configfiles.findings(files, datetime.now(UTC)):
+    folder = _folder(config, found)
+    files = configfiles.load(folder)
+    for finding in (*configfiles.strays(folder), *configfiles.findings(files, datetime.now(UTC))):
         output.say(f"warning: {finding}")
     dsn = postgres or found.postgres
     at = target.utc(effective_at)

@@ -26,7 +26,9 @@ def experiments(
     name: Annotated[
         str | None, typer.Argument(help="As routing.yaml names it; without it all are listed.")
     ] = None,
-    days: Annotated[int, typer.Option(help="Leads that were drawn in so many days.", min=1)] = 90,
+    days: Annotated[
+        int, typer.Option(help="Leads that were drawn in so many days.", min=1, max=36_500)
+    ] = 90,
     data: output.DataOption = None,
     json: output.JsonOption = False,
 ) -> None:

@@ -29,7 +29,9 @@ def fairness(
     pool: Annotated[str, typer.Argument(help="As teams.yaml names it.")],
     rep: Annotated[str | None, typer.Option(help="Only this member; with --ledger.")] = None,
     ledger: Annotated[bool, typer.Option("--ledger", help="One line per decision.")] = False,
-    days: Annotated[int, typer.Option(help="Of the period that is told of.", min=1)] = 30,
+    days: Annotated[
+        int, typer.Option(help="Of the period that is told of.", min=1, max=36_500)
+    ] = 30,
     csv_: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     data: output.DataOption = None,
     json: output.JsonOption = False,

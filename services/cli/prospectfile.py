@@ -6,6 +6,7 @@ import csv
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def read(path: Path) -> ProspectFile:
         raise CommandError(f"{path} is not UTF-8: save it as CSV UTF-8") from None
     delimiter = _delimiter(text)
     try:
-        reader = csv.DictReader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
+        reader = csv.DictReader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
         columns = tuple(reader.fieldnames or ())
         samples: dict[str, str] = {}
         rows = 0

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from services.cli import output
+from services.cli import output, target
 from services.cli.leavecalendar import calendar
 from services.cli.output import CommandError
 from services.cli.repdesk import Rows, author, away, caps, changers, run, shown
@@ -200,7 +200,7 @@ def _moment(text: str | None, zone: ZoneInfo) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise CommandError(f"{text!r} is no time; write 2026-12-01 or 2026-12-01T14:00") from None
-    return (found if found.tzinfo is not None else found.replace(tzinfo=zone)).astimezone(UTC)
+    return target.utc(found, zone)
 
 
 def _day(text: str) -> date:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -22,6 +23,11 @@ def client(where: Target) -> httpx.Client:
     url = named or where.service("routing")
     key = {"authorization": f"Bearer {where.api_key}"}
     return httpx.Client(base_url=url, headers=key, timeout=_TIMEOUT_S, trust_env=False)
+
+
+def path(*parts: str) -> str:
+    """A route of routing; what a person typed stays one part of it."""
+    return "/".join(("/v1", *(quote(part, safe="") for part in parts)))
 
 
 def answered(response: httpx.Response) -> Any:

@@ -40,7 +40,9 @@ _COUNTS = ["questions", "matched", "missed", "failed", "stopped", "unsettled", "
 
 
 def spend(
-    days: Annotated[int, typer.Option("--days", min=1, help="UTC days, today included.")] = 1,
+    days: Annotated[
+        int, typer.Option("--days", min=1, max=36_500, help="UTC days, today included.")
+    ] = 1,
     provider: Annotated[str | None, typer.Option(help="Of one provider only.")] = None,
     lead: Annotated[
         str | None, typer.Option(help="Each question about a lead (id, e-mail).")

@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas.base import to_utc
 from services.cli.output import CommandError
 from services.runtime.datafolder import DataFolder, Running
 from services.runtime.settings import PREFIX, KafkaSettings, PostgresSettings
@@ -147,9 +148,17 @@ def decoded(value: str | None) -> Any:
     return None if value is None else from_json(value)
 
 
-def utc(given: datetime | None) -> datetime | None:
-    """A time from the command line: UTC where it names no zone."""
-    return given if given is None or given.tzinfo else given.replace(tzinfo=UTC)
+def utc(given: datetime | None, zone: tzinfo = UTC) -> datetime | None:
+    """A time from the command line, in UTC; on the clock of ``zone`` where it names no other.
+
+    :raises CommandError: it lies where no clock can be told of it.
+    """
+    if given is None:
+        return None
+    try:
+        return to_utc(given if given.tzinfo else given.replace(tzinfo=zone))
+    except ValueError as fault:
+        raise CommandError(f"{given.isoformat()}: {fault}", 2) from None
 
 
 def between(

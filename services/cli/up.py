@@ -22,7 +22,7 @@ from services.cli.service import SERVICES
 from services.runtime import forked
 from services.runtime.datafolder import DataFolder, Process, Running, started_at
 from services.runtime.embedded.ports import free_port, is_free
-from services.runtime.settings import PREFIX
+from services.runtime.settings import MOST_CLOCK_SCALE, PREFIX
 from services.runtime.supervisor import Program, Supervisor
 
 _DEFAULT_PORT = 8080
@@ -240,16 +240,18 @@ async def _first(work: Awaitable[None], ended: Awaitable[None]) -> None:
 
 def _begin(options: Options) -> Up:
     """What can be found wrong before anything is started is found here."""
+    if not 0 < options.clock_scale <= MOST_CLOCK_SCALE:
+        raise CommandError(f"--clock-scale is above 0 and at most {MOST_CLOCK_SCALE}", 2)
     files = configfiles.load(options.config)
-    ports = {name: free_port() for name in SERVICES}
-    ports["capture"] = _capture_port(options.port)
-    if options.demo_sinks:
-        ports |= {demo.PROGRAM: free_port(), _SMTP: free_port()}
-        here = f"http://127.0.0.1:{ports[demo.PROGRAM]}"
-        files = demo.with_demo_sinks(files, here, ports[_SMTP])
     folder = DataFolder(options.data)
     folder.lock()
     try:
+        ports = {name: free_port() for name in SERVICES}
+        ports["capture"] = _capture_port(options.port)
+        if options.demo_sinks:
+            ports |= {demo.PROGRAM: free_port(), _SMTP: free_port()}
+            here = f"http://127.0.0.1:{ports[demo.PROGRAM]}"
+            files = demo.with_demo_sinks(files, here, ports[_SMTP])
         parts = Parts(folder, options.kafka, options.postgres, say)
         parts.choose()
     except BaseException:

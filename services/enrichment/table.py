@@ -93,7 +93,7 @@ def reader(lines: Iterable[str]) -> tuple[list[str], Iterator[tuple[int, list[st
     if not first.strip():
         raise TableError("the file is empty")
     delimiter = max(",;\t|", key=first.count)
-    found = csv.reader(_again(first, lines), delimiter=delimiter)
+    found = csv.reader(_again(first, lines), delimiter=delimiter, strict=True)
     header = next(found)
 
     def numbered() -> Iterator[tuple[int, list[str]]]:

@@ -8,7 +8,6 @@ named_owner, open_opportunity, customer, named (yes or no), contacts, since (a d
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from datetime import date
 from typing import Any, Final
 
 from services.kernel.countries import COUNTRIES, MISTAKEN
+from services.kernel.csvrecords import records, titles, too_long
 from services.kernel.faults import did_you_mean
 from services.kernel.identity import registrable_domain
 from services.routing.companies import OWNER_KINDS, Company, Level
@@ -74,13 +74,16 @@ def parse(text: str, is_person: Callable[[str], bool], first_line: int = 1) -> P
     :param first_line: of the text in its file, for the messages.
     :raises HeaderFault: a column is missing or unknown.
     """
-    reader = csv.reader(text.splitlines(keepends=True))
-    header = _header(next(reader, []))
+    found = records(text)
+    header = _header(titles(found))
     companies: dict[str, Company] = {}
     faults: list[LineFault] = []
     notes: list[LineFault] = []
-    for row in reader:
-        line = reader.line_num + first_line - 1
+    for one in found:
+        row, line = one.cells, one.line + first_line - 1
+        if (why := one.fault or too_long(row, header)) is not None:
+            faults.append(LineFault(line, "", why))
+            continue
         if not any(cell.strip() for cell in row):
             continue
         try:
@@ -96,7 +99,7 @@ def parse(text: str, is_person: Callable[[str], bool], first_line: int = 1) -> P
 
 
 def _header(row: list[str]) -> list[str]:
-    names = [name.strip().strip("\ufeff").casefold().replace(" ", "_") for name in row]
+    names = [name.replace(" ", "_") for name in row]
     for name in names:
         if name not in COLUMNS:
             raise HeaderFault(f"unknown column {name!r}{did_you_mean(name, COLUMNS)}")

@@ -10,7 +10,6 @@ entries are sorted by range.
 
 from __future__ import annotations
 
-import csv
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from services.kernel.countries import COUNTRIES, MISTAKEN
+from services.kernel.csvrecords import records, titles, too_long
 from services.kernel.faults import did_you_mean
 from services.kernel.identity import registrable_domain
 from services.routing.companies import normal_postal
@@ -220,8 +220,8 @@ def table_of(id_: str, text: str) -> Table:
 
     :raises TableFault: with every fault.
     """
-    reader = csv.reader(text.splitlines(keepends=True))
-    header = [name.strip().strip("\ufeff").casefold() for name in next(reader, [])]
+    found = records(text)
+    header = titles(found)
     faults = [
         (1, name, f"unknown column{did_you_mean(name, COLUMNS)}")
         for name in header
@@ -231,11 +231,13 @@ def table_of(id_: str, text: str) -> Table:
     if faults:
         raise TableFault(faults)
     rows: list[Row] = []
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            said = dict(zip(header, (cell.strip() for cell in cells), strict=False))
-            row, wrong = row_of(said, reader.line_num)
-            faults += [(reader.line_num, column, text_) for column, text_ in wrong]
+    for one in found:
+        if why := one.fault or too_long(one.cells, header):
+            faults.append((one.line, "", why))
+        elif any(cell.strip() for cell in one.cells):
+            said = dict(zip(header, (cell.strip() for cell in one.cells), strict=False))
+            row, wrong = row_of(said, one.line)
+            faults += [(one.line, column, text_) for column, text_ in wrong]
             rows.append(row)
     if faults:
         raise TableFault(faults)

@@ -70,6 +70,13 @@ def tables(faults: Faults, files: Mapping[str, str], teams: Teams | None) -> dic
     return found
 
 
+def named(faults: Faults, files: Mapping[str, str]) -> frozenset[str]:
+    """The CSV files that tables of ``territories.yaml`` stand in."""
+    parsed = faults.parse(TerritoriesFile, TERRITORIES) if TERRITORIES in files else None
+    said = parsed.tables.values() if parsed is not None else ()
+    return frozenset(one.file for one in said if one.file is not None)
+
+
 def places(files: Mapping[str, str]) -> dict[str, Places]:
     """Of each table: from a row's line (or its number, where the rows stand in the YAML) to where
     it stands. The files are a good set."""

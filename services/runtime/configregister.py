@@ -104,8 +104,8 @@ def read_folder(folder: Path) -> dict[str, str]:
     """
     files = {}
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.csv")]):
-        if path.name.endswith(TESTS) or path.name == RETENTION:
-            continue
+        if path.name.endswith(TESTS) or path.name == RETENTION or path.name.startswith("."):
+            continue  # what begins with a dot an editor keeps for itself
         try:
             files[path.name] = path.read_text("utf-8")
         except UnicodeDecodeError:

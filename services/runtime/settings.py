@@ -32,6 +32,7 @@ from pydantic_settings.exceptions import SettingsError as _UnreadableError
 from services.runtime.secretvalues import PREFIX_OF_KEYS, Secrets, secrets
 
 PREFIX = "HANDRAISE_"
+MOST_CLOCK_SCALE = 1_000_000
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 _BROKER = re.compile(r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$")
@@ -164,7 +165,7 @@ class Settings(BaseSettings):
     data: Path | None = None
     supervised: bool = False
     """Started by ``handraise up``: report readiness on stdout, drain when stdin closes."""
-    clock_scale: Annotated[float, Field(gt=0, le=1_000_000)] = 1.0
+    clock_scale: Annotated[float, Field(gt=0, le=MOST_CLOCK_SCALE)] = 1.0
 
     @field_validator("config")
     @classmethod

@@ -72,6 +72,8 @@ class Shell:
     def _refused(self, scope: Connection) -> Problem | None:
         if scope["path"] in PROBES:
             return None
+        if "\x00" in scope["path"]:  # no text that is stored can hold it
+            return Problem(404, "Not Found")
         if self._health.starting is not None:
             return Problem(503, "Starting", self._health.starting, headers={"Retry-After": "1"})
         return self._admission.full()

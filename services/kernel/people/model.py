@@ -18,7 +18,7 @@ from services.kernel.faults import Fault, validation_error
 from services.kernel.identity import normalise_email
 from services.kernel.people.caps import Caps, RampStep, WindowCaps
 from services.kernel.people.checks import team_faults
-from services.kernel.people.parts import Slug, Strict, leave_fault
+from services.kernel.people.parts import Day, Slug, Strict, leave_fault
 from services.kernel.timezones import TimeZoneName, zone_of
 
 
@@ -94,7 +94,7 @@ class Rep(Strict):
     """Who stands in while this person is paused, on leave or gone."""
     manager: Slug | None = None
     """Whom this person reports to."""
-    joined: date | None = None
+    joined: Day | None = None
     """First day on the team: no lead before it, and a part of the full share while the ramp of the
     file lasts."""
 

@@ -20,6 +20,7 @@ from services.routing.review.traffic import Arrival, Event, Key, Known, News, Tr
 
 _WEEK = timedelta(days=7)
 _DAY = timedelta(days=1)
+_FAR = timedelta(days=366)
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 _WORDS = re.compile(r"(?P<rep>\S+)\s+(?P<what>away|left|cap)\s*(?P<rest>.*)", re.IGNORECASE)
 _CAP = re.compile(rf"(?P<name>{'|'.join(CAP_NAMES)})\s*=\s*(?P<most>\d+)")
@@ -94,6 +95,8 @@ def _days(words: str, today: date) -> tuple[date, date]:
         raise Unclear(f"{words!r} is no time: say next week, or 2026-12-01..2026-12-05") from None
     if end < start:
         raise Unclear(f"{words!r} ends before it begins")
+    if not (today - _FAR <= start and end <= today + _FAR):
+        raise Unclear(f"{words!r} lies more than a year from now")
     return start, end
 
 

@@ -89,6 +89,28 @@ def changed(tmp_path: Path, file: str, old: str, new: str) -> list[str]:
     return [str(one) for one in configfiles.findings(configfiles.load(folder), NOW)]
 
 
+def test_a_file_that_nobody_reads_is_named_with_what_was_meant(tmp_path: Path) -> None:
+    folder = shutil.copytree(configfiles.folder(None), tmp_path / "config")
+    for name, meant in (
+        ("response.yaml", "respons.yaml"),
+        ("qualification.yaml", "qualification.yml"),
+        (RETENTION, "retentions.yaml"),
+        (testing.FILE, "router.tests.yaml"),
+    ):
+        (folder / name).rename(folder / meant)
+    (folder / "old-territories.csv").write_text("territory,pool\n")
+    (folder / ".routing.yaml").write_text("an editor's own: [")
+    files = configfiles.load(folder)
+    found = [*configfiles.strays(folder), *configfiles.findings(files, NOW)]
+    assert {one.file: one.message for one in found if not one.path} == {
+        "qualification.yml": "is not read: files end in .yaml",
+        "respons.yaml": "nobody reads this file; did you mean response.yaml?",
+        "retentions.yaml": "nobody reads this file; did you mean retention.yaml?",
+        "router.tests.yaml": "nobody reads this file; did you mean routing.tests.yaml?",
+        "old-territories.csv": "no table of territories.yaml names this file",
+    }
+
+
 def test_hours_that_nobody_covers_are_named(tmp_path: Path) -> None:
     members = "members: [daniel.brooks, hannah.lopez]"
     cover = f"{members}\n    cover: {{calendar: office_london, time_zone: Europe/London}}"

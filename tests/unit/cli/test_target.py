@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -91,3 +93,16 @@ def test_a_secret_comes_from_the_environment_or_the_folder(
     monkeypatch.setenv("HANDRAISE_SECRET_WEBSITE", "given")
     assert target.find().secret("WEBSITE") == "given"
     assert target.find().secret("NOBODY") is None
+
+
+def test_a_time_that_names_no_zone_is_on_the_clock_that_is_meant() -> None:
+    noon = datetime.fromisoformat("2026-11-23T12:00")
+    assert target.utc(noon) == datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert target.utc(noon, ZoneInfo("Europe/Berlin")) == datetime(2026, 11, 23, 11, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31", "9999-12-31T23:59:59-12:00"])
+def test_a_time_that_no_clock_can_be_told_of_is_one_line(text: str) -> None:
+    moment = datetime.fromisoformat(text)
+    with pytest.raises(CommandError, match=r"^\d{4}-.*within the years 2 to 9998$"):
+        target.utc(moment, ZoneInfo("America/New_York"))

@@ -130,11 +130,25 @@ def test_what_operators_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("until", "wrong"), [("2026-11-22", "before it starts"), ("9999-12-31", "not active")]
+    ("first", "last", "wrong"),
+    [
+        ("2026-11-23", "2026-11-22", "before it starts"),
+        ("2026-11-23", "9999-12-31", "not active"),
+        ("0001-01-01", "2026-11-23", "years 2 to 9998"),
+    ],
 )
-def test_a_leave_has_an_end_that_somebody_can_come_back_after(until: str, wrong: str) -> None:
+def test_a_leave_has_days_that_every_clock_can_be_told_of(
+    first: str, last: str, wrong: str
+) -> None:
     with pytest.raises(ValidationError, match=wrong):
-        Leave.model_validate({"from": "2026-11-23", "until": until})
+        Leave.model_validate({"from": first, "until": last})
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_nobody_joins_on_a_day_that_no_clock_can_be_told_of(day: str) -> None:
+    # Each decision about the person would fail on it.
+    with pytest.raises(ValidationError, match="years 2 to 9998"):
+        ana(joined=day)
 
 
 def test_an_operator_may_bring_somebody_back() -> None:

@@ -78,3 +78,17 @@ def test_what_is_nobodys_alone_is_noted_and_left_out() -> None:
 def test_a_wrong_header_says_what_is_wrong(header: str, said: str) -> None:
     with pytest.raises(HeaderFault, match=said.replace("?", r"\?")):
         read(f"{header}\nAcme,acme.com\n")
+
+
+def test_a_comma_without_quotes_moves_no_value_into_another_column() -> None:
+    found = read("id,name,domains\n1,Acme, Inc.,acme.com\n2,Bolt,bolt.com,,\n")
+    assert [one.company_id for one in found.companies] == ["2"]
+    assert [(one.line, "4 cells for 3 columns" in one.message) for one in found.faults] == [
+        (2, True)
+    ]
+
+
+def test_an_open_quotation_mark_is_told_and_swallows_no_account_silently() -> None:
+    found = read('id,name,domains\n1,Acme,acme.com\n2,"Bolt,bolt.com\n3,Coil,coil.com\n')
+    assert [one.company_id for one in found.companies] == ["1"]
+    assert [(one.line, "never closed" in one.message) for one in found.faults] == [(3, True)]

@@ -194,3 +194,19 @@ def test_every_fault_of_a_file_is_told() -> None:
         (2, "territory"),
         (3, "pool"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('a,"desk,,DE,,,,,,', "never closed"),
+        ("a,desk,,DE,,,,banks, insurers,,9", "cells for"),
+        ("a,desk,,DE,,,," + "x" * 200_000 + ",,", "no CSV"),
+    ],
+)
+def test_a_record_that_is_no_csv_is_a_fault_with_its_line(line: str, why: str) -> None:
+    with pytest.raises(TableFault) as caught:
+        table_of("t", HEADER + "all,desk,,,,,,,,\n" + line + "\n")
+    (fault,) = caught.value.faults
+    assert fault[0] == 3
+    assert why in fault[2]

@@ -47,6 +47,8 @@ def test_leaving_and_caps_are_about_next_week() -> None:
         ("ben away next week", "which of ben.ode, ben.yun"),
         ("dana away some day", "is no time"),
         ("dana away 2026-12-31..2026-12-24", "ends before it begins"),
+        ("dana away 9999-12-30..9999-12-31", "more than a year"),
+        ("dana away 0001-01-01", "more than a year"),
         ("dana cap lots", "is no cap"),
     ],
 )

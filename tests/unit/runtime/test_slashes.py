@@ -1,4 +1,4 @@
-"""An address with a slash behind it is the address."""
+"""An address with a slash behind it is the address; one with NUL in it is none."""
 
 from __future__ import annotations
 
@@ -34,3 +34,15 @@ async def test_no_door_answers_with_a_redirect(path: str, status: int) -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://t") as http:
         answer = await http.post(path, json={"email": "dana@northwind.example"}, headers=headers)
         assert answer.status_code == status
+
+
+async def test_what_no_text_can_hold_is_asked_of_no_database() -> None:
+    app = create_app("test", metrics=Metrics())
+
+    @app.get("/v1/things/{name}")
+    async def thing(name: str) -> None:
+        raise AssertionError(f"asked for {name!r}")
+
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://t") as http:
+        assert (await http.get("/v1/things/%00")).status_code == 404
