@@ -31,7 +31,7 @@ def create(
     data: output.DataOption = None,
     json: output.JsonOption = False,
 ) -> None:
-    """Make a key; it is shown now and never again."""
+    """Make a key; it is shown now and never again. Every process knows it within a second."""
     scopes = set(scope or [Scope.LEADS_WRITE])
 
     async def run() -> str:

@@ -54,7 +54,7 @@ class Sender:
         if found is None:
             known = ", ".join(sorted(self._config.sources))
             raise CommandError(f"sources.yaml has no source {source!r}; there are {known}")
-        if found.config.adapter == API:
+        if source == API:
             key = {"authorization": f"Bearer {self._where.api_key}"}
             return HookRequest(
                 "POST",
@@ -63,7 +63,12 @@ class Sender:
                 {"content-type": JSON, **key},
                 body,
             )
-        name = found.config.secret or ""
+        name = found.config.secret
+        if name is None:
+            raise CommandError(
+                f"{source!r} has no secret to send with: it takes leads "
+                + ("from its topic" if found.config.topic else "with a key of its own")
+            )
         secret = self._where.secret(name)
         if secret is None:
             raise CommandError(f"the secret of {source!r} is unknown: set HANDRAISE_SECRET_{name}")

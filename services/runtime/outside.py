@@ -71,6 +71,13 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
+def _address_of(url: str) -> httpx.URL:
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise Forbidden("the address is none that can be asked") from error
+
+
 class ByName(httpx.AsyncBaseTransport):
     """Keeps connections apart by the name that they were opened for.
 
@@ -124,7 +131,7 @@ class Outside:
         :raises OSError: not reached, or cut off.
         """
         async with asyncio.timeout(self._timeout_s):
-            target = httpx.URL(url)
+            target = _address_of(url)
             address = await self._resolve(target)
             return await self._ask(method, target, address, headers, body)
 

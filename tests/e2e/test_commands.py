@@ -79,9 +79,13 @@ def test_send_says_what_is_wrong_in_one_line(run: Run, running: Up, tmp_path: Pa
     assert_refused(run("send", "typefrom", file), "has no source 'typefrom'; there are api")
     config = shutil.copytree(configfiles.folder(None), tmp_path / "config")
     text = (config / "sources.yaml").read_text()
+    text += "\n  pages: {adapter: api}\n  acme: {adapter: api, topic: partner}\n"
     (config / "sources.yaml").write_text(text.replace("secret: WEBSITE", "secret: NOBODYS"))
     unknown = run("send", "website", file, "--config", str(config))
     assert_refused(unknown, "the secret of 'website' is unknown: set HANDRAISE_SECRET_NOBODYS")
+    # Another source of leads is not ours: its leads would come from the wrong one.
+    for source, how in (("pages", "with a key of its own"), ("acme", "from its topic")):
+        assert_refused(run("send", source, file, "--config", str(config)), how)
     assert run("send", "api", str(tmp_path)).returncode == 2
     nowhere = handraise("send", "api", file, "--data", str(tmp_path / "nothing"))
     assert_refused(nowhere, "start `handraise up`")

@@ -40,7 +40,7 @@ def test_an_address_of_the_world_is(text: str) -> None:
     "url",
     [
         "http://127.0.0.1:1/", "http://localhost:1/", "http://2130706433/", "http://0x7f000001/",
-        "http://017700000001/", "http://127.1/", "http://[::1]:1/", "http://[::ffff:7f00:1]:1/",
+        "http://017700000001/", "http://0177.0.0.1/", "http://127.1/", "http://[::1]:1/", "http://[::ffff:7f00:1]:1/",
         "http://169.254.169.254/latest/meta-data/",
     ],
 )  # fmt: skip
