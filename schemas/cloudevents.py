@@ -5,10 +5,12 @@ Source: CloudEvents Kafka protocol binding 1.0.2, section 3.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from schemas.base import deterministic_id
 
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/json"
@@ -52,12 +54,14 @@ class Envelope:
     def from_headers(cls, headers: Iterable[tuple[str, bytes]]) -> Envelope:
         """Read the attributes back; headers of strangers are ignored.
 
+        A stranger's id may be any text, unique for its source; ours is then made of both.
+
         :raises NotACloudEvent: names the attribute that is missing or malformed.
         """
         found = {name.lower(): value for name, value in headers}
         try:
             return cls(
-                id=UUID(_text(found, "ce_id")),
+                id=_id(found),
                 type=_text(found, "ce_type"),
                 source=_text(found, "ce_source"),
                 subject=_text(found, "ce_subject", default=""),
@@ -70,10 +74,20 @@ class Envelope:
             raise NotACloudEvent(f"malformed CloudEvents attribute: {error}") from error
 
 
-def _text(found: dict[str, bytes], name: str, default: str | None = None) -> str:
+def _text(found: Mapping[str, bytes], name: str, default: str | None = None) -> str:
     raw = found.get(name)
     if raw is None:
         if default is None:
             raise NotACloudEvent(f"header {name} is missing")
         return default
     return raw.decode("utf-8")
+
+
+def _id(found: Mapping[str, bytes]) -> UUID:
+    text = _text(found, "ce_id")
+    try:
+        return UUID(text)
+    except ValueError:
+        if not text:
+            raise
+        return deterministic_id("cloudevent", _text(found, "ce_source"), text)

@@ -161,7 +161,11 @@ def _cloudevent_headers(event: type[Event]) -> Node:
         "properties": {
             "content-type": {**text, "const": CONTENT_TYPE},
             "ce_specversion": {**text, "const": SPEC_VERSION},
-            "ce_id": {**text, "format": "uuid", "description": "The same at every delivery."},
+            "ce_id": {
+                **text,
+                "description": "The same at every delivery. Ours are UUIDs; yours may be any text"
+                " that is unique for its ce_source.",
+            },
             "ce_type": {**text, "const": event.TYPE},
             "ce_source": {**text, "description": "The producer, as /handraise/<service>."},
             "ce_subject": text,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from aiokafka import TopicPartition
@@ -129,6 +130,25 @@ def test_undecodable_records_say_why_without_their_values() -> None:
     unexpected = decode(raw(replace(good, headers=tuple(other))), LeadErased)
     assert isinstance(unexpected, Fault)
     assert unexpected.reason == "unexpected_type"
+
+
+def test_a_strangers_id_is_any_text_that_is_unique_for_its_source() -> None:
+    good = event_output(IN)
+
+    def identity(ce_id: bytes, source: bytes = b"urn:crm") -> UUID:
+        said = {"ce_id": ce_id, "ce_source": source}
+        headers = tuple((name, said.get(name, value)) for name, value in good.headers)
+        record = decode(raw(replace(good, headers=headers)), LeadErased)
+        assert isinstance(record, Record)
+        return record.id
+
+    assert identity(b"accept-1") == identity(b"accept-1")
+    others = {identity(b"accept-1"), identity(b"accept-2"), identity(b"accept-1", b"urn:dialler")}
+    assert len(others) == 3
+    ours = b"6f1b2330-1db4-5093-82b3-36290b2cba3e"
+    assert identity(ours) == identity(ours, b"urn:dialler") == UUID(ours.decode())
+    nothing = tuple((name, b"" if name == "ce_id" else value) for name, value in good.headers)
+    assert isinstance(decode(raw(replace(good, headers=nothing)), LeadErased), Fault)
 
 
 def test_a_tombstone_is_work_only_where_nothing_may_be_deleted() -> None:
