@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,9 +25,25 @@ PostgresOption = Annotated[
     typer.Option("--postgres", help="DSN (else a running `up`, else HANDRAISE_POSTGRES__DSN)."),
 ]
 
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """The text with what would move a terminal's cursor, colours or direction written out.
+
+    Much of what is printed was said by strangers, the bytes of refused requests among it.
+    """
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class _Console(Console):
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(visible(text), **how)
+
+
 # Into a file or pipe a line is not broken where nobody's terminal ends.
-stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+stdout = _Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
+stderr = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class CommandError(Exception):
@@ -39,7 +56,7 @@ class CommandError(Exception):
 
 def say(text: str) -> None:
     """One line of talk."""
-    stderr.print(Text(text))
+    stderr.print(Text(visible(text)))
 
 
 def emit(value: Any) -> None:
@@ -58,7 +75,7 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], empty: str) 
         *(name.replace("_", " ") for name in names), box=None, pad_edge=False, show_edge=False
     )
     for row in rows:
-        table.add_row(*(Text(_cell(row.get(name))) for name in names))
+        table.add_row(*(Text(visible(_cell(row.get(name)))) for name in names))
     stdout.print(table)
 
 
@@ -68,7 +85,7 @@ def working(text: str) -> Iterator[None]:
     if not stderr.is_terminal:
         yield
         return
-    with stderr.status(Text(text)):
+    with stderr.status(Text(visible(text))):
         yield
 
 
