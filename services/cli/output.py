@@ -15,15 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-DataOption = Annotated[
-    Path | None,
-    typer.Option("--data", help="Data folder of a running `up` (else HANDRAISE_DATA, .handraise)."),
-]
-PostgresOption = Annotated[
-    str | None,
-    typer.Option("--postgres", help="DSN (else a running `up`, else HANDRAISE_POSTGRES__DSN)."),
-]
+from services.runtime.dsn import DSN, is_dsn
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -52,6 +44,27 @@ class CommandError(Exception):
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
         self.code = code
+
+
+def _dsn(given: str | None) -> str | None:
+    if given is not None and not is_dsn(given):
+        raise CommandError(f"--postgres is {DSN}", 2)
+    return given
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", help="Data folder of a running `up` (else HANDRAISE_DATA, .handraise)."),
+]
+PostgresOption = Annotated[
+    str | None,
+    typer.Option(
+        "--postgres",
+        help="DSN (else a running `up`, else HANDRAISE_POSTGRES__DSN).",
+        callback=_dsn,
+    ),
+]
 
 
 def say(text: str) -> None:

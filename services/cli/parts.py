@@ -15,6 +15,7 @@ from services.cli import target
 from services.cli.output import CommandError
 from services.runtime.database import is_infrastructure
 from services.runtime.datafolder import DataFolder
+from services.runtime.dsn import DSN, is_dsn
 from services.runtime.embedded.broker import EmbeddedBroker
 from services.runtime.embedded.kafka import EmbeddedKafka
 from services.runtime.embedded.postgres import EmbeddedPostgres
@@ -67,8 +68,8 @@ class Parts:
         if self.postgres_choice == "embedded":
             self._postgres = EmbeddedPostgres(self.folder.postgres)
             self.owned["postgres"] = self._postgres
-        elif not _is_dsn(self.postgres_choice):
-            raise CommandError("--postgres is `embedded` or postgresql://user:password@host/db", 2)
+        elif not is_dsn(self.postgres_choice):
+            raise CommandError(f"--postgres is `embedded` or {DSN}", 2)
         match self.broker:
             case "embedded":
                 self.owned["kafka"] = EmbeddedBroker(self.folder.log("broker"))
@@ -105,8 +106,7 @@ async def _answers(dsn: str) -> None:
 
     :raises CommandError: it did not within ``_PATIENCE_S``, or never will.
     """
-    where = urlsplit(dsn)
-    place = f"{where.hostname or 'localhost'}:{where.port or 5432}"
+    place = urlsplit(dsn).netloc.rpartition("@")[2] or "localhost"
     retrying = AsyncRetrying(
         retry=retry_if_exception(is_infrastructure),
         stop=stop_after_delay(_PATIENCE_S),
@@ -120,11 +120,3 @@ async def _answers(dsn: str) -> None:
             f"no Postgres for us at {place}: {error or type(error).__name__}"
         ) from error
     await connection.close()
-
-
-def _is_dsn(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("postgresql", "postgres") and parts.port != 0
-    except ValueError:
-        return False

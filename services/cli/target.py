@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from schemas.base import to_utc
 from services.cli.output import CommandError
 from services.runtime.datafolder import DataFolder, Running
-from services.runtime.settings import PREFIX, KafkaSettings, PostgresSettings
+from services.runtime.settings import PREFIX, KafkaSettings, PostgresSettings, plain
 
 DEFAULT_DATA = Path(".handraise")
 
@@ -115,7 +115,7 @@ def find(data: Path | None = None) -> Target:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = PREFIX + "__".join(str(part) for part in first["loc"]).upper()
-        raise CommandError(f"{name}: {first['msg']}", 2) from None
+        raise CommandError(f"{name}: {plain(first['msg'])}", 2) from None
     named = data is not None or os.environ.get("HANDRAISE_DATA")
     running = DataFolder(folder).running()
     if not named and environment.postgres is not None:
@@ -128,7 +128,7 @@ def kafka_at(addresses: str) -> KafkaSettings:
     try:
         settings = _Addresses(kafka={"bootstrap_servers": addresses}).kafka  # type: ignore[arg-type]
     except ValidationError as error:
-        raise CommandError(f"--kafka {addresses}: {error.errors()[0]['msg']}", 2) from None
+        raise CommandError(f"--kafka {addresses}: {plain(error.errors()[0]['msg'])}", 2) from None
     assert settings is not None
     return settings
 

@@ -14,7 +14,7 @@ import sys
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -29,6 +29,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as _UnreadableError
 
+from services.runtime.dsn import DSN, is_dsn, redact
 from services.runtime.secretvalues import PREFIX_OF_KEYS, Secrets, secrets
 
 PREFIX = "HANDRAISE_"
@@ -101,9 +102,8 @@ class PostgresSettings(_Group):
     @field_validator("dsn")
     @classmethod
     def _address(cls, value: SecretStr) -> SecretStr:
-        parts = urlsplit(value.get_secret_value())
-        if parts.scheme not in ("postgresql", "postgres") or len(parts.path) < 2:
-            raise ValueError("must be postgresql://user:password@host:port/database")
+        if not is_dsn(dsn := value.get_secret_value()) or len(urlsplit(dsn).path) < 2:
+            raise ValueError(f"must be {DSN}")
         return value
 
     @property
@@ -210,18 +210,6 @@ def load() -> Settings:
         raise SystemExit(2) from None
 
 
-def redact(dsn: str) -> str:
-    """A DSN without its password, wherever it stands in it."""
-    parts = urlsplit(dsn)
-    place = parts.netloc
-    if "@" in place:
-        credentials, _, host = place.rpartition("@")
-        user, colon, _ = credentials.partition(":")
-        place = f"{user}{':***' if colon else ''}@{host}"
-    query = re.sub(r"(?i)((?:ssl)?password=)[^&]*", r"\1***", parts.query)
-    return urlunsplit((parts.scheme, place, parts.path, query, ""))
-
-
 def variable(path: tuple[str, ...]) -> str:
     """Name of the environment variable of a field."""
     return PREFIX + "__".join(path).upper()
@@ -274,11 +262,12 @@ def _faults(error: ValidationError) -> list[str]:
                 hint = f"; did you mean {near[0]}?" if near else ""
                 faults.append(f"{name}: unknown{hint}")
             case _:
-                faults.append(f"{name}: {_plain(fault['msg'])}")
+                faults.append(f"{name}: {plain(fault['msg'])}")
     return faults
 
 
-def _plain(message: str) -> str:
+def plain(message: str) -> str:
+    """What pydantic says, as the rest of a sentence."""
     return message.removeprefix("Value error, ").replace("Input should be", "must be", 1)
 
 
@@ -292,6 +281,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "load",
+    "plain",
     "read",
     "redact",
     "secrets",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.runtime.dsn import is_dsn
 from services.runtime.settings import SettingsError, load, read, redact, secrets
 
 GOOD = {
@@ -151,3 +152,33 @@ def test_a_rotated_secret_has_the_present_value_first(environment: pytest.Monkey
     assert held.get("WEB-SITE") == []
     assert held.get("EMPTY") == []
     assert held.names() == ["WEBSITE"]
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://me:hunter2@db:99999/handraise",
+        "postgresql://me:hunter2@db:port/handraise",
+        "postgresql://me:hunt/er2@db:5432/handraise",
+        "postgresql://me:hunter2@[db/handraise",
+        "postgresql://me:hunter2\u2100@db/handraise",
+    ],
+)
+def test_an_address_that_is_none_is_told_without_its_password(
+    environment: pytest.MonkeyPatch, dsn: str
+) -> None:
+    (fault,) = faults(environment, **{**GOOD, "HANDRAISE_POSTGRES__DSN": dsn})
+    assert fault.startswith("HANDRAISE_POSTGRES__DSN: must be postgresql://user:password@")
+    assert "hunt" not in fault
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql:///handraise?host=/run/postgresql",
+        "postgres://me:hunter2@one:5432,two:5433,[::1]:5434/handraise",
+        "postgresql://me:hunt%2Fer2@db/handraise?sslmode=verify-full&sslrootcert=/ca.pem",
+    ],
+)
+def test_what_is_an_address(dsn: str) -> None:
+    assert is_dsn(dsn)
