@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -15,6 +14,7 @@ import typer
 
 from services.cli import output, target
 from services.cli.output import CommandError
+from services.kernel.tables import as_csv
 from services.routing.review import fairness as review
 from services.routing.review.ledger import COLUMNS, Line
 
@@ -54,7 +54,7 @@ def fairness(
         return
     rows = [_row(member, report["accounts"].get(member["id"], {})) for member in report["members"]]
     if csv_:
-        _print_csv(_SUMMARY, rows)
+        sys.stdout.write(as_csv(_SUMMARY, rows))
         return
     output.show(rows, _SUMMARY, "nobody had a turn yet")
 
@@ -87,17 +87,11 @@ def _row(member: Mapping[str, Any], account: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def _print_ledger(found: Sequence[Line], as_csv: bool, as_json: bool) -> None:
+def _print_ledger(found: Sequence[Line], csv_: bool, as_json: bool) -> None:
     rows = [line.as_dict() for line in found]
     if as_json:
         output.emit({"lines": rows})
-    elif as_csv:
-        _print_csv(COLUMNS, rows)
+    elif csv_:
+        sys.stdout.write(as_csv(COLUMNS, rows))
     else:
         output.show(rows, COLUMNS, "no decision in this period")
-
-
-def _print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    table = csv.DictWriter(sys.stdout, columns, extrasaction="ignore")
-    table.writeheader()
-    table.writerows(rows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from pydantic_core import from_json, to_json
 from services.cli import configfiles, output, routing_api, target
 from services.cli.configfiles import FolderOption
 from services.cli.output import CommandError
+from services.kernel.tables import as_csv
 from services.routing.review import books
 from services.routing.staff.realigning import UNTOUCHED_FOR, Asked, counts, planned
 
@@ -60,9 +60,7 @@ def realign(
     if json:
         output.emit({"version": name, "dry_run": True, **counts(moves), "moves": moves})
     elif csv_:
-        lines = csv.DictWriter(sys.stdout, _COLUMNS, extrasaction="ignore")
-        lines.writeheader()
-        lines.writerows(rows)
+        sys.stdout.write(as_csv(_COLUMNS, rows))
     else:
         output.show(rows, _COLUMNS, "everybody has what lies in their territory")
         for kind, said in counts(moves).items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -17,6 +16,7 @@ from services.cli import realign as realigning
 from services.cli.configfiles import FolderOption
 from services.cli.output import CommandError
 from services.cli.simulate import SinceOption, UntilOption, period
+from services.kernel.tables import as_csv
 from services.routing.review import territories as review
 from services.routing.review.territories import Period
 from services.routing.review.territory_report import words
@@ -62,9 +62,7 @@ def report(
     if json:
         output.emit(found)
     elif csv_:
-        lines = csv.DictWriter(sys.stdout, _CSV)
-        lines.writeheader()
-        lines.writerows(_lines(found["tables"]))
+        sys.stdout.write(as_csv(_CSV, _lines(found["tables"])))
     else:
         for one in found["tables"]:
             _tell(one)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
@@ -12,6 +10,7 @@ import asyncpg
 from fastapi import APIRouter, Depends, Query, Response
 
 from schemas.base import Instant
+from services.kernel.tables import as_csv
 from services.routing.review import fairness
 from services.routing.review.ledger import COLUMNS
 from services.runtime.apikeys import Scope
@@ -50,11 +49,8 @@ def router(pool: asyncpg.Pool) -> APIRouter:
         async with pool.acquire() as connection:
             period = _period(since, until)
             found = await _answer(fairness.ledger(connection, pool_name, *period, rep))
-        text = io.StringIO()
-        table = csv.DictWriter(text, COLUMNS)
-        table.writeheader()
-        table.writerows(line.as_dict() for line in found)
-        return Response(text.getvalue(), media_type="text/csv")
+        text = as_csv(COLUMNS, (line.as_dict() for line in found))
+        return Response(text, media_type="text/csv")
 
     return routes
 
