@@ -148,7 +148,14 @@ SIGNALS = TopicSpec(
     "signals.v1", SignalDetected, "account key", ("providers", "capture"), ("scoring",)
 )
 TOUCHES = TopicSpec("touches.v1", TouchDue, "account key", ("response", "scoring"), ("delivery",))
-ERASURES = TopicSpec("erasures.v1", LeadErased, "lead id", ("cli",), (), retention=_MONTH)
+ERASURES = TopicSpec(
+    "erasures.v1",
+    LeadErased,
+    "lead id",
+    ("cli",),
+    ("capture", "enrichment", "scoring", "routing", "response", "delivery"),
+    retention=_MONTH,
+)
 QUARANTINE = TopicSpec(
     "quarantine.v1", SubmissionQuarantined, "as its source", ("capture",), (), retention=_MONTH
 )

@@ -26,7 +26,9 @@ from services.capture.recent import RecentDeliveries
 from services.capture.relay import Relay
 from services.capture.seen import World
 from services.capture.spool import Spool
+from services.capture.store import erasing
 from services.capture.unverified import Unverified
+from services.runtime import erasure
 from services.runtime.broker import LaneBroker
 from services.runtime.health import Check, one_store_suffices
 from services.runtime.installation import LEAD_ID_KEY
@@ -132,6 +134,7 @@ async def _stages(ctx: Context, current: Current, outboxes: Mapping[Lane, Outbox
         fetchers[lane] = Fetcher(lane, pool, outboxes[lane], current, ctx.secrets, ctx.metrics)
         ctx.lane(lane).add(_stage(lane, decider, outboxes[lane], fetchers[lane], ctx))
         ctx.task(f"fetcher.{lane.value}", fetchers[lane].run)
+    ctx.lane(Lane.BULK).add(erasure.stage(SERVICE, outboxes[Lane.BULK], erasing.forget))
 
     def read(topic: topics.TopicSpec) -> LaneBroker:
         lane = topic.lane or Lane.LIVE
@@ -184,13 +187,15 @@ def _stage(
 
 async def _follow_assignments(ctx: Context, current: Current) -> None:
     """What browsers ask for, and which lead stands for which."""
-    outcomes = Outcomes(await ctx.pool(Lane.BULK), current)
-    merging = Merging(await ctx.pool(Lane.BULK))
+    pool = await ctx.pool(Lane.BULK)
+    outcomes, merging = Outcomes(pool, current), Merging(pool)
 
     async def follow(records: Sequence[Record[AssignmentChanged]]) -> Sequence[Output]:
         """What browsers ask for, and which lead stands for which."""
-        await merging.follow(records)
-        return await outcomes.keep(records)
+        async with pool.acquire() as conn, conn.transaction():
+            kept = await erasure.without_erased(conn, SERVICE, records)
+        await merging.follow(kept)
+        return await outcomes.keep(kept)
 
     ctx.lane(Lane.LIVE).add(
         StageSpec(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -75,6 +75,7 @@ class Batch:
         self, drafts: Sequence[tuple[Record[SubmissionReceived], Draft]], secret: bytes
     ) -> None:
         self.drafts = drafts
+        self._secret = secret
         self.tokens: dict[UUID, Tokens] = {
             record.id: tokens_of(
                 draft.who,
@@ -93,6 +94,23 @@ class Batch:
             for token in self.tokens[record.id].all:
                 found[token] = min(at, found.get(token, at))
         return found
+
+    def alone(self) -> set[UUID]:
+        """Whoever left nothing that could be told apart from others."""
+        return {one.alone for one in self.tokens.values() if one.alone is not None}
+
+    def older(self, erased: Mapping[UUID, datetime]) -> set[UUID]:
+        """Records of people who were erased after they were received."""
+        return {
+            record.id
+            for record, _ in (self.drafts if erased else ())
+            for token in self.tokens[record.id].deciding
+            if token in erased and record.event.received_at <= erased[token]
+        }
+
+    def without(self, gone: Collection[UUID]) -> Batch:
+        """The others."""
+        return Batch([one for one in self.drafts if one[0].id not in gone], self._secret)
 
     def new_touches(self, leads: Mapping[UUID, UUID]) -> list[NewTouches]:
         """What each lead gains; the first draft of a new lead gives its account key."""

@@ -21,10 +21,11 @@ from services.capture.interpret import (
     retried_under_another_id,
 )
 from services.capture.normalize import Draft
-from services.capture.people import Known
 from services.capture.screening import SetAside
 from services.capture.seen import World
 from services.capture.store import people, quarantine
+from services.capture.store.people import Held
+from services.runtime import erasure
 from services.runtime.database import Connection
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Decided
@@ -82,12 +83,12 @@ class Decider:
         }
         new = [record for record in records if record.id not in known.delivered]
         batch = Batch(_drafts(records, meant), self._secret)
-        held = await _without_repeats(conn, new, released, meant, batch.tokens_since())
+        held = await _without_repeats(conn, new, released, meant, batch)
         await completing.order(conn, [r for r in records if isinstance(meant.get(r.id), ToFetch)])
         drafts = _drafts(records, meant)
         if len(drafts) < len(batch.drafts):
             batch = Batch(drafts, self._secret)
-        touches = await _touches(conn, batch, held) if drafts else {}
+        touches, gone = await _touches(conn, batch, held)
         outputs: dict[UUID, Sequence[Output]] = {record.id: () for record in records}
         aside: list[SubmissionQuarantined] = []
         for record in records:
@@ -97,6 +98,8 @@ class Decider:
                     aside.append(event)
                     tag = Tag(_label(event.source, config), why.disposition.value, marks=why.marks)
                     outputs[record.id] = [events.quarantine_output(record, event, now, tag)]
+                case Draft() if record.id in gone:
+                    outputs[record.id] = erasure.end_of(record.event, record.topic, events.SERVICE)
                 case Draft() as draft:
                     lead = events.captured(record, draft, touches[record.id])
                     tag = _tag(lead, draft.marks)
@@ -105,16 +108,26 @@ class Decider:
         return Decided(outputs, people.kept_touches([touch.row for touch in touches.values()]))
 
 
-async def _touches(conn: Connection, batch: Batch, known: dict[UUID, Known]) -> dict[UUID, Touch]:
-    """Who each draft is, which touch of theirs it is, and what it repeats.
+async def _touches(
+    conn: Connection, batch: Batch, held: Held
+) -> tuple[dict[UUID, Touch], set[UUID]]:
+    """Who each draft is, which touch of theirs it is, what it repeats; and the records of people
+    who were erased since.
 
-    :param known: their identities, where they are locked already.
+    :param held: their identities, where they are locked already.
     """
-    known = known or await people.identities(conn, batch.tokens_since())
-    leads, changed = identify(batch, known)
+    if not batch.drafts:
+        return {}, set()
+    held = held if held.known else await people.identities(conn, batch)
+    if gone := batch.older(held.erased):
+        batch = batch.without(gone)
+        kept = batch.tokens_since()
+        fresh = [one.token for one in held.known.values() if one.fresh and one.token not in kept]
+        await people.unlearn(conn, fresh)
+    leads, changed = identify(batch, held.known)
     rows = await people.add_touches(conn, batch.new_touches(leads), changed)
     near = batch.near(leads, rows)
-    return batch.touches(leads, rows, await people.presses(conn, near))
+    return batch.touches(leads, rows, await people.presses(conn, near)), gone
 
 
 def _drafts(
@@ -164,12 +177,12 @@ async def _without_repeats(
     records: Sequence[Received],
     released: Mapping[UUID, str],
     meant: dict[UUID, Meaning],
-    tokens: Mapping[UUID, datetime],
-) -> dict[UUID, Known]:
+    batch: Batch | None,
+) -> Held:
     """Claim the delivery keys; what repeats one loses its meaning or becomes a conflict.
 
-    :param tokens: of all drafts; where nothing repeats anything they are locked in the same round
-        trip, and given as they are known.
+    :param batch: all drafts; where nothing repeats anything their identities are locked in the same
+        round trip, and given as they are known.
     """
     claims: dict[repeats.Key, repeats.Claim] = {}
     claimants: list[tuple[Received, repeats.Claim, bool]] = []
@@ -181,8 +194,8 @@ async def _without_repeats(
         first = claims.setdefault(claim.key, claim) is claim
         claimants.append((record, claim, first))
     if len(claims) < len(claimants):
-        tokens = {}
-    before, known = await people.claim(conn, list(claims.values()), tokens)
+        batch = None
+    before, held = await people.claim(conn, list(claims.values()), batch)
     aside: list[Received] = []
     for record, claim, first in claimants:
         delivered = before.get(claim.key) or (None if first else claims[claim.key].delivered)
@@ -198,7 +211,7 @@ async def _without_repeats(
             case repeats.Delivery.RETRY:
                 del meant[record.id]
     await _once_each(conn, aside, meant)
-    return known
+    return held
 
 
 async def _once_each(

@@ -48,6 +48,13 @@ class Tokens:
     """Whether the phone may be linked to the e-mail; not for an address that many people read."""
 
     @property
+    def deciding(self) -> tuple[UUID, ...]:
+        """Those of which one is the lead where nothing is stored of any."""
+        if self.email is not None:
+            return (self.email,)
+        return tuple(token for token in (self.phone, self.other, self.alone) if token)
+
+    @property
     def all(self) -> tuple[UUID, ...]:
         return tuple(token for token in (self.email, self.phone, self.other) if token)
 

@@ -11,6 +11,15 @@ from services.cli.target import Target
 from services.kernel.identity import lead_id, normalise_email
 from services.runtime.installation import LEAD_ID_KEY
 
+
+class Nobody(CommandError):
+    """Nobody of an address was here, or is known any more."""
+
+    def __init__(self, email: str, token: UUID) -> None:
+        super().__init__(f"nobody with the address {email} was here")
+        self.token = token
+
+
 _STANDS_FOR = "select lead_id from capture.identity where token = $1"
 
 
@@ -35,5 +44,5 @@ async def find_lead(connection: asyncpg.Connection, where: Target, named: str) -
     token = lead_id(secret.encode(), email, None, "", None)
     found: UUID | None = await connection.fetchval(_STANDS_FOR, token)
     if found is None:
-        raise CommandError(f"nobody with the address {named} was here")
+        raise Nobody(named, token)
     return found

@@ -45,6 +45,7 @@ COMMANDS: dict[str, str] = {
     "topics": "services.cli.topics:app",
     "migrate": "services.cli.migrate:migrate",
     "keys": "services.cli.keys:app",
+    "erase": "services.cli.erase:erase",
     "prune": "services.cli.prune:prune",
     "cadence": "services.cli.cadence:app",
     "clocks": "services.cli.clocks:app",

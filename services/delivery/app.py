@@ -28,9 +28,11 @@ from services.delivery.http import Doors, router
 from services.delivery.logins import StoredLogins
 from services.delivery.persons import persons_of
 from services.delivery.sinks.registry import Registry
+from services.delivery.store import erasing
 from services.delivery.tokens import Tokens
 from services.delivery.worker import Parts
 from services.delivery.workers import Workers
+from services.runtime import erasure
 from services.runtime.installation import LEAD_ID_KEY
 from services.runtime.outside import Forbidden
 from services.runtime.service import Context
@@ -66,6 +68,7 @@ async def build(ctx: Context) -> None:
         Directory(pool),
         Unsubscribing(outbox, secret),
     )
+    ctx.lane(Lane.LIVE).add(erasure.stage(SERVICE, outbox, erasing.forget, lane=Lane.LIVE))
     doors = Doors(
         acting=Acting(await ctx.pool(Lane.LIVE), outbox, _now),
         tokens=tokens,

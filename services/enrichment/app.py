@@ -20,6 +20,8 @@ from services.enrichment.http import router
 from services.enrichment.jobs import Jobs
 from services.enrichment.late import Late
 from services.enrichment.providers.registry import Providers
+from services.enrichment.store import erasing
+from services.runtime import erasure
 from services.runtime.configfile import ConfigError, Fault
 from services.runtime.outbox import Outbox
 from services.runtime.service import Context
@@ -58,6 +60,7 @@ async def build(ctx: Context) -> None:
             )
         )
         ctx.task(f"jobs.{lane.value}", jobs.run)
+    ctx.lane(Lane.BULK).add(erasure.stage("enrichment", outboxes[Lane.BULK], erasing.forget))
     bulk = await ctx.pool(Lane.BULK)
     late = Late(bulk, outboxes, config, ctx.metrics, _now)
     ctx.app.include_router(router(late))

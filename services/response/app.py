@@ -21,8 +21,10 @@ from services.response.handlers import (
 )
 from services.response.measures import Meters
 from services.response.progress import Progress
+from services.response.store import erasing
 from services.response.timer import Timer
 from services.response.touring import Touring
+from services.runtime import erasure
 from services.runtime.service import Context
 from services.runtime.stage import Handler, StageSpec
 
@@ -47,6 +49,7 @@ async def build(ctx: Context) -> None:
         lane.add(_stage(ACTIVITIES_STAGE, ACTIVITIES, ActivityRecorded, activities.handle)),
     ]
     lane.add(_stage(PEOPLE_STAGE, PEOPLE, PersonChanged, people.handle))
+    lane.add(erasure.stage(SERVICE, outbox, erasing.forget, lane=Lane.LIVE))
     ctx.task("progress", Progress(pool, reading).run)
     ctx.task("touring", Touring(pool, outbox, config, meters, scale).run)
     ctx.task("timer", Timer(pool, outbox, config, meters, activities, scale).run)

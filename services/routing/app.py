@@ -51,8 +51,9 @@ from services.routing.plan import Plan
 from services.routing.requests import STAGE, Requests
 from services.routing.staff import Offboarding, Reps, Staff
 from services.routing.staff.realigning import Realigning
-from services.routing.store import history
+from services.routing.store import erasing, history
 from services.routing.sweeps import Sweeps
+from services.runtime import erasure
 from services.runtime.apart import Apart, Bounds
 from services.runtime.configstore import LiveConfig
 from services.runtime.installation import LEAD_ID_KEY
@@ -94,17 +95,7 @@ async def build(ctx: Context) -> None:
         )
     )
     activities = _activities(ctx, live, box, config, clock)
-    ctx.lane(Lane.BULK).add(
-        StageSpec(
-            name=ACCOUNTS_STAGE,
-            service=SERVICE,
-            lane=Lane.BULK,
-            inputs=(ACCOUNTS,),
-            model=AccountChanged,
-            outputs=(),
-            handler=AccountsFeed(boxes[Lane.BULK]).handle,
-        )
-    )
+    _unhurried(ctx, boxes[Lane.BULK])
     reps = Reps(live, box, config, clock)
     _serve(ctx, live, requests, reps, Accounts(live, config))
     _operating(ctx, config, clock, requests, Merging(live, box, config, clock, ctx.metrics))
@@ -138,6 +129,24 @@ def _lanes(
                 on_acknowledged=routing.acknowledged,
             )
         )
+
+
+def _unhurried(ctx: Context, box: Outbox) -> None:
+    """What nobody waits for: accounts as CRMs tell of them, and who is to be forgotten."""
+    ctx.lane(Lane.BULK).add(
+        StageSpec(
+            name=ACCOUNTS_STAGE,
+            service=SERVICE,
+            lane=Lane.BULK,
+            inputs=(ACCOUNTS,),
+            model=AccountChanged,
+            outputs=(),
+            handler=AccountsFeed(box).handle,
+        )
+    )
+    ctx.lane(Lane.BULK).add(
+        erasure.stage(SERVICE, box, erasing.forget, outputs=(ASSIGNMENTS_CURRENT,))
+    )
 
 
 def _activities(

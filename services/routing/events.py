@@ -78,7 +78,7 @@ def _both(
 
     event = assignment_changed(plan, change, cause)
     followed = told(event)
-    if len(followed.value) > LEAD_BYTES:  # only then may the part about the lead be too long
+    if followed.size > LEAD_BYTES:  # only then may the part about the lead be too long
         followed = told(event.model_copy(update={"lead": cut(event.lead)}))
     key = str(attempt.lead_id).encode()
     return followed, Output(ASSIGNMENTS_CURRENT.name, key, followed.value, followed.headers)

@@ -46,6 +46,8 @@ class ClosedBy(StrEnum):
     """It was no lead."""
     MERGED = "merged"
     """The person is known as another lead, too, which stands for both."""
+    ERASED = "erased"
+    """The person is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)

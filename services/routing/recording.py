@@ -96,6 +96,14 @@ def _columns(made: Choice, known: Sequence[str] | None) -> dict[str, Any]:
     }
 
 
+def without_person(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of somebody who was erased: without what people wrote of them."""
+    kept = dict(record)
+    if (request := record.get("request")) is not None:
+        kept["request"] = {**request, "reason": ""}
+    return {**kept, "erased": True}
+
+
 def turn_of(record: Mapping[str, Any], part: str) -> Choice | None:
     """The arithmetic of a stored ``choice`` or ``charge``; None where the record lacks it."""
     stored = record.get(part) or {}

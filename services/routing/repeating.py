@@ -146,7 +146,8 @@ def subject_of(stored: Stored) -> Subject:
         }
     )
     verdicts = record["state"].get("personal")
-    units = units_again(stored.lead_id, record.get("split", ()))
+    erased = bool(record.get("erased"))
+    units = units_again(stored.lead_id, record.get("split", ()), erased=erased)
     facts = NotedFacts({**record["features"], **units}, verdicts)
     object.__setattr__(subject, "facts", facts)
     return subject

@@ -114,8 +114,15 @@ def units(lead_id: UUID, account_key: str) -> dict[str, object]:
     return {_UNIT[By.LEAD]: str(lead_id), _UNIT[By.ACCOUNT]: hashed}
 
 
-def units_again(lead_id: UUID, drawn: Sequence[Mapping[str, Any]]) -> dict[str, object]:
-    """The same of a stored decision, as far as its record needed them."""
+def units_again(
+    lead_id: UUID, drawn: Sequence[Mapping[str, Any]], *, erased: bool = False
+) -> dict[str, object]:
+    """The same of a stored decision, as far as its record needed them.
+
+    :param erased: nobody knows the lead's id any more: its arms are those that it had.
+    """
     found: dict[str, object] = {_UNIT[By.LEAD]: str(lead_id)}
+    if erased:
+        found |= {FORCED + one["experiment"]: one["arm"] for one in drawn}
     hashed = next((one["unit"] for one in drawn if "unit" in one), None)
     return found if hashed is None else {**found, _UNIT[By.ACCOUNT]: hashed}

@@ -68,6 +68,8 @@ class Metrics:
             "handraise_dead_letters_total", "Records set aside with their bytes and reason.",
             ("stage", "reason"), registry=r,
         )  # fmt: skip
+        self.erased_records = Counter("handraise_erased_records_total",
+            "Older events of erased leads, dropped.", ("service",), registry=r)  # fmt: skip
         self.retries = Counter(
             "handraise_stage_retries_total", "Attempts repeated because something outside failed.",
             ("stage", "waiting_for"), registry=r,
@@ -81,10 +83,8 @@ class Metrics:
             "Offset commits that were lost to a rebalance or failed.",
             ("stage", "reason"), registry=r,
         )  # fmt: skip
-        self.outbox_unpublished = Gauge(
-            "handraise_outbox_unpublished_rows", "Decided events that wait to be published.",
-            ("service",), registry=r,
-        )  # fmt: skip
+        self.outbox_unpublished = Gauge("handraise_outbox_unpublished_rows",
+            "Decided events that wait to be published.", ("service",), registry=r)  # fmt: skip
         # -- submissions -----------------------------------------------------------------------
         self.submissions = Counter(
             "handraise_submissions_total", "Ends of submissions.",

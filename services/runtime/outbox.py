@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
@@ -20,8 +21,9 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from schemas.base import Event
+from schemas.erasure import lead_of
+from services.runtime import erasure, repeats
 from services.runtime import outbox_sql as sql
-from services.runtime import repeats
 from services.runtime.database import Connection, beginning, is_infrastructure
 from services.runtime.metrics import Metrics
 from services.runtime.outbox_sql import Write, tables
@@ -67,6 +69,7 @@ class Outbox:
         self._pool = pool
         self._publish = publish
         self._unpublished = metrics.outbox_unpublished.labels(schema)
+        self._erased = metrics.erased_records.labels(schema)
         self._published: list[tuple[int, int]] = []
         self._compacted = False
         """Whether any of them lies on a compacted topic, where the order of records counts."""
@@ -84,17 +87,20 @@ class Outbox:
         :raises BadRecords: of records that are older than repeats are known (``too_old``).
         """
         by_id = {record.id: record for record in records}
-        async with self._claiming(by_id) as (connection, fresh):
+        async with self._claiming(by_id) as (connection, fresh, erased):
             outputs: dict[UUID, list[Output]] = {}
             if fresh:
                 new = [record for record in by_id.values() if record.id in fresh]
                 await repeats.refuse_forgotten(connection, self._schema, new)
-                decided = await decide(connection, new)
+                gone = erasure.older(new, erased)
+                rest = [record for record in new if record.id not in gone] if gone else new
+                decided = await decide(connection, rest) if rest else {}
                 if not isinstance(decided, Decided):
                     decided = Decided(decided)
                 if strangers := decided.outputs.keys() - fresh:
                     raise ValueError(f"{len(strangers)} decisions about inputs that are not fresh")
-                outputs = await self._store(connection, decided.outputs, decided.write)
+                made = {**decided.outputs, **self._dropped(gone)} if gone else decided.outputs
+                outputs = await self._store(connection, made, decided.write)
             if len(fresh) < len(by_id):
                 known = [input_id for input_id in by_id if input_id not in fresh]
                 outputs.update(await self._stored(connection, known))
@@ -145,16 +151,20 @@ class Outbox:
 
     @contextlib.asynccontextmanager
     async def _claiming(
-        self, inputs: Collection[UUID]
-    ) -> AsyncIterator[tuple[asyncpg.Connection, set[UUID]]]:
-        """The deciding transaction, with those of the inputs that it claimed."""
-        claim = sql.claim_of(self._sql.claim, inputs)
+        self, inputs: Mapping[UUID, Record[Any]]
+    ) -> AsyncIterator[tuple[asyncpg.Connection, set[UUID], dict[UUID, datetime]]]:
+        """The deciding transaction, with those of the inputs that it claimed, and when leads were
+        erased that they are about."""
+        about = {lead_of(record.event) for record in inputs.values()}
+        leads = [lead for lead in about if lead is not None]
+        claim = sql.claim_of(self._sql.claim, inputs, leads)
         async with self._pool.acquire() as proxy, beginning(proxy, claim) as claimed:
-            fresh = set(inputs)
+            fresh, erased = set(inputs), dict[UUID, datetime]()
             if claimed < len(fresh):
-                rows = await proxy.fetch(self._sql.claimed, list(fresh))
-                fresh = {row["input_id"] for row in rows}
-            yield cast(asyncpg.Connection, proxy), fresh  # the proxy has all that it has
+                rows = await proxy.fetch(self._sql.claimed, sorted(fresh), leads)
+                fresh = {row["id"] for row in rows if row["erased_at"] is None}
+                erased = {row["id"]: at for row in rows if (at := row["erased_at"]) is not None}
+            yield cast(asyncpg.Connection, proxy), fresh, erased  # the proxy has all that it has
 
     @contextlib.asynccontextmanager
     async def _transaction(self) -> AsyncIterator[asyncpg.Connection]:
@@ -162,6 +172,13 @@ class Outbox:
             yield cast(asyncpg.Connection, proxy)
 
     # -- rows --------------------------------------------------------------------------------
+    def _dropped(self, gone: Mapping[UUID, Record[Any]]) -> dict[UUID, list[Output]]:
+        self._erased.inc(len(gone))
+        return {
+            id_: erasure.end_of(record.event, record.topic, self._schema)
+            for id_, record in gone.items()
+        }
+
     async def _store(
         self,
         connection: Connection,

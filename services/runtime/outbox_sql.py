@@ -67,12 +67,13 @@ def joined(ctes: str, arguments: int, insert: str) -> str:
     return f"with {ctes} {behind}"
 
 
-def claim_of(claim: str, inputs: Iterable[UUID]) -> str:
-    """The claim of these inputs, which are nothing but hexadecimal digits and dashes.
+def claim_of(claim: str, inputs: Iterable[UUID], leads: Iterable[UUID]) -> str:
+    """The claim of these inputs about these leads: nothing but hexadecimal digits and dashes.
 
     Sorted, so that two processes that hold the same inputs cannot deadlock.
     """
-    return claim.replace("INPUTS", ",".join(map(str, sorted(inputs))))
+    claimed = claim.replace("INPUTS", ",".join(map(str, sorted(inputs))))
+    return claimed.replace("LEADS", ",".join(map(str, leads)))
 
 
 def columns(rows: Sequence[tuple[UUID | None, int, Output]]) -> tuple[list[Any], ...]:
@@ -149,14 +150,25 @@ create index inbox_by_age on SCHEMA.inbox (at);
 create index outbox_by_age on SCHEMA.outbox (created_at);
 """
 
-# With its inputs in place: it travels with BEGIN, which no statement with arguments can.
+# With its inputs in place: it travels with BEGIN, which no statement with arguments can. Where one
+# of the leads was erased (:mod:`services.runtime.erasure`) nothing is claimed by it.
 _CLAIM = """
-insert into SCHEMA.inbox (input_id) select unnest('{INPUTS}'::uuid[]) on conflict do nothing
+insert into SCHEMA.inbox (input_id) select unnest('{INPUTS}'::uuid[])
+where not (select SCHEMA.is_erased('{LEADS}'::uuid[])) on conflict do nothing
 """
 
-# Of the inputs those that this transaction claimed: it wrote their rows.
+# Of the inputs those that this transaction claimed: it wrote their rows, before or with this. And
+# of the leads those that were erased, and when.
 _CLAIMED = """
-select input_id from SCHEMA.inbox
+with claimed as (
+    insert into SCHEMA.inbox (input_id) select unnest($1::uuid[])
+    on conflict do nothing returning input_id
+)
+select lead_id as id, erased_at from SCHEMA.erased_among($2::uuid[])
+union all
+select input_id, null from claimed
+union all
+select input_id, null from SCHEMA.inbox
 where input_id = any($1::uuid[]) and xmin = pg_current_xact_id()::xid
 """
 

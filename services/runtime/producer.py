@@ -49,8 +49,8 @@ def check_sizes(outputs: Sequence[Output]) -> None:
     :raises OutputTooLarge: for the first such output.
     """
     for out in outputs:
-        if len(out.value) > MAX_RECORD_BYTES:
-            raise OutputTooLarge(out.topic, len(out.value))
+        if out.size > MAX_RECORD_BYTES:
+            raise OutputTooLarge(out.topic, out.size)
 
 
 class LaneProducer(AioKafkaFastProducerImpl):

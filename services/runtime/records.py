@@ -41,12 +41,18 @@ class Output:
 
     topic: str
     key: bytes | None
-    value: bytes
+    value: bytes | None
+    """None deletes the key from a compacted topic."""
     headers: Headers
     row: int | None = None
     """Its outbox row, where a service stored it before publishing."""
     tag: object | None = None
     """For the deciding service alone (a metric to observe at acknowledgement); never stored."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of its value."""
+        return len(self.value or b"")
 
 
 def output(

@@ -14,6 +14,7 @@ from schemas.assignment import AssignmentChanged
 from schemas.base import Lane
 from schemas.enrichment import LeadEnriched
 from schemas.signal import SignalDetected
+from services.runtime import erasure
 from services.runtime.apart import Apart, Bounds
 from services.runtime.configstore import LiveConfig
 from services.runtime.installation import LEAD_ID_KEY
@@ -32,6 +33,7 @@ from services.scoring.recycling import Recycler
 from services.scoring.rescorer import Rescorer
 from services.scoring.rules import Rules, parse
 from services.scoring.signals import Signals
+from services.scoring.store import erasing
 
 _REST_S: Final = 0.25
 """Of what only names are learnt from."""
@@ -114,6 +116,7 @@ async def _around_accounts(
             rest_s=_REST_S,
         )
     )
+    ctx.lane(Lane.BULK).add(erasure.stage(SERVICE, outbox, erasing.forget))
     ctx.task("rescorer", Rescorer(pool, outbox, lambda: live.current, _now).run)
     ctx.task("recycler", Recycler(pool, outbox, _now).run)
     ctx.task("drip", Dripper(pool, lambda: live.current, _now, ctx.metrics).run)

@@ -9,6 +9,7 @@ from datetime import timedelta
 import asyncpg
 
 from schemas.assignment import AssignmentChanged
+from services.runtime import erasure
 from services.runtime.records import Output, Record
 from services.scoring.names import Name
 from services.scoring.store import around, leads, owners
@@ -22,8 +23,9 @@ class Assignments:
 
     async def handle(self, records: Sequence[Record[AssignmentChanged]]) -> Sequence[Output]:
         """Learn the ids, and have leads scored again whose activities waited for one."""
-        names = [Name(one.event.assignment_id, one.event.lead_id) for one in records]
         async with self._pool.acquire() as conn, conn.transaction():
+            records = await erasure.without_erased(conn, "scoring", records)
+            names = [Name(one.event.assignment_id, one.event.lead_id) for one in records]
             await owners.keep(conn, [one.event for one in records])
             if found := await around.register(conn, names, ()):
                 await leads.mark(conn, found, (), timedelta())

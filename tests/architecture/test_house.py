@@ -197,9 +197,10 @@ decisions, change people; try, pause and retry a sink; compute clocks anew, resu
 
 
 def test_only_the_command_imports_a_service() -> None:
-    """And of a service how it is built, read, explained and pruned, and BY_HAND (docs: the routes
-    too)."""
-    built = rf"services\.({'|'.join(SERVICES)})(\.(app|config|explain|store\.retention)(\..*)?)?"
+    """And of a service how it is built, read, explained, pruned and erased, and BY_HAND (docs: the
+    routes too)."""
+    parts = r"app|config|explain|store\.retention|store\.erasing"
+    built = rf"services\.({'|'.join(SERVICES)})(\.({parts})(\..*)?)?"
     by_hand = [
         re.escape(f"services.{service}.{part}") + r"(\..*)?"
         for service, parts in BY_HAND.items()

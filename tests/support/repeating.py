@@ -36,7 +36,7 @@ class Decided:
 
     @classmethod
     def of(cls, out: Output) -> Decided:
-        return cls(Envelope.from_headers(out.headers).id, out.topic, out.value)
+        return cls(Envelope.from_headers(out.headers).id, out.topic, out.value or b"")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def record(said: Said, attempt: int = 0) -> Record[SubmissionReceived]:
     event = events.received("api", item, headers={}, lane=Lane.LIVE, motion=Motion.INBOUND, at=at)
     out = events.submission_output(event)
     envelope = Envelope.from_headers(out.headers)
-    return Record(event, envelope, out.topic, 0, 0, out.key, out.value, out.headers)
+    return Record(event, envelope, out.topic, 0, 0, out.key, out.value or b"", out.headers)
 
 
 def assert_each_once(

@@ -7,17 +7,27 @@ capture processes wait for each other and never in a circle.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from services.capture.batch import LeadRow, NewTouches, TouchRow
+from services.capture.batch import Batch, LeadRow, NewTouches, TouchRow
 from services.capture.people import Known
 from services.capture.repeats import DOUBLE_SUBMIT, Claim, Delivered, Key, Press
 from services.runtime.database import Connection
 from services.runtime.outbox import Write
 
-_NOBODY: Mapping[UUID, datetime] = {}
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Identities of a batch, locked."""
+
+    known: dict[UUID, Known]
+    erased: Mapping[UUID, datetime]
+    """Which of them were somebody's who was erased, and when."""
+
 
 # The rows of identities are locked in the same round trip where every delivery is new: what repeats
 # one leaves no trace of whom it names.
@@ -30,7 +40,16 @@ on conflict (token) do update set token = i.token
 -- xmax is 0 only in a row that this statement inserted
 returning token, lead_id, since, email_token, shared, xmax = 0 as fresh
 """
-_HOLD = _IDENTITIES.format(tokens="$1", since="$2", where="")
+# First of all, as an erasure takes its lock before it deletes. A row without a lead is one of these.
+_ERASED = """
+select {before}lead_id as token, null::uuid as lead_id, erased_at as since,
+       null::uuid as email_token, null::bool as shared, null::bool as fresh
+from capture.erased_among({asked}::uuid[])
+"""
+_HOLD = f"""
+with held as ({_IDENTITIES.format(tokens="$1", since="$2", where="")})
+{_ERASED.format(before="", asked="$3")} union all select * from held
+"""
 _HOLD_IF_NEW = _IDENTITIES.format(
     tokens="$7", since="$8", where="where (select count(*) from won) = cardinality($1::text[])"
 )
@@ -48,10 +67,11 @@ with won as (
         where d.expires_at <= excluded.received_at
     returning source, delivery_key
 ), held as ({_HOLD_IF_NEW})
-select source, delivery_key, null::uuid as token, null::uuid as lead_id,
-       null::timestamptz as since, null::uuid as email_token, null::bool as shared,
-       null::bool as fresh
-from won union all select null, null, held.* from held
+{_ERASED.format(before="null as source, null as delivery_key, ", asked="$9")}
+union all
+select source, delivery_key, null, null, null, null, null, null from won
+union all
+select null, null, held.* from held
 """
 
 _DELIVERED = """
@@ -61,15 +81,17 @@ where (source, delivery_key) in (select * from unnest($1::text[], $2::text[]))
 
 
 async def claim(
-    conn: Connection, claims: Sequence[Claim], tokens: Mapping[UUID, datetime] = _NOBODY
-) -> tuple[dict[Key, Delivered], dict[UUID, Known]]:
+    conn: Connection, claims: Sequence[Claim], batch: Batch | None = None
+) -> tuple[dict[Key, Delivered], Held]:
     """Store the claims; returns what was delivered before under the keys that were taken.
 
-    The keys of ``claims`` differ from each other. Where none was taken the tokens are locked and
-    read, as by :func:`identities`; else nothing is done with them.
+    The keys of ``claims`` differ from each other. Where none was taken the identities of ``batch``
+    are locked and read, as by :func:`identities`; else nothing is done with them.
     """
+    tokens, alone = (batch.tokens_since(), batch.alone()) if batch is not None else ({}, set())
+    nobody = Held({}, {})
     if not (claims or tokens):
-        return {}, {}
+        return {}, nobody
     columns = (
         [c.source for c in claims],
         [c.delivery_key for c in claims],
@@ -78,22 +100,36 @@ async def claim(
         [c.received_at for c in claims],
         [c.expires_at for c in claims],
     )
-    rows = await conn.fetch(_CLAIM, *columns, list(tokens), list(tokens.values()))
+    asked = list(tokens), list(tokens.values()), [*tokens, *alone]
+    rows = await conn.fetch(_CLAIM, *columns, *asked)
     won = {(row[0], row[1]) for row in rows}
-    known = {row[2]: Known(*row[2:]) for row in rows if row[2] is not None}
     lost = [c.key for c in claims if c.key not in won]
     if not lost:
-        return {}, known
+        return {}, _held([tuple(row)[2:] for row in rows if row[2] is not None])
     found = await conn.fetch(_DELIVERED, [k[0] for k in lost], [k[1] for k in lost])
-    return {(r[0], r[1]): Delivered(r[2], r[3]) for r in found}, {}
+    return {(r[0], r[1]): Delivered(r[2], r[3]) for r in found}, nobody
 
 
-async def identities(conn: Connection, tokens: Mapping[UUID, datetime]) -> dict[UUID, Known]:
+async def identities(conn: Connection, batch: Batch) -> Held:
     """Lock the tokens and read what they stand for; a new one stands for itself since its time."""
-    if not tokens:
-        return {}
-    rows = await conn.fetch(_HOLD, list(tokens), list(tokens.values()))
-    return {row["token"]: Known(*row) for row in rows}
+    tokens = batch.tokens_since()
+    asked = [*tokens, *batch.alone()]
+    rows = await conn.fetch(_HOLD, list(tokens), list(tokens.values()), asked)
+    return _held([tuple(row) for row in rows])
+
+
+def _held(rows: Sequence[tuple[Any, ...]]) -> Held:
+    return Held(
+        {row[0]: Known(*row) for row in rows if row[1] is not None},
+        {row[0]: row[2] for row in rows if row[1] is None},
+    )
+
+
+async def unlearn(conn: Connection, tokens: Iterable[UUID]) -> None:
+    """Identifiers that stand for nobody."""
+    await conn.execute(
+        "delete from capture.identities where token = any($1::uuid[])", sorted(tokens)
+    )
 
 
 _LEADS = """

@@ -31,7 +31,7 @@ class Spooled:
 
     @property
     def size(self) -> int:
-        return len(self.output.value)
+        return self.output.size
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Who has which lead, where its messages lie and who wants to hear nothing more st
 
 from __future__ import annotations
 
+from services.runtime import erasure
 from services.runtime.pruning import Keep, Prunable, inbox_and_outbox
 
 # What waits looks back at what ended: at the end of its plan, at what may have reached a CRM since
@@ -24,6 +25,7 @@ not exists (
 
 PRUNABLE = (
     *inbox_and_outbox("delivery"),
+    erasure.prunable("delivery"),
     Prunable(
         "delivery.attempts",
         Keep.BOOKKEEPING,

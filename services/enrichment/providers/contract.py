@@ -29,6 +29,9 @@ SUBJECT = frozenset(
 disposable; ``ip`` is public and only there where a form sent it."""
 
 
+_PERSONAL = frozenset({"email", "any_email", "first_name", "last_name", "ip"})
+
+
 class Outcome(StrEnum):
     """How a question to a provider ended."""
 
@@ -70,6 +73,11 @@ class Question:
         """The question as a hash: what was asked about a person is not kept in the clear."""
         text = json.dumps([self.endpoint, sorted(self.about.items())])
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it is about the person, and not only about the company."""
+        return not _PERSONAL.isdisjoint(self.about)
 
     @property
     def place(self) -> str:

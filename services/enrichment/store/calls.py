@@ -35,8 +35,9 @@ update enrichment.spend set spent = spent + $2
 where day = $3 and provider = any($1::text[])
 """
 _CALL = """
-insert into enrichment.calls (day, provider, endpoint, lead_id, lane, reserved, outcome, cost)
-values ((now() at time zone 'utc')::date, $1, $2, $3, $4, $5, $6, $7)
+insert into enrichment.calls
+    (day, provider, endpoint, lead_id, lane, reserved, outcome, cost, question)
+values ((now() at time zone 'utc')::date, $1, $2, $3, $4, $5, $6, $7, $8)
 returning id, day
 """
 _SKIP = """
@@ -200,6 +201,7 @@ async def _call(conn: Connection, order: Order, *, reserved: int, outcome: Outco
         reserved,
         outcome.value if outcome else None,
         0 if outcome else None,
+        order.question.key if order.question.is_personal else None,
     )
     assert row is not None
     return Began(row["id"], row["day"], reserved)

@@ -17,11 +17,14 @@ from services.runtime.outbox import Write
 
 # One statement creates what is missing, locks in order and reads what is newest: the update that
 # changes nothing is what makes it return rows that were there before. What the own table says of
-# the leads' companies is asked with it, in the same round trip.
+# the leads' companies is asked with it, in the same round trip. Numbers of a lead that was erased
+# go on: events without an input have their ids by them.
 _LOCK = """
 with locked as (
-    insert into enrichment.leads as l (lead_id, account_key)
-    select * from unnest($1::uuid[], $2::text[]) order by 1
+    insert into enrichment.leads as l (lead_id, account_key, revision)
+    select n.lead_id, account_key, coalesce(e.last, 0)
+    from unnest($1::uuid[], $2::text[]) as n(lead_id, account_key)
+    left join enrichment.erased e using (lead_id) order by 1
     on conflict (lead_id) do update set account_key = l.account_key
     returning lead_id, revision, said::text as said, bought::text as bought
 )

@@ -7,9 +7,11 @@ is known of leads stays.
 
 from __future__ import annotations
 
+from services.runtime import erasure
 from services.runtime.pruning import Keep, Prunable, inbox_and_outbox
 
 PRUNABLE = (
     *inbox_and_outbox("enrichment"),
+    erasure.prunable("enrichment"),
     Prunable("enrichment.revisions", Keep.STORIES, "at"),
 )

@@ -95,7 +95,8 @@ with saved_leads as (
         scored = coalesce(excluded.scored, l.scored),
         last_activity = coalesce(excluded.last_activity, l.last_activity),
         last_activity_at = coalesce(excluded.last_activity_at, l.last_activity_at),
-        merged_into = coalesce(excluded.merged_into, l.merged_into)
+        merged_into = coalesce(excluded.merged_into, l.merged_into),
+        erased_at = null
 ), saved_attempts as (
     insert into routing.attempts
     select * from json_populate_recordset(null::routing.attempts, ($2::text)::json)

@@ -28,6 +28,10 @@ TOO_OLD: Final = "too_old"
 """Reason of a record that is older than repeats are known: it may have been decided, so it is not
 decided. No fault of the record and no sign of a bad release: the budget does not count it."""
 
+ERASED: Final = "erased"
+"""Reason of what is left of a record about a lead that was erased after it was received: the id of
+its submission, which has its end by this, and nothing to replay."""
+
 _DETAIL_MOST = 500
 
 

@@ -32,8 +32,11 @@ with accounts as materialized (
     select count(pg_advisory_xact_lock_shared(hashtextextended(account, 0)))
     from (select distinct account from unnest($10::text[]) as at(account) order by 1) as sorted
 ), {around.REGISTER}
-insert into scoring.leads as l (lead_id, account_key)
-select lead, account from unnest($9::uuid[], $10::text[]) as at(lead, account), accounts
+insert into scoring.leads as l (lead_id, account_key, score_revision)
+-- numbers of a lead that was erased go on: events without an input have their ids by them
+select lead, account, coalesce(e.last, 0)
+from accounts, unnest($9::uuid[], $10::text[]) as at(lead, account)
+left join scoring.erased e on e.lead_id = at.lead
 order by 1
 on conflict (lead_id) do update set account_key = l.account_key
 returning lead_id, account_key, score_revision, lead_revision, latest, tier,

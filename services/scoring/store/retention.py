@@ -6,10 +6,12 @@ read them.
 
 from __future__ import annotations
 
+from services.runtime import erasure
 from services.runtime.pruning import Keep, Prunable, inbox_and_outbox
 
 PRUNABLE = (
     *inbox_and_outbox("scoring"),
+    erasure.prunable("scoring"),
     # Nobody was found whom they were about while they waited.
     Prunable(
         "scoring.activities",

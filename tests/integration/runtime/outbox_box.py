@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from schemas import topics
 from schemas.cloudevents import Envelope
 from schemas.erasure import LeadErased
+from services.runtime import erasure
 from services.runtime.database import open_pool
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox, tables
@@ -26,7 +27,7 @@ CURRENT = topics.ASSIGNMENTS_CURRENT
 @pytest.fixture
 async def pool(empty_postgres_dsn: str) -> AsyncIterator[asyncpg.Pool]:
     pool = await open_pool(empty_postgres_dsn, size=10)
-    await pool.execute("create schema box;" + tables("box"))
+    await pool.execute("create schema box;" + tables("box") + erasure.tables("box"))
     await pool.execute("create table box.decisions (input_id uuid, n int)")
     yield pool
     await pool.close()

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.erasure import LeadErased
-from services.runtime import pruning, repeats
+from services.runtime import erasure, pruning, repeats
 from services.runtime.database import open_pool
 from services.runtime.outbox import tables
 from services.runtime.pruning import BATCH, Keep, Prunable, inbox_and_outbox, prune
@@ -26,6 +26,7 @@ from tests.integration.runtime.outbox_box import box, decide, decisions, record,
 from tests.support.stages import Sink
 
 BOX = inbox_and_outbox("box")
+TABLES = tables("box") + erasure.tables("box")
 DAY = timedelta(days=1)
 ROWS = Prunable("box.rows", Keep.BOOKKEEPING, "at")
 QUARTER: dict[Keep, timedelta | None] = {Keep.BOOKKEEPING: 90 * DAY}
@@ -36,7 +37,7 @@ async def boxed(dsn: str) -> AsyncIterator[asyncpg.Pool]:
     """The schema of the small deciding service, empty, in a database that has every migration."""
     pool = await open_pool(dsn, size=4)
     try:
-        await pool.execute("drop schema if exists box cascade; create schema box;" + tables("box"))
+        await pool.execute("drop schema if exists box cascade; create schema box;" + TABLES)
         await pool.execute(
             "create table box.decisions (input_id uuid, n int);"
             " create table box.rows (id int primary key, at timestamptz);"
