@@ -88,6 +88,8 @@ def replay(
         )
     kafka = target.find(data).kafka
     letters = asyncio.run(_chosen(kafka, refs or [], topic, reason))
+    if not refs:
+        letters = [letter for letter in letters if not letter.erased]
     left = [] if as_new else [letter.ref for letter in letters if letter.too_old]
     if left and refs:
         raise CommandError(

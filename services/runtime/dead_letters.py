@@ -54,6 +54,11 @@ class DeadLetter:
         return self.reason == named.TOO_OLD
 
     @property
+    def erased(self) -> bool:
+        """Whether it only says that its submission has ended: the person is forgotten."""
+        return self.reason == named.ERASED
+
+    @property
     def ref(self) -> str:
         """``topic/partition/offset``; names it in commands."""
         return f"{self.topic}/{self.partition}/{self.offset}"
@@ -98,8 +103,10 @@ def replay_of(letter: DeadLetter, *, as_new: bool = False) -> Replay:
 
     :param as_new: it counts as written now, so that it is decided however old it is. Whether it was
         decided before is not known any more.
-    :raises ValueError: the letter does not say where it came from.
+    :raises ValueError: the letter does not say where it came from, or nothing is left of it.
     """
+    if letter.erased:
+        raise ValueError(f"{letter.ref} is of a lead that was erased: there is nothing to replay")
     if not letter.origin_topic:
         raise ValueError(f"{letter.ref} does not name the topic that it came from")
     added = [(named.REPLAYS, str(letter.replays + 1).encode())]

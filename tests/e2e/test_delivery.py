@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
 import re
 import subprocess
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
+from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 
+from schemas.topics import ASSIGNMENTS_CURRENT
+from services.runtime.settings import KafkaSettings
 from tests.support.hours import always_at_work
+from tests.support.stages import contents
 from tests.support.up import Up, in_process, up
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +137,121 @@ def test_an_operator_sees_pauses_and_tries_sinks(running: Up) -> None:
     unknown = command(running, "deliver", "pause", "nowhere")
     assert unknown.returncode == 2
     assert "there is no sink 'nowhere'" in unknown.stderr
+
+
+FORGOTTEN = {"email": "Ida.Quellnebel@mill-and-loom.example", "last_name": "Quellnebel"}
+POOLS = ("sdr-follow-the-sun", "enterprise-emea")
+NAMED = ("quellnebel", "1701234567")
+
+
+async def _named(running: Up) -> set[str]:
+    """Tables, compacted topics included, in which anything names her."""
+    found = set()
+    conn = await asyncpg.connect(running.line["postgres"])
+    try:
+        tables = await conn.fetch(
+            "select format('%I.%I', table_schema, table_name) from information_schema.tables"
+            " where table_type = 'BASE TABLE'"
+            " and table_schema not in ('pg_catalog', 'information_schema')"
+        )
+        for (table,) in tables:
+            for (row,) in await conn.fetch(f"select to_jsonb(t)::text from {table} t"):
+                bytes_too = re.sub(
+                    r"\\\\x([0-9a-f]+)", lambda hexed: _text(bytes.fromhex(hexed[1])), row
+                )
+                found |= {table for name in NAMED if name in bytes_too.lower()}
+    finally:
+        await conn.close()
+    latest = {one.key: one for one in await _records(running, ASSIGNMENTS_CURRENT.name)}
+    kept = "".join(_text(one.value or b"") for one in latest.values()).lower()
+    return found | {ASSIGNMENTS_CURRENT.name for name in NAMED if name in kept}
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+async def _records(running: Up, *topics: str) -> list[ConsumerRecord]:
+    return await contents(KafkaSettings(bootstrap_servers=running.line["kafka"]), *topics)
+
+
+async def _again(running: Up, *topics: str) -> int:
+    """Everything about her on these topics is put there again, as records of other ids."""
+    producer = AIOKafkaProducer(bootstrap_servers=running.line["kafka"])
+    await producer.start()
+    try:
+        hers = [one for one in await _records(running, *topics) if _about_her(one)]
+        for one in hers:
+            headers = [(n, v) for n, v in one.headers if n != "ce_id"]
+            headers.append(("ce_id", str(uuid4()).encode()))
+            await producer.send_and_wait(one.topic, one.value, key=one.key, headers=headers)
+        return len(hers)
+    finally:
+        await producer.stop()
+
+
+def _about_her(record: ConsumerRecord) -> bool:
+    return b"uellnebel" in b64decoded(record.value or b"")
+
+
+def b64decoded(value: bytes) -> bytes:
+    """A record with the body that a submission carries."""
+    try:
+        body = json.loads(value).get("body") or ""
+    except ValueError:
+        return value
+    return value + base64.b64decode(body)
+
+
+def _standings(running: Up) -> list[Any]:
+    told = [command(running, "fairness", pool, "--json").stdout for pool in POOLS]
+    return [(one["members"], one["accounts"]) for one in map(json.loads, told)]
+
+
+def test_a_forgotten_person_is_nowhere_and_comes_back_only_by_themselves(running: Up) -> None:
+    who = FORGOTTEN["email"].lower()
+    sent = running.post_lead(
+        kind="demo_request", first_name="Ida", phone="+491701234567", country="DE",
+        company="Mill and Loom", message="Ida Quellnebel asks for a call", **FORGOTTEN,
+    )  # fmt: skip
+    assert sent.status_code == 200
+    for sink in ("slack", "email", "webhook", *OWNER):
+        wait_until(lambda sink=sink: messages(running, sink, who), 60)  # type: ignore[misc]
+    counted = json.loads(command(running, "erase", who, "--dry-run", "--json").stdout)
+    assert all(service["rows"] for service in counted["services"].values())
+    assert asyncio.run(_named(running)), "there is something to forget"
+    before = _standings(running)
+
+    asked = command(running, "erase", who, "--json", "--wait", str(60 * PATIENCE))
+    assert asked.returncode == 0, asked.stderr
+    told = json.loads(asked.stdout)
+    assert all(service["answered_at"] for service in told["services"].values())
+    # The spool hears of the end of each submission a moment later.
+    wait_until(lambda: asyncio.run(_named(running)) == set(), 30)
+
+    # Replayed from the beginning, whatever id it comes under.
+    lead, way = told["leads"][0], ("submissions.v1", "leads.captured.v1", "leads.enriched.v1")
+    put_back = asyncio.run(_again(running, *way, "leads.scored.v1", "assignments.v1"))
+    assert put_back >= 5
+
+    def ended() -> bool:
+        dead = json.loads(command(running, "dlq", "list", "--reason", "erased", "--json").stdout)
+        # Of a submission its delivery is known: it is a retry, and says nothing new.
+        return len({one["origin_topic"] for one in dead["dead_letters"]}) == 3
+
+    wait_until(ended, 60, "each stage ended what came back")
+    assert asyncio.run(_named(running)) == set()
+    recomputed = json.loads(command(running, "recompute", "--json").stdout)
+    assert recomputed["different"] == 0
+    assert _standings(running) == before
+    findings = json.loads(command(running, "doctor", "--json").stdout)["findings"]
+    services = {one["check"]: one["state"] for one in findings if one["check"] in told["services"]}
+    assert set(services.values()) == {"ok"}
+
+    # What the person hands in now is a new hand-raise of the same lead.
+    messages_before = len(messages(running, "webhook", who))
+    assert running.post_lead(kind="demo_request", **FORGOTTEN).status_code == 200
+    wait_until(lambda: len(messages(running, "webhook", who)) > messages_before, 60)
+    story = json.loads(command(running, "explain", who, "--json").stdout)
+    assert story["lead_id"] == lead
+    assert len(story["touches"]) == 1

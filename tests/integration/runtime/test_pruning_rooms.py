@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -35,6 +35,7 @@ _FILLED = {
     "smallint": lambda: 1,
     "boolean": lambda: False,
     "bytea": lambda: b"",
+    "date": lambda: date(2026, 1, 1),
     "double precision": lambda: 0.0,
     "jsonb": dict,
     "ARRAY": list,
@@ -84,6 +85,8 @@ BOXES: list[Case] = [
     for case in (
         (f"{room}.inbox", {"at": 62}, True),
         (f"{room}.inbox", {"at": 60.9}, False),
+        (f"{room}.erased", {"erased_at": 62}, True),
+        (f"{room}.erased", {"erased_at": 60.9}, False),
         (f"{room}.outbox", {"created_at": 62, "published_at": 62}, True),
         (f"{room}.outbox", {"created_at": 62, "published_at": None}, False),
         (f"{room}.outbox", {"created_at": 60.9, "published_at": 60.9}, False),
@@ -115,6 +118,9 @@ OTHERS: list[Case] = [
     ("scoring.activities", {"waits_until": 999, "account_key": "acme.example"}, False),
     ("scoring.scores", {"at": 9999}, False),
     ("routing.history", {"at": 9999}, False),
+    ("routing.leads", {"erased_at": 62}, True),
+    ("routing.leads", {"erased_at": 60}, False),
+    ("routing.leads", {"erased_at": None}, False),
     ("routing.unmatched", {"kept_until": 91}, True),
     ("routing.unmatched", {"kept_until": 89}, False),
     ("response.clocks", {"state": "fired", "ended_at": 91}, True),
