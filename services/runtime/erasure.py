@@ -26,7 +26,7 @@ from schemas.lead import LeadCaptured
 from schemas.score import LeadScored
 from schemas.submission import SubmissionReceived
 from schemas.topics import ERASURES, TopicSpec, dead_letter_topic
-from services.runtime import outbox_sql
+from services.runtime import erasure_sql as sql
 from services.runtime.database import Connection
 from services.runtime.pruning import Keep, Prunable
 from services.runtime.records import Output, Record
@@ -44,7 +44,7 @@ REST_S: Final = 0.5
 
 def tables(schema: str) -> str:
     """DDL of ``erased``; for a migration behind the one that made inbox and outbox."""
-    return _DDL.replace("SCHEMA", outbox_sql.schema_name(schema))
+    return sql.in_place(sql.DDL, schema)
 
 
 def prunable(schema: str) -> Prunable:
@@ -70,7 +70,7 @@ async def without_erased(conn: Connection, schema: str, records: Sequence[R]) ->
     """The records without those that are older than their lead's erasure, for a handler that claims
     no inputs; inside its transaction, before it writes."""
     leads = [lead for one in records if (lead := lead_of(one.event)) is not None]
-    rows = await conn.fetch(_AMONG.replace("SCHEMA", outbox_sql.schema_name(schema)), leads)
+    rows = await conn.fetch(sql.in_place(sql.AMONG, schema), leads)
     gone = older(records, {row["lead_id"]: row["erased_at"] for row in rows})
     return [one for one in records if one.id not in gone]
 
@@ -161,7 +161,9 @@ class Eraser:
     """The handler of erasures.v1 in one service."""
 
     def __init__(self, schema: str, outbox: Outbox, forget: Forget) -> None:
-        self._sql = _statements(schema)
+        self._schema = schema
+        self._published = sql.in_place(sql.PUBLISHED, schema)
+        self._unpublished = sql.in_place(sql.UNPUBLISHED, schema)
         self._outbox = outbox
         self._forget = forget
 
@@ -172,18 +174,20 @@ class Eraser:
     async def _decide(
         self, conn: asyncpg.Connection, records: Sequence[Record[LeadErased]]
     ) -> Mapping[UUID, Sequence[Output]]:
-        await conn.execute(_PATIENCE)
-        await conn.execute(self._sql.alone)
+        await conn.execute(sql.PATIENCE)
+        await conn.execute(sql.in_place(sql.ALONE, self._schema))
         return {record.id: await self._erase(conn, record.event) for record in records}
 
     async def _erase(self, conn: Connection, event: LeadErased) -> list[Output]:
         found = await self._forget(conn, event)
         subjects = [str(event.lead_id), *sorted(found.names)]
         keys = [key.encode() for key in {str(event.lead_id), *found.keys}]
-        await conn.execute(self._sql.published, keys, subjects)
-        if await conn.fetchval(self._sql.unpublished, keys, subjects):
+        await conn.execute(self._published, keys, subjects)
+        if await conn.fetchval(self._unpublished, keys, subjects):
             raise NotPublished
-        await conn.execute(self._sql.remember, event.lead_id, event.erased_at, found.last)
+        await conn.execute(
+            sql.in_place(sql.REMEMBER, self._schema), event.lead_id, event.erased_at, found.last
+        )
         return found.outputs
 
 
@@ -212,25 +216,11 @@ def stage(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Statements:
-    alone: str
-    published: str
-    unpublished: str
-    remember: str
-
-
-def _statements(schema: str) -> _Statements:
-    name = outbox_sql.schema_name(schema)
-    every = (_ALONE, _PUBLISHED, _UNPUBLISHED, _REMEMBER)
-    return _Statements(*(text.replace("SCHEMA", name) for text in every))
-
-
 async def answers(
     conn: Connection, schema: str, leads: Sequence[UUID], erased_at: datetime | None
 ) -> dict[UUID, datetime]:
     """Since when a service has forgotten leads that were erased then; the others are left out."""
-    statement = _ANSWERS.replace("SCHEMA", outbox_sql.schema_name(schema))
+    statement = sql.in_place(sql.ANSWERS, schema)
     return {row[0]: row[1] for row in await conn.fetch(statement, leads, erased_at)}
 
 
@@ -238,68 +228,5 @@ async def remember(
     conn: Connection, schema: str, leads: Collection[UUID], erased_at: datetime
 ) -> None:
     """Other identifiers of an erased lead, by which older inputs would bring it back."""
-    statement = _REMEMBER.replace("SCHEMA", outbox_sql.schema_name(schema))
+    statement = sql.in_place(sql.REMEMBER, schema)
     await conn.executemany(statement, [(lead, erased_at, 0) for lead in leads])
-
-
-_DDL = """
--- Leads that were erased: by their ids older events are recognised and dropped.
-create table SCHEMA.erased (
-    lead_id uuid primary key,
-    erased_at timestamptz not null,
-    -- of the last event; those of a new life go on behind it, so that no id is given twice
-    last integer not null default 0,
-    done_at timestamptz not null default clock_timestamp()
-);
-create index erased_by_age on SCHEMA.erased (erased_at);
-create index outbox_by_key on SCHEMA.outbox (key);
--- A tombstone of a compacted topic has none.
-alter table SCHEMA.outbox alter column value drop not null;
-
--- Of the given leads those that were erased, under a lock that an erasure takes for itself.
--- Volatile PL/pgSQL: the select has a snapshot of its own, taken after the lock was granted.
-create function SCHEMA.erased_among(_leads uuid[]) returns setof SCHEMA.erased
-language plpgsql volatile as $$
-begin
-    if cardinality(_leads) > 0 then
-        perform pg_advisory_xact_lock_shared(hashtextextended('SCHEMA.erased', 0));
-        return query select * from SCHEMA.erased e where e.lead_id = any(_leads);
-    end if;
-end
-$$;
-
--- Whether any of them was, under the same lock: what travels with BEGIN gives nothing but a count.
-create function SCHEMA.is_erased(_leads uuid[]) returns boolean
-language plpgsql volatile as $$
-begin
-    return exists (select from SCHEMA.erased_among(_leads));
-end
-$$;
-
--- For `handraise erase`: the answer of this service. Read by cli only.
-create view SCHEMA.erasures as select lead_id, erased_at, done_at from SCHEMA.erased;
-"""
-
-_ANSWERS = """
-select lead_id, done_at from SCHEMA.erasures where lead_id = any($1::uuid[]) and erased_at >= $2
-"""
-_AMONG = "select lead_id, erased_at from SCHEMA.erased_among($1::uuid[])"
-
-# Whoever decides at this moment is waited for, and waits for us: briefly, then they go first.
-_PATIENCE = "set local lock_timeout = '1s'"
-_ALONE = "select pg_advisory_xact_lock(hashtextextended('SCHEMA.erased', 0))"
-
-# The subject of a record stands in its headers, as JSON.
-_ABOUT = """
-key = any($1::bytea[]) and exists (
-    select from unnest($2::text[]) as n(subject)
-    where position(convert_to('"' || n.subject || '"', 'UTF8') in headers) > 0)
-"""
-_PUBLISHED = f"delete from SCHEMA.outbox where published_at is not null and {_ABOUT}"
-_UNPUBLISHED = f"select exists (select from SCHEMA.outbox where {_ABOUT})"
-
-_REMEMBER = """
-insert into SCHEMA.erased as e (lead_id, erased_at, last) values ($1, $2, $3)
-on conflict (lead_id) do update set erased_at = greatest(e.erased_at, excluded.erased_at),
-    last = greatest(e.last, excluded.last), done_at = clock_timestamp()
-"""

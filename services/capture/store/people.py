@@ -40,7 +40,7 @@ on conflict (token) do update set token = i.token
 -- xmax is 0 only in a row that this statement inserted
 returning token, lead_id, since, email_token, shared, xmax = 0 as fresh
 """
-# First of all, as an erasure takes its lock before it deletes. A row without a lead is one of these.
+# First of all, as an erasure locks before it deletes. A row without a lead is one of these.
 _ERASED = """
 select {before}lead_id as token, null::uuid as lead_id, erased_at as since,
        null::uuid as email_token, null::bool as shared, null::bool as fresh
