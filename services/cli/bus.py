@@ -79,10 +79,7 @@ async def _partitions(consumer: AIOKafkaConsumer, name: str) -> list[TopicPartit
 
 
 def understand(record: ConsumerRecord) -> Seen | None:
-    """What a record of END_TOPICS says; None for a value that a newer producer wrote, and for the
-    end of a key: an erased lead."""
-    if record.value is None:
-        return None
+    """What a record of END_TOPICS says; None for a value that a newer producer wrote."""
     try:
         if record.topic in _ASSIGNMENTS:
             return AssignmentChanged.read(record.value)
