@@ -58,6 +58,7 @@ _HOW = {
     How.CATCH_ALL: "held too long: {rep} gets it in turn, from catch-all pool {pool}",
     How.ANYWAY: "nobody is free: {rep} gets it all the same, from pool {pool}",
     How.BY_HAND: "{rep} gets it, as somebody said",
+    How.KEPT: "{rep} goes on with it, who had it in another role",
     How.ESCALATED: "{rep} gets it, who answers for pool {pool}",
     How.NOBODY_FREE: "held for pool {pool} until {held_until} at the latest",
     How.BEHIND: "held for pool {pool} behind leads that wait longer",

@@ -171,7 +171,7 @@ def _opened(
 ) -> Change:
     origin = before.origin
     opened = replace(open_attempt(board, lead, scored, origin), previous_rep_id=before.rep_id)
-    wish = Wish(to) if to is not None and board.is_here(to) else Wish()
+    wish = Wish(to, keep=True) if to is not None and board.is_here(to) else Wish()
     subject = replace(subject_of(board, opened, scored), wish=wish)
     placement = place(board, subject)
     return write(board, lead, opened, subject, placement, scored, origin)

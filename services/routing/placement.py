@@ -115,7 +115,8 @@ def _by_hand(desk: Desk, rep: str) -> Placement:
         desk.look(pool)
         charged = pool.pull is not None and pool.pull.charge_turn
         return _given(desk, How.CLAIMED, rep, pool, charged=charged)
-    return _given(desk, How.BY_HAND, rep, pool, charged=wish.charge)
+    how = How.KEPT if wish.keep else How.BY_HAND
+    return _given(desk, how, rep, pool, charged=wish.charge)
 
 
 def _given(

@@ -25,6 +25,7 @@ _KINDS = {
 
 _NAMED = {
     How.BY_HAND: "given to {rep} by hand",
+    How.KEPT: "goes on with {rep}",
     How.CLAIMED: "{rep} claimed it from pool {pool}",
     How.ESCALATED: "escalated to {rep}, who answers for pool {pool}",
 }

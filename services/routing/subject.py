@@ -31,6 +31,8 @@ class How(StrEnum):
     """To somebody who is off or full."""
     BY_HAND = "by_hand"
     """To whom a person named."""
+    KEPT = "kept"
+    """To whoever had it in another role."""
     ESCALATED = "escalated"
     NOBODY_FREE = "nobody_free"
     BEHIND = "behind"
@@ -56,6 +58,8 @@ class Wish:
     """The manager is to have it."""
     claim: bool = False
     """That person takes it from the pool's list."""
+    keep: bool = False
+    """That person had it in another role; nobody had to say so."""
     anew: bool = False
     """Nobody refused it: once everybody of the pool had it, they may have it again."""
     pool: str | None = None

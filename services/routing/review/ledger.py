@@ -39,6 +39,8 @@ class Entry(StrEnum):
     """Taken by the member from the list of a pull pool; it may cost a turn."""
     BY_HAND = "by_hand"
     """A person named the member."""
+    KEPT = "kept"
+    """The member had the lead in another role."""
     PASSED = "passed"
     """Eligible, and it was another's turn."""
     SKIPPED = "skipped"
@@ -100,7 +102,7 @@ class Account:
                 self.skipped[line.reason] += 1
             case Entry.TAKEN:
                 self.moved_away[line.by] += 1
-            case Entry.GIVEN | Entry.OWNER | Entry.CLAIMED | Entry.BY_HAND:
+            case Entry.GIVEN | Entry.OWNER | Entry.CLAIMED | Entry.BY_HAND | Entry.KEPT:
                 self.leads += 1
                 self.hot += line.tier == TierName.HOT
                 if line.entry is Entry.BY_HAND:
@@ -181,6 +183,7 @@ _OUTSIDE: dict[str, Entry] = {
     How.OWNER: Entry.OWNER,
     How.BY_HAND: Entry.BY_HAND,
     How.CLAIMED: Entry.CLAIMED,
+    How.KEPT: Entry.KEPT,
 }
 
 

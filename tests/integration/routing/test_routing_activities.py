@@ -241,6 +241,8 @@ async def test_a_full_cycle_team_keeps_its_leads(open_desk: OpenDesk) -> None:
     _, handed = await desk.happens(did("qualified", desk))
     assert handed.rep == first.rep
     assert handed.role.value == "ae"
+    # Nobody named anybody.
+    assert "goes on with" in handed.reason
 
 
 async def test_a_held_account_executive_lead_is_drained_as_one(open_desk: OpenDesk) -> None:
