@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Annotated, ClassVar
 from uuid import UUID
 
+from pydantic import FiniteFloat
+
 from schemas.base import Event, Instant, Lane, open_vocabulary
 from schemas.qualification import Answers
 
@@ -108,7 +110,7 @@ class ActivityRecorded(Event):
     """What sort of page was looked at, for example ``pricing``."""
     detail: str | None = None
     """One line for a person: the trial action, the subject of a call."""
-    amount: float | None = None
+    amount: FiniteFloat | None = None
     """In the currency of the opportunity; for ``opportunity_created``, ``won`` and ``lost``."""
     reason: str | None = None
     """Why it was lost or disqualified; for the latter one of ``qualification.yaml``."""

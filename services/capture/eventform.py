@@ -7,7 +7,14 @@ from datetime import datetime
 from typing import Annotated, Final, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StringConstraints,
+    model_validator,
+)
 
 from schemas import topics
 from schemas.activity import HEADER, ActivityName, ActivityRecorded, Actor, activity_lane
@@ -59,7 +66,7 @@ class ActivityForm(_Form):
     page_kind: Name = None
     """What sort of page, for example ``pricing``."""
     detail: Line = None
-    amount: float | None = None
+    amount: FiniteFloat | None = None
     """Of the opportunity, in its currency."""
     reason: Line = None
     """Why it was lost, or disqualified: then one of ``qualification.yaml``, by its id or words."""

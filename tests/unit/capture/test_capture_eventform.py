@@ -74,6 +74,12 @@ def test_somebody_must_be_meant() -> None:
         ActivityForm(activity="won")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "1e999"])
+def test_an_amount_is_a_number(amount: str) -> None:
+    with pytest.raises(ValidationError, match="finite number"):
+        ActivityForm(activity="won", visitor_id="v", amount=amount)  # type: ignore[arg-type]
+
+
 def test_a_clock_that_runs_ahead_is_not_believed() -> None:
     event = activity(visitor_id="v", occurred_at=NOW + timedelta(hours=1)).event
     assert isinstance(event, ActivityRecorded)
