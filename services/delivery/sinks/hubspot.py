@@ -22,6 +22,11 @@ from services.runtime.outside import Answer
 MOST: Final = 100
 _CONTACTS: Final = "/crm/v3/objects/contacts"
 _OWNER: Final = "hubspot_owner_id"
+_PERSONAL: Final = ("firstname", "lastname", "company", "jobtitle", "phone")
+"""Written only where nothing stands: anybody can fill in a form with somebody else's address."""
+
+Contacts = Mapping[str, tuple[str, Mapping[str, Any]]]
+"""E-mail to id and properties of the contacts that exist."""
 
 
 class HubSpot:
@@ -51,11 +56,11 @@ class HubSpot:
             return [failed(answer)] * len(messages)
         there = _contacts(answer.document)
         outcomes: dict[int, Outcome] = {}
-        to_write: list[tuple[int, Message]] = []
+        to_write: list[tuple[int, Message, Mapping[str, str]]] = []
         for at, message in enumerate(messages):
             found = self._judged(message, there)
             if found is None:
-                to_write.append((at, message))
+                to_write.append((at, message, self._properties(message.delivery.event, there)))
             else:
                 outcomes[at] = found
         if to_write:
@@ -66,21 +71,20 @@ class HubSpot:
         emails = dict.fromkeys(str(m.delivery.event.lead.email) for m in messages)
         wanted = {
             "idProperty": "email",
-            "properties": ["email", _OWNER],
+            "properties": ["email", _OWNER, *_PERSONAL],
             "inputs": [{"id": email} for email in emails],
         }
         return await self._api.post(f"{_CONTACTS}/batch/read", wanted)
 
-    def _judged(
-        self, message: Message, there: Mapping[str, tuple[str, str | None]]
-    ) -> Outcome | None:
+    def _judged(self, message: Message, there: Contacts) -> Outcome | None:
         """The outcome where nothing is to be written; None where something is."""
         event = message.delivery.event
         wanted = self._owner_id(event)
         email = str(event.lead.email).lower()
         if event.status is AssignmentStatus.NURTURED or wanted is None or email not in there:
             return None
-        contact, owner = there[email]
+        contact, properties = there[email]
+        owner = properties.get(_OWNER) or None
         match judge(owner, wanted, message.place, message.attempted):
             case Verdict.THEIRS:
                 return Owned(str(owner), self._config.owner_ids)
@@ -89,15 +93,17 @@ class HubSpot:
             case Verdict.WRITE:
                 return None
 
-    async def _write(self, messages: Sequence[tuple[int, Message]]) -> dict[int, Outcome]:
+    async def _write(
+        self, messages: Sequence[tuple[int, Message, Mapping[str, str]]]
+    ) -> dict[int, Outcome]:
         inputs = [
             {
                 "id": message.delivery.event.lead.email,
                 "idProperty": "email",
                 "objectWriteTraceId": str(at),
-                "properties": self._properties(message.delivery.event),
+                "properties": properties,
             }
-            for at, message in messages
+            for at, message, properties in messages
         ]
         answer = await self._api.post(f"{_CONTACTS}/batch/upsert", {"inputs": inputs})
         if answer.status == 400 and len(messages) > 1:
@@ -105,11 +111,11 @@ class HubSpot:
             half = len(messages) // 2
             return await self._write(messages[:half]) | await self._write(messages[half:])
         if answer.status not in (200, 201, 207):
-            return {at: failed(answer) for at, _ in messages}
+            return {at: failed(answer) for at, _, _ in messages}
         ids, errors = _written(answer.document)
         found: dict[int, Outcome] = {}
         to_list: dict[int, str] = {}
-        for at, message in messages:
+        for at, message, _ in messages:
             event = message.delivery.event
             contact = ids.get(str(at)) or ids.get(str(event.lead.email).lower())
             if str(at) in errors:
@@ -132,8 +138,9 @@ class HubSpot:
             return dict.fromkeys(contacts, failed(answer))
         return {at: Delivered(ref=contact) for at, contact in contacts.items()}
 
-    def _properties(self, event: AssignmentChanged) -> dict[str, str]:
+    def _properties(self, event: AssignmentChanged, there: Contacts) -> dict[str, str]:
         lead = event.lead
+        _, stand = there.get(str(lead.email).lower(), ("", {}))
         known = {
             "email": lead.email,
             "firstname": lead.first_name,
@@ -142,6 +149,7 @@ class HubSpot:
             "jobtitle": lead.job_title,
             "phone": lead.phone,
         }
+        known = {name: known[name] for name in known if name == "email" or not stand.get(name)}
         values = {
             "tier": event.tier.value,
             "reason": event.reason,
@@ -159,14 +167,12 @@ class HubSpot:
         return event.rep.external_ids.get(self._config.owner_ids) if event.rep else None
 
 
-def _contacts(said: Mapping[str, Any]) -> dict[str, tuple[str, str | None]]:
-    """E-mail to id and owner of the contacts that exist."""
+def _contacts(said: Mapping[str, Any]) -> Contacts:
     found = {}
     for contact in said.get("results") or ():
         properties = contact.get("properties") or {}
         if email := properties.get("email"):
-            owner = properties.get(_OWNER) or None
-            found[str(email).lower()] = str(contact.get("id")), owner
+            found[str(email).lower()] = str(contact.get("id")), properties
     return found
 
 

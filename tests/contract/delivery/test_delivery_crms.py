@@ -107,6 +107,22 @@ async def test_hubspot_compare_and_set(
     assert portal.contacts["dana@acme.example"]["hubspot_owner_id"] == owner_after
 
 
+async def test_hubspot_what_stands_there_of_a_person_is_not_overwritten_by_a_form(
+    registry: Registry, portal: Portal
+) -> None:
+    # Anybody can fill in a form with somebody else's address.
+    stands = {"firstname": "Dana", "phone": "+493012345678", "jobtitle": ""}
+    portal.contacts["dana@acme.example"] = dict(stands)
+    said = {"first_name": "Mallory", "phone": "+15550100", "job_title": "CEO", "company": "Acme"}
+    event = owned_by("711", email="dana@acme.example", **said)
+    sink = hubspot(registry, portal, properties={"lead_tier": "tier"})
+    assert isinstance(await sink.send(message(event)), Delivered)
+    contact = portal.contacts["dana@acme.example"]
+    assert (contact["firstname"], contact["phone"]) == ("Dana", "+493012345678")
+    assert (contact["jobtitle"], contact["company"]) == ("CEO", "Acme")
+    assert (contact["hubspot_owner_id"], contact["lead_tier"]) == ("711", "hot")
+
+
 async def test_hubspot_many_go_together_and_one_that_is_refused_costs_itself_only(
     registry: Registry, portal: Portal
 ) -> None:
