@@ -23,12 +23,11 @@ from services.delivery.crm.changes import Changes
 from services.delivery.crm.periodic import Periodic
 from services.delivery.crm.sync import Sync
 from services.delivery.following import Following
-from services.delivery.handlers import Directory, Dispatcher, Reminders, Unsubscribing
+from services.delivery.handlers import Directory, Dispatcher, Forgetting, Reminders, Unsubscribing
 from services.delivery.http import Doors, router
 from services.delivery.logins import StoredLogins
 from services.delivery.persons import persons_of
 from services.delivery.sinks.registry import Registry
-from services.delivery.store import erasing
 from services.delivery.tokens import Tokens
 from services.delivery.worker import Parts
 from services.delivery.workers import Workers
@@ -68,7 +67,9 @@ async def build(ctx: Context) -> None:
         Directory(pool),
         Unsubscribing(outbox, secret),
     )
-    ctx.lane(Lane.LIVE).add(erasure.stage(SERVICE, outbox, erasing.forget, lane=Lane.LIVE))
+    ctx.lane(Lane.LIVE).add(
+        erasure.stage(SERVICE, outbox, Forgetting(config).forget, lane=Lane.LIVE)
+    )
     doors = Doors(
         acting=Acting(await ctx.pool(Lane.LIVE), outbox, _now),
         tokens=tokens,

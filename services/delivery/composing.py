@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from schemas.assignment import AssignmentChanged, AssignmentStatus
-from services.delivery.brief import brief, links
+from services.delivery.brief import Brief, brief, links
 from services.delivery.config import DeliveryFile, HubSpotSink, SalesforceSink
 from services.delivery.config import Sink as SinkConfig
 from services.delivery.model import Delivery
@@ -93,6 +93,8 @@ class Composer:
         self, conn: Connection, it: Delivery, sink: SinkConfig, name: str
     ) -> Message:
         """The message of a delivery for the sink of that name."""
+        if it.farewell:
+            return Message(it, Brief("Erased", ()), (), None, it.place)
         config = self._config()
         it = await _with_owner_id(conn, it, sink)
         event = it.event

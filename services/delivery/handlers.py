@@ -13,14 +13,17 @@ import structlog
 from schemas.activity import ActivityName, ActivityRecorded
 from schemas.assignment import AssignmentChanged
 from schemas.base import Event
+from schemas.erasure import LeadErased
 from schemas.people import PersonChanged
 from schemas.touch import TouchDue
 from services.delivery import due
 from services.delivery.config import DeliveryFile
+from services.delivery.farewell import farewells
 from services.delivery.policy import wanted_by
-from services.delivery.store import current, deliveries, early, people, refusals
+from services.delivery.store import current, deliveries, early, erasing, people, refusals
 from services.kernel.hints import Hint, HintKind, hints_of
 from services.runtime.database import Connection
+from services.runtime.erasure import Forgotten
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record
 
@@ -129,3 +132,18 @@ class Directory:
         async with self._pool.acquire() as conn, conn.transaction():
             await people.keep(conn, [record.event for record in records])
         return []
+
+
+class Forgetting:
+    """The handler of erasures.v1: the rows of the lead go, and sinks that were told of it hear
+    that they have to."""
+
+    def __init__(self, config: Callable[[], DeliveryFile]) -> None:
+        self._config = config
+
+    async def forget(self, conn: Connection, event: LeadErased) -> Forgotten:
+        """One transaction: who was told is known only until the rows are gone."""
+        told = await erasing.told(conn, event)
+        found = await erasing.forget(conn, event)
+        await erasing.say_farewell(conn, list(farewells(self._config(), told, event)))
+        return found

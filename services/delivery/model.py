@@ -36,6 +36,10 @@ class Delivery:
     created_at: datetime
     touch: TouchDue | None = None
     """What is due on the lead, where this is a reminder and not a change."""
+    farewell: bool = False
+    """The person is forgotten: the last that the sink hears of the lead."""
+    place: str | None = None
+    """Of a farewell, where the message lies that is to be changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,14 +177,7 @@ class Worker:
 
     async def _try(self, it: Delivery) -> tuple[Outcome | Later, str]:
         async with self._parts.pool.acquire() as conn:
-            known = await current.of_lead(conn, it.event.lead_id, it.event.role)
-            since = await refusals.since(conn, self._parts.persons(it.event))
-            needless = policy.needless(self.config, it, known) or barred(
-                self.config, it.event, it.touch, since
-            )
-            if needless is None and it.touch is not None and await deliveries.over(conn, it):
-                needless = "plan_ended"
-            if needless is not None:
+            if (needless := await self._needless(conn, it)) is not None:
                 return Skipped(needless), needless
             age = self._parts.now() - it.created_at
             if age < self.config.give_up_after and await owner_is_unread(conn, it, self.config):
@@ -196,6 +189,19 @@ class Worker:
         self._leases.send(it)
         outcome = await self._guarded(message)
         return outcome, getattr(outcome, "reason", None) or ""
+
+    async def _needless(self, conn: Connection, it: Delivery) -> str | None:
+        """Why there is nothing to deliver any more, or nobody may be told."""
+        if it.farewell:
+            return None
+        known = await current.of_lead(conn, it.event.lead_id, it.event.role)
+        since = await refusals.since(conn, self._parts.persons(it.event))
+        needless = policy.needless(self.config, it, known) or barred(
+            self.config, it.event, it.touch, since
+        )
+        if needless is None and it.touch is not None and await deliveries.over(conn, it):
+            needless = "plan_ended"
+        return needless
 
     def _turn(self, it: Delivery) -> float:
         """Seconds until the message may go, where others go to the same place."""
@@ -240,7 +246,7 @@ class Worker:
             await deliveries.note(conn, it, type(outcome).__name__.lower(), detail, seconds)
             match outcome:
                 case Delivered(ref=ref, place=place, reason=reason):
-                    if place is not None:
+                    if place is not None and not it.farewell:
                         about = subject(self.config, it.event)
                         await sinks.keep_place(conn, self.name, about, place, ref)
                     await deliveries.end(conn, it, State.DELIVERED, reason, ref)
@@ -278,7 +284,7 @@ class Worker:
         metrics.delivery_attempt.labels(self.name, kind).observe(seconds)
         if isinstance(outcome, Delivered):
             age = (self._parts.now() - it.event.received_at).total_seconds()
-            if it.event.sequence == 1 and it.touch is None:
+            if it.event.sequence == 1 and it.touch is None and not it.farewell:
                 metrics.delivery_latency.labels(self.name).observe(max(0.0, age))
         if not isinstance(outcome, Delivered | Skipped | Owned):
             log.warning(

@@ -140,6 +140,7 @@ def test_an_operator_sees_pauses_and_tries_sinks(running: Up) -> None:
 
 
 FORGOTTEN = {"email": "Ida.Quellnebel@mill-and-loom.example", "last_name": "Quellnebel"}
+GONE = "lead.erased"
 POOLS = ("sdr-follow-the-sun", "enterprise-emea")
 NAMED = ("quellnebel", "1701234567")
 
@@ -200,7 +201,7 @@ def b64decoded(value: bytes) -> bytes:
         body = json.loads(value).get("body") or ""
     except ValueError:
         return value
-    return value + base64.b64decode(body)
+    return value + base64.urlsafe_b64decode(body)
 
 
 def _standings(running: Up) -> list[Any]:
@@ -226,11 +227,15 @@ def test_a_forgotten_person_is_nowhere_and_comes_back_only_by_themselves(running
     assert asked.returncode == 0, asked.stderr
     told = json.loads(asked.stdout)
     assert all(service["answered_at"] for service in told["services"].values())
+    # Who was told of her hears of it: Slack's message is replaced, a webhook gets an event.
+    lead = told["leads"][0]
+    wait_until(lambda: not messages(running, "slack", who), 60)
+    wait_until(lambda: [o for o in messages(running, "webhook", lead) if o["title"] == GONE], 60)
     # The spool hears of the end of each submission a moment later.
     wait_until(lambda: asyncio.run(_named(running)) == set(), 30)
 
     # Replayed from the beginning, whatever id it comes under.
-    lead, way = told["leads"][0], ("submissions.v1", "leads.captured.v1", "leads.enriched.v1")
+    way = ("submissions.v1", "leads.captured.v1", "leads.enriched.v1")
     put_back = asyncio.run(_again(running, *way, "leads.scored.v1", "assignments.v1"))
     assert put_back >= 5
 

@@ -52,7 +52,7 @@ class SlackApp:
         posted = await self._post(channel, message)
         if touch is not None and isinstance(posted, Delivered):
             # The message that changes when the attempt is over stays the first one.
-            return Delivered(ref=posted.ref)
+            return Delivered(ref=posted.place)
         return posted
 
     async def _post(self, channel: str, message: Message) -> Outcome:

@@ -50,6 +50,9 @@ class Webhook:
 def payload(message: Message) -> bytes:
     """The body: what happened, when, and the event as it is on the bus."""
     event, touch = message.delivery.event, message.delivery.touch
+    if message.delivery.farewell:
+        gone = {"lead_id": event.lead_id, "erased_at": event.decided_at}
+        return to_json({"type": "lead.erased", "timestamp": event.decided_at, "data": gone})
     if touch is not None:
         due = {"type": "touch.due", "timestamp": message.delivery.created_at, "data": touch}
         return to_json(due)

@@ -50,7 +50,7 @@ where (select done from quick) = 'off' and delivery_id in (
     order by lane_rank, due_at limit $2
     for update skip locked
 )
-returning delivery_id, sink, event, touch, attempts, created_at
+returning delivery_id, sink, event, touch, attempts, created_at, farewell, place
 """
 _END = """
 update delivery.deliveries
@@ -244,5 +244,12 @@ def _delivery(row: asyncpg.Record) -> Delivery:
     event = AssignmentChanged.read(row["event"])
     touch = None if row["touch"] is None else TouchDue.read(row["touch"])
     return Delivery(
-        row["delivery_id"], row["sink"], event, row["attempts"], row["created_at"], touch
+        row["delivery_id"],
+        row["sink"],
+        event,
+        row["attempts"],
+        row["created_at"],
+        touch,
+        row["farewell"],
+        row["place"],
     )
