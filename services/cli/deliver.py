@@ -21,7 +21,7 @@ from services.runtime.installation import LEAD_ID_KEY
 
 T = TypeVar("T")
 
-app = typer.Typer(help="Deliveries: test, status, retry, pause, resume.", no_args_is_help=True)
+app = typer.Typer(help="Deliveries: test, status, log, retry, pause, resume.", no_args_is_help=True)
 
 SinkArgument = Annotated[str, typer.Argument(help="As delivery.yaml names it.")]
 
@@ -60,6 +60,28 @@ def list_(
     else:
         columns = ["delivery_id", "sink", "lead_id", "reason", "attempts", "done_at"]
         output.show(rows, columns, "nothing was given up")
+
+
+@app.command()
+def log(
+    sink: Annotated[str | None, typer.Option(help="Only of this sink.")] = None,
+    lead: Annotated[UUID | None, typer.Option(help="Only about this lead.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    data: output.DataOption = None,
+    json: output.JsonOption = False,
+) -> None:
+    """Every attempt, the latest first. A webhook's id is `msg_` and the delivery's, without `-`."""
+
+    async def ask(conn: asyncpg.Connection, _: DeliveryFile) -> list[dict[str, object]]:
+        return await operating.log(conn, sink, lead, limit)
+
+    rows = _with(target.find(data), ask)
+    if json:
+        output.emit({"attempts": rows})
+    else:
+        rows = [{**row, "took": f"{row['seconds']:.2f} s"} for row in rows]
+        columns = ["at", "sink", "delivery_id", "sequence", "number", "outcome", "detail", "took"]
+        output.show(rows, columns, "nothing was sent yet")
 
 
 @app.command()

@@ -121,6 +121,13 @@ def test_it_is_seen_how_far_the_crms_were_read(running: Up) -> None:
         assert f'handraise_crm_read_age_seconds{{sink="demo-{crm}",stream="changes"}}' in shown
 
 
+def attempts(running: Up, sink: str, email: str) -> list[dict[str, Any]]:
+    """Of the lead with this address."""
+    told = messages(running, "webhook", email)[0]["raw"]["data"]["lead_id"]
+    done = command(running, "deliver", "log", "--sink", sink, "--lead", told, "--json")
+    return list(json.loads(done.stdout)["attempts"])
+
+
 def test_an_operator_sees_pauses_and_tries_sinks(running: Up) -> None:
     done = command(running, "deliver", "test", "demo-webhook", "--json")
     assert json.loads(done.stdout)["outcome"] == "delivered", done.stderr
@@ -134,6 +141,9 @@ def test_an_operator_sees_pauses_and_tries_sinks(running: Up) -> None:
     assert messages(running, "email", "paused@acme.example") == []
     assert command(running, "deliver", "resume", "demo-email").returncode == 0
     wait_until(lambda: messages(running, "email", "paused@acme.example"), 30)
+    [mail] = wait_until(lambda: attempts(running, "demo-email", "paused@acme.example"), 30)
+    assert (mail["sink"], mail["number"], mail["outcome"]) == ("demo-email", 1, "delivered")
+    assert "delivered" in command(running, "deliver", "log", "--lead", mail["lead_id"]).stdout
     unknown = command(running, "deliver", "pause", "nowhere")
     assert unknown.returncode == 2
     assert "there is no sink 'nowhere'" in unknown.stderr

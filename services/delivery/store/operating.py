@@ -32,6 +32,12 @@ select delivery_id, sink, lead_id, sequence, reason, attempts, done_at
 from delivery.deliveries where state = 'dead' and ($1::text is null or sink = $1)
 order by done_at desc limit $2
 """
+_LOG = """
+select a.at, d.sink, a.delivery_id, d.lead_id, d.sequence, a.number, a.outcome, a.detail, a.seconds
+from delivery.attempts a join delivery.deliveries d using (delivery_id)
+where ($1::text is null or d.sink = $1) and ($2::uuid is null or d.lead_id = $2)
+order by a.at desc, a.number desc limit $3
+"""
 _RETRY = """
 update delivery.deliveries
 set state = 'waiting', reason = null, done_at = null, due_at = clock_timestamp(),
@@ -52,6 +58,13 @@ async def status(conn: Connection, sinks: Mapping[str, bool]) -> list[dict[str, 
 async def dead(conn: Connection, sink: str | None, limit: int) -> list[dict[str, Any]]:
     """What was given up, the latest first."""
     return [dict(row) for row in await conn.fetch(_DEAD, sink, limit)]
+
+
+async def log(
+    conn: Connection, sink: str | None, lead_id: UUID | None, limit: int
+) -> list[dict[str, Any]]:
+    """Every attempt, the latest first: what came of it, and how long it took in seconds."""
+    return [dict(row) for row in await conn.fetch(_LOG, sink, lead_id, limit)]
 
 
 async def retry(conn: Connection, sink: str, ids: Sequence[UUID] | None) -> int:
