@@ -1,7 +1,7 @@
 """What sinks hear when a person is forgotten. Pure.
 
-A webhook is told; a Slack app replaces what it posted. A mail is out, and what a CRM or a sales
-tool has is the customer's own record, to be erased there: neither is told.
+A webhook is told; a Slack app replaces what it posted; a sales tool stops its plan. A mail is out,
+and what a CRM has is the customer's own record, to be erased there: neither is told.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from schemas.base import deterministic_id
 from schemas.erasure import LeadErased
 from services.delivery.config import DeliveryFile, SlackSink, WebhookSink
 from services.delivery.config import Sink as SinkConfig
+from services.delivery.planconfig import PlanSink
 
 SAID = "Erased: the person is forgotten."
 
@@ -45,7 +46,7 @@ def farewells(config: DeliveryFile, told: Iterable[Told], erased: LeadErased) ->
         sink = config.sinks.get(one.sink)
         if sink is None or not sink.enabled or not _hears(sink, one):
             continue
-        place = one.place if isinstance(sink, SlackSink) else None
+        place = one.place if isinstance(sink, SlackSink | PlanSink) else None
         moment = erased.erased_at.isoformat()
         id_ = deterministic_id("farewell", one.sink, erased.lead_id, moment, place or "")
         if id_ not in known:
@@ -74,5 +75,7 @@ def _hears(sink: SinkConfig, told: Told) -> bool:
             return True
         case SlackSink():
             return sink.token is not None and told.place is not None
+        case PlanSink():
+            return told.place is not None
         case _:
             return False

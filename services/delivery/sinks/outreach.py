@@ -75,7 +75,7 @@ class Outreach(Plans):
         made = await self._write("POST", "/sequenceStates", _resource("sequenceState", {}, related))
         return Delivered(ref=prospect, place=id_of(made))
 
-    async def _stop(self, message: Message, sequence: int) -> Outcome:
+    async def _stop(self, message: Message) -> Outcome:
         if message.place is None:
             return Delivered(reason="not_begun")
         path = f"/sequenceStates/{message.place}"

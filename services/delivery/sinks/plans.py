@@ -35,6 +35,8 @@ class Plans(ABC):
         """
         event, touch = message.delivery.event, message.delivery.touch
         try:
+            if message.delivery.farewell:
+                return await self._stop(message)
             if touch is None:
                 return await self._tried()
             sequence = self._plans.sequences.get(touch.plan or "")
@@ -43,7 +45,7 @@ class Plans(ABC):
             if not event.lead.email:
                 return Skipped("no_email")
             if touch.ended is not None:
-                return await self._stop(message, sequence)
+                return await self._stop(message)
             return await self._begin(message, sequence, first=touch.step == 1)
         except Failed as failed:
             return failed.outcome
@@ -65,7 +67,7 @@ class Plans(ABC):
     async def _begin(self, message: Message, sequence: int, *, first: bool) -> Outcome: ...
 
     @abstractmethod
-    async def _stop(self, message: Message, sequence: int) -> Outcome: ...
+    async def _stop(self, message: Message) -> Outcome: ...
 
 
 def external_id(event: AssignmentChanged, name: str) -> str:

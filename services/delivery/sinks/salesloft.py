@@ -44,7 +44,7 @@ class Salesloft(Plans):
         answer = await self._ask("POST", f"{_MEMBERSHIPS}?{urlencode(query)}")
         return Delivered(ref=person, place=id_of(one_of(taken(answer, 200, 201))))
 
-    async def _stop(self, message: Message, sequence: int) -> Outcome:
+    async def _stop(self, message: Message) -> Outcome:
         if message.place is None:
             return Delivered(reason="not_begun")
         answer = await self._ask("DELETE", f"{_MEMBERSHIPS}/{message.place}")

@@ -37,12 +37,12 @@ _ROWS = tuple(
 )
 
 
-# The message about an attempt, and each reminder of it, which has its place as its reference.
+# The message about an attempt, or what runs for the lead; of a reminder, its reference.
 _TOLD = """
-select d.sink, d.event, case when d.touch is null then m.place
-                            when position(' ' in d.ref) > 0 then d.ref end as place
+select d.sink, d.event,
+       case when d.touch is not null and position(' ' in d.ref) > 0 then d.ref else m.place end
 from delivery.deliveries d
-left join delivery.messages m on m.sink = d.sink and m.subject = d.assignment_id
+left join delivery.messages m on m.sink = d.sink and m.subject in (d.assignment_id, d.lead_id)
 where d.lead_id = $1 and d.created_at <= $2 and not d.farewell
   and (d.state = 'delivered' or d.attempts > 0)
 order by d.created_at desc

@@ -10,11 +10,13 @@ import pytest
 from fastapi.responses import JSONResponse
 
 from schemas.assignment import AssignmentChanged, Rep
+from schemas.erasure import LeadErased
 from schemas.touch import TouchDue, TouchReason
 from services.delivery import trial
-from services.delivery.brief import brief
+from services.delivery.brief import Brief, brief
 from services.delivery.checking import findings
 from services.delivery.config import DeliveryFile
+from services.delivery.farewell import without_person
 from services.delivery.logins import Grant, Refresh
 from services.delivery.model import (
     Again,
@@ -232,6 +234,24 @@ async def test_nothing_is_asked_of_the_vendor_for_what_cannot_be_begun(
     assert isinstance(await sink.send(message(nobody)), Refused)
     assert await sink.send(message(lead(), 2, "closed")) == Delivered(reason="not_begun")
     assert vendor.calls == []
+
+
+async def test_a_plan_of_somebody_who_is_forgotten_stops_without_a_word_about_them(
+    either: tuple[Sink, Organisation | Team],
+) -> None:
+    sink, vendor = either
+    event = lead(email="dana@acme.example")
+    place = place_of(await sink.send(message(event)))
+    erased = LeadErased(lead_id=event.lead_id, erased_at=NOW)
+    nobody = without_person(event, erased)
+    last = Delivery(event.lead_id, "x", nobody, 1, NOW, farewell=True, place=place)
+    farewell = Message(last, Brief("Erased", ()), (), None, place)
+    assert await sink.send(farewell) == Delivered()
+    if isinstance(vendor, Organisation):
+        assert vendor.states[int(place)]["attributes"]["state"] == "finished"
+    else:
+        assert not vendor.memberships[int(place)]["on"]
+    assert await sink.send(farewell) == Delivered(reason="gone")
 
 
 async def test_deliver_test_finds_a_sequence_that_is_not_there(

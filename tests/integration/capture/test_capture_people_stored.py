@@ -16,6 +16,7 @@ from schemas import topics
 from schemas.assignment import AssignmentChanged
 from schemas.base import Lane, Motion
 from schemas.cloudevents import Envelope
+from schemas.erasure import LeadErased
 from schemas.submission import KeyKind, SubmissionReceived
 from services.capture import config, events, release
 from services.capture.adapters.base import Item
@@ -25,7 +26,9 @@ from services.capture.recent import RecentDeliveries
 from services.capture.repeats import Claim, Delivered
 from services.capture.seen import World
 from services.capture.store import people, quarantine
+from services.capture.store.erasing import forget
 from services.runtime.database import Connection, open_pool
+from services.runtime.erasure import Eraser
 from services.runtime.metrics import Metrics
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record, output
@@ -87,7 +90,10 @@ async def _nobody(outputs: object) -> None:
 def with_capture(dsn: str, test: Callable[[Capture], Awaitable[None]]) -> None:
     async def run() -> None:
         pool = await open_pool(dsn, size=2)
-        tables = ["deliveries", "identities", "leads", "touches", "quarantine", "inbox", "outbox"]
+        tables = [
+            "deliveries", "identities", "leads", "touches", "quarantine", "inbox", "outbox",
+            "erased",
+        ]  # fmt: skip
         try:
             await pool.execute("truncate " + ", ".join(f"capture.{name}" for name in tables))
             await test(Capture(pool, Metrics(), World()))
@@ -117,6 +123,42 @@ def test_a_new_mailbox_takes_the_lead_of_its_phone_and_a_known_one_does_not(
         second = await lead(email="second@a.com", phone="+49 30 901822")
         callers = {await lead(phone="+49 30 901822") for _ in range(2)}
         assert len({known, second, *callers}) == 4
+
+    with_capture(postgres_dsn, test)
+
+
+async def erase(capture: Capture, lead: str, at: datetime) -> None:
+    event = LeadErased(lead_id=UUID(lead), erased_at=at)
+    envelope = Envelope(uuid4(), event.TYPE, "/t", event.subject, AT)
+    record = Record(event, envelope, topics.ERASURES.name, 0, 0, b"k", b"", ())
+    outbox = Outbox("capture", capture.pool, _nobody, capture.metrics)
+    await capture.pool.execute("update capture.outbox set published_at = now()")
+    await Eraser("capture", outbox, forget).handle([record])
+
+
+def test_whoever_was_erased_comes_back_only_by_what_is_newer(postgres_dsn: str) -> None:
+    async def test(capture: Capture) -> None:
+        phone = "+49 30 901829"
+        first = await capture.submit(phone=phone)
+        both = await capture.submit(email="gone@a.com", phone=phone)
+        lead = both["lead"]["lead_id"]
+        assert first["lead"]["lead_id"] == lead, "a mailbox that is new takes its phone's lead"
+        other = await capture.submit(email="other@a.com")
+        await erase(capture, lead, AT + timedelta(minutes=capture.minute + 60))
+        left = await capture.pool.fetch("select lead_id::text from capture.leads")
+        assert [row[0] for row in left] == [other["lead"]["lead_id"]]
+
+        # Received before the erasure, however it names them: an end, and no trace of anybody.
+        for form in ({"email": "gone@a.com"}, {"phone": phone}):
+            late = await capture.submit(**form)
+            assert late["topic"] == "submissions.v1.capture.dlq"
+            assert late.keys() == {"topic", "submission_id"}
+        assert await capture.pool.fetchval("select count(*) from capture.identities") == 1
+        assert (await capture.submit(email="other@a.com"))["touch"] == 2
+
+        capture.minute += 120
+        again = await capture.submit(email="gone@a.com", phone=phone)
+        assert (again["topic"], again["repeat"]) == ("leads.captured.v1", "first")
 
     with_capture(postgres_dsn, test)
 

@@ -18,6 +18,7 @@ sinks:
   channel: {type: slack, secret: ADDRESS}
   hook: {type: webhook, url: "https://example.com/hook", secret: HOOK}
   mail: {type: email, host: mail.example.com, sender: leads@example.com}
+  plan: {type: salesloft, token: PLAN, sequences: {nurture: 7}}
   off: {type: webhook, url: "https://example.com/off", secret: HOOK, enabled: false}
 """
 CONFIG = parse({"delivery.yaml": SINKS})
@@ -37,6 +38,11 @@ def test_each_message_in_slack_is_replaced_and_each_endpoint_told_once() -> None
     ]
     made = [(one.sink, one.place) for one in farewells(CONFIG, heard, ERASED)]
     assert made == [("chat", "C1 100.1"), ("chat", "C1 200.2"), ("hook", None)]
+
+
+def test_a_plan_that_runs_is_stopped() -> None:
+    [one] = farewells(CONFIG, [told("plan", "12"), told("plan")], ERASED)
+    assert (one.sink, one.place) == ("plan", "12")
 
 
 def test_what_cannot_be_changed_or_is_not_there_is_left() -> None:
