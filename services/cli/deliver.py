@@ -135,7 +135,9 @@ def resume(
 @app.command("test")
 def try_(
     sink: SinkArgument,
-    to: Annotated[str, typer.Option(help="Address of who gets it, for mail.")] = "",
+    to: Annotated[
+        str, typer.Option(help="Address of who gets it; for a CRM, of a rep whom it knows.")
+    ] = "",
     slack_id: Annotated[str, typer.Option(help="Slack id of who gets it.")] = "",
     data: output.DataOption = None,
     json: output.JsonOption = False,
@@ -145,14 +147,15 @@ def try_(
     ids = {"slack": slack_id} if slack_id else {}
     rep = Rep(id="test", name="Test", email=to, external_ids=ids)
 
-    async def ask(_: asyncpg.Connection, config: DeliveryFile) -> tuple[str, str]:
+    async def ask(conn: asyncpg.Connection, config: DeliveryFile) -> tuple[str, str]:
         _known(config, sink)
+        them = await trial.known_there(conn, rep, config.sinks[sink])
         names = [name for _, name in config.sinks[sink].secrets()]
         found = {name: where.secret(name) for name in names}
         secrets = {name: [value.encode()] for name, value in found.items() if value}
         async with asyncpg.create_pool(where.postgres, min_size=0, max_size=1) as pool:
             key = (where.secret(LEAD_ID_KEY) or "").encode()
-            return await trial.send(config, sink, secrets, rep, trial.logins(pool, key))
+            return await trial.send(config, sink, secrets, them, trial.logins(pool, key))
 
     outcome, detail = _with(where, ask)
     if json:

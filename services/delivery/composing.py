@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from schemas.assignment import AssignmentChanged, AssignmentStatus
+from schemas.assignment import AssignmentChanged, AssignmentStatus, Rep
 from services.delivery.brief import Brief, brief, links
 from services.delivery.config import DeliveryFile, HubSpotSink, SalesforceSink
 from services.delivery.config import Sink as SinkConfig
@@ -34,18 +34,21 @@ def subject(sink: SinkConfig, event: AssignmentChanged) -> UUID:
 
 
 async def _with_owner_id(conn: Connection, it: Delivery, sink: SinkConfig) -> Delivery:
+    if it.event.rep is None:
+        return it
+    rep = await known_there(conn, it.event.rep, sink)
+    return replace(it, event=it.event.model_copy(update={"rep": rep}))
+
+
+async def known_there(conn: Connection, rep: Rep, sink: SinkConfig) -> Rep:
     """In a CRM the rep is who ``teams.yaml`` says, else the owner with the rep's address."""
-    rep = it.event.rep
-    if not isinstance(sink, HubSpotSink | SalesforceSink) or rep is None:
-        return it
-    if sink.owner_ids in rep.external_ids:
-        return it
+    if not isinstance(sink, HubSpotSink | SalesforceSink) or sink.owner_ids in rep.external_ids:
+        return rep
     found = await crm.owner_ids(conn, sink.owner_ids, [rep.email])
     if not found:
-        return it
+        return rep
     ids = {**rep.external_ids, sink.owner_ids: found[rep.email.lower()]}
-    named = rep.model_copy(update={"external_ids": ids})
-    return replace(it, event=it.event.model_copy(update={"rep": named}))
+    return rep.model_copy(update={"external_ids": ids})
 
 
 async def owner_is_unread(conn: Connection, it: Delivery, sink: SinkConfig) -> bool:

@@ -12,12 +12,15 @@ from schemas.assignment import AssignmentChanged, AssignmentStatus, LeadBlock, R
 from schemas.base import ChannelName, KindName, Lane, Motion, RoleName, TierName
 from schemas.score import Score
 from services.delivery.brief import brief
+from services.delivery.composing import known_there
 from services.delivery.config import DeliveryFile
 from services.delivery.logins import Logins, StoredLogins
 from services.delivery.model import Delivered, Delivery
 from services.delivery.sinks.base import Message
 from services.delivery.sinks.registry import Registry, Unconfigured
 from services.runtime.outside import Forbidden
+
+__all__ = ["known_there", "logins", "send"]
 
 
 async def send(

@@ -131,6 +131,12 @@ def attempts(running: Up, sink: str, email: str) -> list[dict[str, Any]]:
 def test_an_operator_sees_pauses_and_tries_sinks(running: Up) -> None:
     done = command(running, "deliver", "test", "demo-webhook", "--json")
     assert json.loads(done.stdout)["outcome"] == "delivered", done.stderr
+    for crm in CRMS:
+        # Whom a CRM does not know owns nothing there; a rep whom it knows by the address does.
+        refused = command(running, "deliver", "test", crm)
+        assert (refused.returncode, "refused no_" in refused.stderr) == (1, True)
+        taken = command(running, "deliver", "test", crm, "--to", "lena.vogt@example.com")
+        assert taken.returncode == 0, taken.stderr
     assert command(running, "deliver", "pause", "demo-email").returncode == 0
     submit(running, "paused@acme.example")
     wait_until(lambda: messages(running, "webhook", "paused@acme.example"), 30)
