@@ -19,7 +19,7 @@ from schemas.assignment import AssignmentRequested, AssignmentStatus, RequestAct
 from schemas.base import deterministic_id
 from schemas.topics import ASSIGNMENT_REQUESTS
 from services.delivery.model import Current
-from services.delivery.store import current
+from services.delivery.store import current, people
 from services.delivery.tokens import Claim
 from services.runtime.outbox import Outbox
 from services.runtime.records import output
@@ -60,6 +60,15 @@ class Acting:
         async with self._pool.acquire() as conn:
             known = await current.of_assignment(conn, claim.assignment_id)
         return Heard(Answer.ASKED) if _is_theirs(known, claim) else await self._over(claim)
+
+    async def whose(self, claim: Claim, slack_user: str | None) -> str | None:
+        """The name of the rep, where somebody else in Slack answers for them; None where it is
+        they, or nobody can tell."""
+        async with self._pool.acquire() as conn:
+            known = await people.in_slack(conn, claim.rep_id)
+        if known is None or slack_user is None or known[0] == slack_user:
+            return None
+        return known[1]
 
     async def ask(self, claim: Claim, action: RequestAction, reason: str = "") -> Heard:
         """Ask routing; a second press of the same button asks the same, once."""

@@ -82,7 +82,7 @@ def router(doors: Doors) -> APIRouter:
         found = await _proven(doors, request)
         wanted = read_action(found.action) if found is not None else None
         if found is not None and wanted is not None:
-            sentence = await _pressed(doors, found.token, wanted)
+            sentence = await _pressed(doors, found, wanted)
             if sentence is not None and found.response_url is not None:
                 later.add_task(doors.tell, found.response_url, sentence)
         return Response(status_code=200)
@@ -118,12 +118,17 @@ async def _proven(doors: Doors, request: Request) -> Pressed | None:
     return pressed(body)
 
 
-async def _pressed(doors: Doors, token: str, wanted: RequestAction) -> str | None:
+async def _pressed(doors: Doors, found: Pressed, wanted: RequestAction) -> str | None:
     """What the rep is told at once; None where the message itself will say it."""
     try:
-        heard = await doors.acting.publish(doors.tokens.read(token), wanted)
+        claim = doors.tokens.read(found.token)
     except BadToken:
         return "This button is not valid any more."
+    if wanted is RequestAction.ACCEPT:  # their own word; to pass a lead on others may help
+        rep = await doors.acting.whose(claim, found.user)
+        if rep is not None:
+            return f"Only {rep} can accept this lead."
+    heard = await doors.acting.publish(claim, wanted)
     return _moved_on(heard) if heard.answer is Answer.OVER else None
 
 

@@ -29,6 +29,8 @@ class Pressed:
     """accept, pass or reassign."""
     token: str
     response_url: str | None
+    user: str | None = None
+    """Slack's id of whoever pressed: everybody in a channel sees its buttons."""
 
 
 def is_slack(
@@ -59,6 +61,12 @@ def pressed(body: bytes) -> Pressed | None:
         if said["type"] != "block_actions" or name is None:
             return None
         url = said.get("response_url")
-        return Pressed(name, str(action["value"]), url if isinstance(url, str) else None)
+        user = said["user"]["id"] if "user" in said else None
+        return Pressed(
+            name,
+            str(action["value"]),
+            url if isinstance(url, str) else None,
+            user if isinstance(user, str) else None,
+        )
     except (KeyError, IndexError, TypeError, ValueError):
         return None

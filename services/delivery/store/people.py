@@ -100,3 +100,13 @@ async def of_owner(conn: Connection, system: str, owner_id: str) -> Known | None
     """
     rows = await conn.fetch(_OF_OWNER, system, owner_id)
     return Known(**rows[0]) if len(rows) == 1 else None
+
+
+async def in_slack(conn: Connection, rep_id: str) -> tuple[str, str] | None:
+    """A rep's Slack id and name; None where they have none that is known."""
+    row = await conn.fetchrow(
+        "select external_ids ->> 'slack', coalesce(name, rep_id) from delivery.people"
+        " where rep_id = $1 and external_ids ? 'slack'",
+        rep_id,
+    )
+    return None if row is None else (row[0], row[1])

@@ -120,3 +120,34 @@ async def test_a_button_of_slack_acts_and_a_late_one_is_told(postgres_dsn: str) 
         assert (await pressed(event)).status_code == 200
         assert told == [("https://hooks.slack.com/actions/1", "Sam Rivera has it now.")]
         assert len(it.published) == 1
+
+
+async def test_nobody_else_in_a_channel_accepts_for_the_rep(postgres_dsn: str) -> None:
+    told: list[tuple[str, str]] = []
+    async with office(postgres_dsn, {}) as it, client(it, told) as web:
+        event = changed()
+        assert event.rep is not None
+        await it.tell(event)
+
+        async def pressed(user: str, action: str) -> None:
+            body = press(action, user={"id": user})
+            body = body.replace(b"the-token", token(it, event).encode())
+            stamp, proof = signed(body)
+            headers = {"x-slack-request-timestamp": stamp, "x-slack-signature": proof}
+            answer = await web.post("/v1/slack/interactions", content=body, headers=headers)
+            assert answer.status_code == 200
+
+        await it.meet(event.rep.id, name="Mara Lindqvist", external_ids={"slack": "U0MARA"})
+        await pressed("U0SAM", "handraise_accept")
+        assert it.published == []
+        assert told == [
+            ("https://hooks.slack.com/actions/1", "Only Mara Lindqvist can accept this lead.")
+        ]
+        await pressed("U0SAM", "handraise_reassign")
+        await pressed("U0MARA", "handraise_accept")
+        asked = [one.action for one in it.published]
+        assert asked == [RequestAction.REASSIGN, RequestAction.ACCEPT]
+        # Whose id nobody knows is not to be told apart.
+        await it.meet(event.rep.id, name="Mara Lindqvist", external_ids={})
+        await pressed("U0SAM", "handraise_accept")
+        assert len(told) == 1

@@ -97,6 +97,9 @@ def press(action: str = "handraise_accept", **more: object) -> bytes:
 def test_a_button_is_read() -> None:
     assert pressed(press()) == Pressed("accept", "the-token", "https://hooks.slack.com/actions/1")
     assert pressed(press("handraise_pass")) is not None
+    address = "https://hooks.slack.com/actions/1"
+    by_mara = pressed(press(user={"id": "U0MARA", "name": "mara"}))
+    assert by_mara == Pressed("accept", "the-token", address, "U0MARA")
 
 
 @pytest.mark.parametrize(
