@@ -162,7 +162,7 @@ def _stage(
     async def decide(records: Sequence[Record[SubmissionReceived]]) -> Sequence[Output]:
         """Claims deliveries and decides who each is of."""
         believed = decider.bound(records) if partner else records
-        outputs = await outbox.process(believed, decider.decide)
+        outputs = await outbox.process(believed, decider.decide, decider.first)
         if len(outputs) < len(records):
             fetcher.wake()
         return outputs

@@ -53,6 +53,12 @@ async def recognise(
     )
 
 
+def is_new(record: Received) -> bool:
+    """Whether it has nothing to do with a job, a quarantined submission or a dead letter."""
+    event = record.event
+    return event.causation_id is None and event.fetched is None and not _replays(record)
+
+
 async def order(conn: Connection, records: Sequence[Received]) -> None:
     """Store a job for each of the records, in the transaction that claims their deliveries."""
     if records:

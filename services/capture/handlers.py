@@ -10,7 +10,7 @@ from uuid import UUID
 from schemas.lead import LeadCaptured
 from schemas.submission import SubmissionQuarantined, SubmissionReceived
 from services.capture import completing, events, partners, repeats
-from services.capture.batch import Batch, Touch, identify
+from services.capture.batch import Batch, LeadRow, Touch, identify
 from services.capture.config import CaptureConfig
 from services.capture.interpret import (
     BAD_SIGNATURE,
@@ -21,14 +21,15 @@ from services.capture.interpret import (
     retried_under_another_id,
 )
 from services.capture.normalize import Draft
+from services.capture.people import Known
 from services.capture.screening import SetAside
 from services.capture.seen import World
-from services.capture.store import people, quarantine
+from services.capture.store import people, quarantine, strangers
 from services.capture.store.people import Held
 from services.runtime import erasure
 from services.runtime.database import Connection
 from services.runtime.metrics import Metrics
-from services.runtime.outbox import Decided
+from services.runtime.outbox import Decided, First
 from services.runtime.records import Output, Record
 
 Received = Record[SubmissionReceived]
@@ -68,6 +69,31 @@ class Decider:
         its records are, whatever is written in them."""
         return partners.bound(records, self._config(), self._clock())
 
+    def first(self, records: Sequence[Received]) -> First | None:
+        """What :meth:`decide` does where nobody of them was seen before; None where that takes a
+        look at the database in any case."""
+        config, now = self._config(), self._clock()
+        if not all(completing.is_new(record) for record in records):
+            return None
+        meant = {r.id: interpret(r.event, config, world=self._world) for r in records}
+        claims = {claim.key: claim for claim in (_claim(record.event) for record in records)}
+        drafts = _drafts(records, meant)
+        if len(drafts) < len(records) or len(claims) < len(records):
+            return None
+        batch = Batch(drafts, self._secret)
+        known = {
+            token: Known(token, token, since, fresh=True)
+            for token, since in batch.tokens_since().items()
+        }
+        leads, _ = identify(batch, known)
+        new = batch.new_touches(leads)
+        rows = {one.lead_id: LeadRow(one.account_key, one.count) for one in new}
+        touches = batch.touches(leads, rows, {})
+        outputs = {r.id: [_lead(r, draft, touches[r.id], now)] for r, draft in drafts}
+        kept = [touch.row for touch in touches.values()]
+        tokens, asked = list(known.values()), {*known, *batch.alone()}
+        return strangers.first(outputs, list(claims.values()), tokens, asked, new, kept)
+
     async def decide(self, conn: Connection, records: Sequence[Received]) -> Decided:
         """The outputs of each record: one LeadCaptured, one SubmissionQuarantined, or none for a
         delivery that was repeated, or whose person has to be read from the vendor first."""
@@ -101,9 +127,7 @@ class Decider:
                 case Draft() if record.id in gone:
                     outputs[record.id] = erasure.end_of(record.event, record.topic, events.SERVICE)
                 case Draft() as draft:
-                    lead = events.captured(record, draft, touches[record.id])
-                    tag = _tag(lead, draft.marks)
-                    outputs[record.id] = [events.lead_output(record, lead, now, tag)]
+                    outputs[record.id] = [_lead(record, draft, touches[record.id], now)]
         await quarantine.keep(conn, aside)
         return Decided(outputs, people.kept_touches([touch.row for touch in touches.values()]))
 
@@ -238,6 +262,11 @@ def _claim(event: SubmissionReceived, key: str | None = None) -> repeats.Claim:
         event.received_at,
         event.received_at + repeats.LIFETIMES[event.delivery_key_kind],
     )
+
+
+def _lead(record: Received, draft: Draft, touch: Touch, now: datetime) -> Output:
+    lead = events.captured(record, draft, touch)
+    return events.lead_output(record, lead, now, _tag(lead, draft.marks))
 
 
 def _tag(lead: LeadCaptured, marks: Marks) -> Tag:

@@ -26,11 +26,12 @@ from services.runtime import erasure, repeats
 from services.runtime import outbox_sql as sql
 from services.runtime.database import Connection, beginning, is_infrastructure
 from services.runtime.metrics import Metrics
+from services.runtime.outbox_first import DecideFirst, First, tried
 from services.runtime.outbox_sql import Write, tables
 from services.runtime.producer import check_sizes
 from services.runtime.records import Output, Record
 
-__all__ = ["Decide", "Decided", "Outbox", "Write", "tables"]
+__all__ = ["Decide", "DecideFirst", "Decided", "First", "Outbox", "Write", "tables"]
 
 E = TypeVar("E", bound=Event)
 
@@ -77,16 +78,24 @@ class Outbox:
         self._to_mark = asyncio.Event()
 
     # -- deciding ----------------------------------------------------------------------------
-    async def process(self, records: Sequence[Record[E]], decide: Decide[E]) -> list[Output]:
+    async def process(
+        self, records: Sequence[Record[E]], decide: Decide[E], first: DecideFirst[E] | None = None
+    ) -> list[Output]:
         """Decide the fresh records and give the outputs of all, in record order.
 
         One transaction. A record that was decided before, here or elsewhere, gives its stored
         rows; one that stands in the batch twice is decided, and published, once.
 
+        :param first: tried before it, for a few records: what is decided where nothing is known.
+
         :raises OutputTooLarge: before anything is stored.
         :raises BadRecords: of records that are older than repeats are known (``too_old``).
         """
         by_id = {record.id: record for record in records}
+        if first is not None:
+            at_once = await tried(self._pool, self._schema, list(by_id.values()), first)
+            if at_once is not None:
+                return [out for input_id in by_id for out in at_once[input_id]]
         async with self._claiming(by_id) as (connection, fresh, erased):
             outputs: dict[UUID, list[Output]] = {}
             if fresh:
@@ -185,7 +194,7 @@ class Outbox:
         decided: Mapping[Any, Sequence[Output]],
         write: Write | None = None,
     ) -> dict[Any, list[Output]]:
-        flat = [(cause, n, out) for cause, outs in decided.items() for n, out in enumerate(outs)]
+        flat = sql.flat(decided)
         check_sizes([out for _, _, out in flat])
         if not flat:
             if write is not None:
@@ -195,12 +204,7 @@ class Outbox:
         if write is not None:
             insert = sql.joined(write.ctes, len(write.arguments), insert)
             arguments = (*write.arguments, *arguments)
-        rows = await connection.fetch(insert, *arguments)
-        stored: dict[Any, list[Output]] = {}
-        for (cause, _, out), row in zip(flat, rows, strict=True):
-            kept = Output(out.topic, out.key, out.value, out.headers, row["id"], out.tag)
-            stored.setdefault(cause, []).append(kept)
-        return stored
+        return sql.kept(flat, await connection.fetch(insert, *arguments))
 
     async def _stored(
         self, connection: asyncpg.Connection, causes: Sequence[UUID]

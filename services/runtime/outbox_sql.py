@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -63,8 +63,12 @@ class Write:
 @cache
 def joined(ctes: str, arguments: int, insert: str) -> str:
     """``insert`` behind statements that take so many arguments; its own come after theirs."""
-    behind = re.sub(r"\$(\d+)", lambda place: f"${int(place[1]) + arguments}", insert)
-    return f"with {ctes} {behind}"
+    return f"with {ctes} {behind(arguments, insert)}"
+
+
+def behind(arguments: int, statement: str) -> str:
+    """The statement with its arguments behind so many others."""
+    return re.sub(r"\$(\d+)", lambda place: f"${int(place[1]) + arguments}", statement)
 
 
 def claim_of(claim: str, inputs: Iterable[UUID], leads: Iterable[UUID]) -> str:
@@ -74,6 +78,23 @@ def claim_of(claim: str, inputs: Iterable[UUID], leads: Iterable[UUID]) -> str:
     """
     claimed = claim.replace("INPUTS", ",".join(map(str, sorted(inputs))))
     return claimed.replace("LEADS", ",".join(map(str, leads)))
+
+
+Flat: TypeAlias = list[tuple[Any, int, Output]]
+"""Cause (an input, or None), number among its outputs, output."""
+
+
+def flat(decided: Mapping[Any, Sequence[Output]]) -> Flat:
+    return [(cause, n, out) for cause, outs in decided.items() for n, out in enumerate(outs)]
+
+
+def kept(rows: Flat, stored: Sequence[asyncpg.Record]) -> dict[Any, list[Output]]:
+    """The outputs by cause, each with the id of its row."""
+    found: dict[Any, list[Output]] = {}
+    for (cause, _, out), row in zip(rows, stored, strict=True):
+        one = Output(out.topic, out.key, out.value, out.headers, row["id"], out.tag)
+        found.setdefault(cause, []).append(one)
+    return found
 
 
 def columns(rows: Sequence[tuple[UUID | None, int, Output]]) -> tuple[list[Any], ...]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from schemas.topics import BY_NAME, LONGEST_RETENTION
 from services.runtime.database import Connection
@@ -62,21 +63,26 @@ async def refuse_forgotten(
 
     :raises BadRecords: reason ``too_old``.
     """
-    limit = (time.time() - LONGEST_RETENTION.total_seconds()) * 1000
-    old = [
-        (record, record.written_ms)
-        for record in records
-        if record.written_ms is not None and record.written_ms < limit and not _stays(record.topic)
-    ]
-    if not old:
+    aged = old(records)
+    if not aged:
         return
     since = await known_since(connection, room)
     if since is None:
         return
     detail = f"repeats are known since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     ends = since.timestamp() * 1000
-    if gone := {record.id: (TOO_OLD, detail) for record, written in old if written < ends}:
+    if gone := {record: (TOO_OLD, detail) for record, written in aged.items() if written < ends}:
         raise BadRecords(gone)
+
+
+def old(records: Sequence[Record[Any]]) -> dict[UUID, int]:
+    """Those that are older than any topic keeps a record, with when they were written (ms)."""
+    limit = (time.time() - LONGEST_RETENTION.total_seconds()) * 1000
+    return {
+        record.id: record.written_ms
+        for record in records
+        if record.written_ms is not None and record.written_ms < limit and not _stays(record.topic)
+    }
 
 
 def _stays(topic: str) -> bool:

@@ -42,7 +42,7 @@ async def main(dsn: str, size: int) -> None:
         outbox = Outbox("capture", pool, swept, Metrics())
         decider = Decider(lambda: CONFIG, b"installation", lambda: AT)
         for first in range(0, len(records), size):
-            tell(await outbox.process(records[first : first + size], decider.decide))
+            tell(await outbox.process(records[first : first + size], decider.decide, decider.first))
     finally:
         await pool.close()
 

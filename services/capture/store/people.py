@@ -92,7 +92,19 @@ async def claim(
     nobody = Held({}, {})
     if not (claims or tokens):
         return {}, nobody
-    columns = (
+    asked = list(tokens), list(tokens.values()), [*tokens, *alone]
+    rows = await conn.fetch(_CLAIM, *claim_columns(claims), *asked)
+    won = {(row[0], row[1]) for row in rows}
+    lost = [c.key for c in claims if c.key not in won]
+    if not lost:
+        return {}, _held([tuple(row)[2:] for row in rows if row[2] is not None])
+    found = await conn.fetch(_DELIVERED, [k[0] for k in lost], [k[1] for k in lost])
+    return {(r[0], r[1]): Delivered(r[2], r[3]) for r in found}, nobody
+
+
+def claim_columns(claims: Sequence[Claim]) -> tuple[list[Any], ...]:
+    """One array per column of deliveries."""
+    return (
         [c.source for c in claims],
         [c.delivery_key for c in claims],
         [c.delivered.submission_id for c in claims],
@@ -100,14 +112,6 @@ async def claim(
         [c.received_at for c in claims],
         [c.expires_at for c in claims],
     )
-    asked = list(tokens), list(tokens.values()), [*tokens, *alone]
-    rows = await conn.fetch(_CLAIM, *columns, *asked)
-    won = {(row[0], row[1]) for row in rows}
-    lost = [c.key for c in claims if c.key not in won]
-    if not lost:
-        return {}, _held([tuple(row)[2:] for row in rows if row[2] is not None])
-    found = await conn.fetch(_DELIVERED, [k[0] for k in lost], [k[1] for k in lost])
-    return {(r[0], r[1]): Delivered(r[2], r[3]) for r in found}, nobody
 
 
 async def identities(conn: Connection, batch: Batch) -> Held:
@@ -162,17 +166,31 @@ async def add_touches(
     """
     rows = await conn.fetch(
         _LEADS,
+        *lead_columns(new),
+        *identity_columns(changed),
+    )
+    return {row[0]: LeadRow(row[1], row[2]) for row in rows}
+
+
+def lead_columns(new: Sequence[NewTouches]) -> tuple[list[Any], ...]:
+    """One array per column: lead, account, touches, when."""
+    return (
         [n.lead_id for n in new],
         [n.account_key for n in new],
         [n.count for n in new],
         [n.received_at for n in new],
-        [k.token for k in changed],
-        [k.lead_id for k in changed],
-        [k.since for k in changed],
-        [k.email_token for k in changed],
-        [k.shared for k in changed],
     )
-    return {row[0]: LeadRow(row[1], row[2]) for row in rows}
+
+
+def identity_columns(tokens: Sequence[Known]) -> tuple[list[Any], ...]:
+    """One array per column of identities."""
+    return (
+        [k.token for k in tokens],
+        [k.lead_id for k in tokens],
+        [k.since for k in tokens],
+        [k.email_token for k in tokens],
+        [k.shared for k in tokens],
+    )
 
 
 _PRESSES = """
@@ -223,7 +241,7 @@ async def merge(conn: Connection, merged: UUID, survivor: UUID) -> None:
     await conn.execute("update capture.leads set touches = 0 where lead_id = $1", merged)
 
 
-_TOUCHES = """
+TOUCHES = """
 touches as (
     insert into capture.touches (submission_id, lead_id, touch, repeat, source, form_id, kind,
                                  motion, channel, lane, submitted_at, received_at, utm, click_ids)
@@ -232,15 +250,20 @@ touches as (
                 $7::text[], $8::text[], $9::text[], $10::text[], $11::timestamptz[],
                 $12::timestamptz[], $13::text[], $14::text[])
         as t (a, b, c, d, e, f, g, h, i, j, k, l, m, n)
+    where {wait}
     on conflict do nothing
 )
 """
+_TOUCHES = TOUCHES.format(wait="true")
 
 
 def kept_touches(rows: Sequence[TouchRow]) -> Write | None:
     """What stores the touches; None where there are none."""
-    if not rows:
-        return None
+    return Write(_TOUCHES, touch_columns(rows)) if rows else None
+
+
+def touch_columns(rows: Sequence[TouchRow]) -> tuple[list[Any], ...]:
+    """One array per column of touches, of at least one row."""
     columns = zip(
         *(
             (r.submission_id, r.lead_id, r.touch, r.repeat, r.press.source, r.press.form_id,
@@ -250,4 +273,4 @@ def kept_touches(rows: Sequence[TouchRow]) -> Write | None:
         ),
         strict=True,
     )  # fmt: skip
-    return Write(_TOUCHES, tuple(map(list, columns)))
+    return tuple(map(list, columns))

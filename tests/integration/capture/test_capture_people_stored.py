@@ -74,7 +74,7 @@ class Capture:
         record = Record(event, envelope, out.topic, 0, 0, out.key, out.value, out.headers)
         outbox = Outbox("capture", self.pool, _nobody, self.metrics)
         decider = Decider(lambda: CONFIG, b"secret", lambda: AT, self.world)
-        (made,) = await outbox.process([record], decider.decide)
+        (made,) = await outbox.process([record], decider.decide, decider.first)
         count(self.metrics)([made])
         return {"topic": made.topic, **json.loads(made.value)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -12,11 +13,11 @@ from prometheus_client import CollectorRegistry
 
 from schemas import topics
 from schemas.cloudevents import Envelope
-from schemas.erasure import LeadErased
+from schemas.erasure import LeadErased, lead_of
 from services.runtime import erasure
 from services.runtime.database import open_pool
 from services.runtime.metrics import Metrics
-from services.runtime.outbox import Outbox, tables
+from services.runtime.outbox import DecideFirst, First, Outbox, tables
 from services.runtime.records import Output, Record
 from tests.support.stages import AT, Sink, erased, event_output, topic
 
@@ -50,6 +51,24 @@ async def decide(
     for taken in records:
         await connection.execute("insert into box.decisions values ($1, 1)", taken.id)
     return {taken.id: [event_output(OUT), event_output(OUT)] for taken in records}
+
+
+def unless_decided(number: int) -> DecideFirst[Any]:
+    """One output each, and a row with the number, where the box's own table has none."""
+
+    def first(records: Sequence[Record[Any]]) -> First:
+        ids = [one.id for one in records]
+        return First(
+            {one: [event_output(OUT)] for one in ids},
+            {lead for one in records if (lead := lead_of(one.event))},
+            "select 1 from box.decisions where n = $2",
+            "kept as (insert into box.decisions select unnest($1::uuid[]), $2"
+            " where (select count(*) from claimed) > 0 returning 1)",
+            "kept",
+            (ids, number),
+        )
+
+    return first
 
 
 async def decisions(pool: asyncpg.Pool) -> int:

@@ -23,7 +23,7 @@ from services.runtime.dead_letters import parse, replay_of
 from services.runtime.erasure import Eraser, Forgotten, NotPublished, end_of
 from services.runtime.outbox import Outbox
 from services.runtime.records import Output, Record, output
-from tests.integration.runtime.outbox_box import OUT, box, pool
+from tests.integration.runtime.outbox_box import OUT, box, pool, unless_decided
 from tests.support.examples import good
 from tests.support.stages import AT, Sink, raw
 from tests.support.waiting import eventually
@@ -74,6 +74,24 @@ def eraser(outbox: Outbox) -> Eraser:
 
 async def decided(pool: asyncpg.Pool) -> set[UUID]:
     return {row[0] for row in await pool.fetch("select input_id from box.decisions")}
+
+
+async def test_what_depends_on_nothing_waits_for_an_erasure_too_and_is_dropped(
+    pool: asyncpg.Pool,
+) -> None:
+    outbox, older = box(pool, Sink()), captured()
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock(hashtextextended('box.erased', 0))")
+        deciding = asyncio.create_task(outbox.process([older], tell, unless_decided(7)))
+        await eventually(lambda: _waits(pool))
+        await connection.execute("insert into box.erased values ($1, $2)", LEAD, ERASED_AT)
+    [end] = await deciding
+    assert end.topic == CAPTURED.dead_letters("box")
+    assert await decided(pool) == set()
+
+
+async def _waits(pool: asyncpg.Pool) -> bool:
+    return bool(await pool.fetchval("select exists (select from pg_locks where not granted)"))
 
 
 async def test_what_is_older_gets_an_end_without_a_word_about_the_person(

@@ -25,6 +25,7 @@ from tests.integration.runtime.outbox_box import (
     pool,
     record,
     sent,
+    unless_decided,
     unpublished,
 )
 from tests.support.stages import Sink, event_output
@@ -140,6 +141,38 @@ async def test_what_is_written_with_the_outputs_stands_and_falls_with_them(
     assert len(first) == 2 * outputs
     assert await pool.fetchval("select count(*) from box.decisions where n = 1") == 2
     assert await decisions(pool) == 2
+
+
+async def test_what_depends_on_nothing_is_claimed_decided_and_stored_at_once(
+    pool: asyncpg.Pool,
+) -> None:
+    outbox, some = box(pool, Sink()), [record(), record()]
+    made = await outbox.process(some, decide, unless_decided(7))
+    assert [out.row for out in made] == [1, 2]
+    assert await pool.fetchval("select count(*) from box.decisions where n = 7") == 2
+    assert sent(await outbox.process(some, decide, unless_decided(8))) == sent(made)
+    assert await decisions(pool) == 2
+
+
+async def test_where_anything_was_known_it_is_decided_in_the_transaction(
+    pool: asyncpg.Pool,
+) -> None:
+    """Nothing is left of the attempt, neither of the inputs that came before nor of the others."""
+    outbox, one, other = box(pool, Sink()), record(), record()
+    await pool.execute("insert into box.decisions values ($1, 7)", one.id)
+    assert len(await outbox.process([one], decide, unless_decided(7))) == 2
+    mixed = await outbox.process([one, other], decide, unless_decided(8))
+    assert len(mixed) == 4
+    assert await pool.fetchval("select count(*) from box.decisions where n = 8") == 0
+
+
+async def test_two_at_once_that_know_nothing_decide_once(pool: asyncpg.Pool) -> None:
+    outbox, one = box(pool, Sink()), record()
+    answers = await asyncio.gather(
+        *(outbox.process([one], decide, unless_decided(n)) for n in range(8))
+    )
+    assert await decisions(pool) == 1
+    assert len({tuple(sent(answer)) for answer in answers}) == 1
 
 
 async def test_headers_come_back_byte_for_byte(pool: asyncpg.Pool) -> None:

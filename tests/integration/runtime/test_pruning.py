@@ -22,7 +22,14 @@ from services.runtime.outbox import tables
 from services.runtime.pruning import BATCH, Keep, Prunable, inbox_and_outbox, prune
 from services.runtime.records import Record
 from services.runtime.stage import BadRecords
-from tests.integration.runtime.outbox_box import box, decide, decisions, record, sent
+from tests.integration.runtime.outbox_box import (
+    box,
+    decide,
+    decisions,
+    record,
+    sent,
+    unless_decided,
+)
 from tests.support.stages import Sink
 
 BOX = inbox_and_outbox("box")
@@ -118,6 +125,16 @@ async def test_a_late_newcomer_of_an_age_that_is_known_is_decided(postgres_dsn: 
         assert len(await again(pool, aged(record(), 59))) == 2
         assert await again(pool, aged(record(), 61)) == "too_old"
         assert len(await again(pool, replace(record(), written_ms=None))) == 2
+
+
+async def test_an_old_one_is_refused_however_little_its_decision_depends_on(
+    postgres_dsn: str,
+) -> None:
+    async with boxed(postgres_dsn) as pool:
+        await pruned(pool, BOX, {Keep.REPEATS: 60 * DAY})
+        with pytest.raises(BadRecords):
+            await box(pool, Sink()).process([aged(record(), 61)], decide, unless_decided(7))
+        assert await decisions(pool) == 0
 
 
 async def test_the_state_on_a_compacted_topic_is_never_too_old(postgres_dsn: str) -> None:

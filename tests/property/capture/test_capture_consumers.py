@@ -20,7 +20,7 @@ from services.capture import config
 from services.capture.handlers import Decider
 from services.runtime.database import Connection, is_infrastructure, open_pool
 from services.runtime.metrics import Metrics
-from services.runtime.outbox import Outbox
+from services.runtime.outbox import First, Outbox
 from services.runtime.records import Output, Record
 from tests.support.repeating import AT, TABLES, TOUCHES, Decided, Said, assert_each_once
 
@@ -87,10 +87,15 @@ class Processes:
             await mortal.step()
             return outputs
 
+        def first(records: Sequence[Record[SubmissionReceived]]) -> First | None:
+            if self.chance.random() < DEATHS:
+                raise Died
+            return decider.first(records)
+
         for batch in batches:
             while True:
                 try:
-                    outputs = await outbox.process(batch, decide)
+                    outputs = await outbox.process(batch, decide, first)
                     if self.chance.random() < DEATHS:
                         raise Died  # committed, and told nobody
                     self.published += outputs
