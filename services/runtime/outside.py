@@ -22,6 +22,8 @@ MOST_BYTES: Final = 65_536
 WHOLE_BYTES: Final = 16 * 1024 * 1024
 """Of an answer that is data, a page of 2,000 records, say."""
 _NAT64: Final = ip_network("64:ff9b::/96")
+_LEFT_OUT: Final = (ip_network("fec0::/10"), ip_network("192.0.0.0/24"))
+"""Site-local, which older networks still use, and what some releases of Python count in part."""
 
 Address = IPv4Address | IPv6Address
 
@@ -68,6 +70,8 @@ def is_public(address: Address) -> bool:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
     if inner is not None:
         return is_public(inner)
+    if any(address.version == one.version and address in one for one in _LEFT_OUT):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
