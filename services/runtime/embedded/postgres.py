@@ -34,6 +34,7 @@ _SETTINGS: Mapping[str, str] = {
 }
 _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
+_REASON = re.compile(r"error:|FATAL|PANIC")
 
 
 class EmbeddedPostgres:
@@ -187,8 +188,10 @@ def major() -> str:
 def _run(argv: list[str], text: str) -> None:
     done = subprocess.run(argv, input=text, capture_output=True, text=True, cwd="/", check=False)
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise EmbeddedError(f"Postgres cannot be set up: {said[-1] if said else argv}")
+        said = (done.stderr or done.stdout).strip().splitlines() or [argv[0]]
+        # What follows the reason is how it cleans up.
+        why = next((line for line in said if _REASON.search(line)), said[-1])
+        raise EmbeddedError(f"Postgres cannot be set up: {why}")
 
 
 def _write_secret(path: Path, text: str) -> None:
