@@ -65,7 +65,7 @@ def test_a_hostile_body_is_refused_with_a_reason(running: Up, what: str) -> None
 
 
 @pytest.mark.parametrize("what", BODIES)
-@pytest.mark.parametrize("source", ["website", "nobody", "%00%ff", "a" * 3_000])
+@pytest.mark.parametrize("source", ["website", "nobody", "%ff%fe", "a" * 3_000])
 def test_an_unproven_hook_tells_nothing_about_the_source(
     running: Up, what: str, source: str
 ) -> None:
@@ -75,6 +75,13 @@ def test_an_unproven_hook_tells_nothing_about_the_source(
         return
     _problem(answer, 401)
     assert answer.json()["detail"] == "The request is not proven."
+
+
+@pytest.mark.parametrize("path", ["/hooks/%00", "/hooks/website%00", "/v1/leads%00", "/%00"])
+def test_an_address_that_no_text_can_hold_is_none(running: Up, path: str) -> None:
+    answer = httpx.post(f"{running.http}{path}", content=b"{}", headers=_JSON)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize(
