@@ -106,7 +106,7 @@ async def _run(
         known = await _known(conn, where, person)
         if dry_run:
             return known
-        again = known.before is not None and not any(known.rows.values())
+        again = await _is_under_way(conn, known)
         known.erased_at = known.before if again else await conn.fetchval("select now()")
         assert known.erased_at is not None
         events = [
@@ -134,6 +134,17 @@ async def _known(conn: asyncpg.Connection, where: target.Target, person: str) ->
     if before is None and not any(rows.values()):
         raise unknown or CommandError(f"nothing is known of lead {person}")
     return Erasure(sorted(leads), rows, before)
+
+
+async def _is_under_way(conn: asyncpg.Connection, known: Erasure) -> bool:
+    """Whether the person was erased and has not come again: then it is only asked who answered."""
+    if known.before is None:
+        return False
+    for room, tables in known.rows.items():
+        answers = await erasure.answers(conn, room, known.leads, known.before)
+        if tables and len(answers) == len(known.leads):
+            return False
+    return True
 
 
 async def _rows(conn: asyncpg.Connection, held: Held, leads: Collection[UUID]) -> dict[str, int]:

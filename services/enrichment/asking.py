@@ -149,10 +149,10 @@ class Asking:
         fresh_for = timedelta(days=days)
         cost = cost_of(endpoint, answer.outcome)
         async with few.transaction(asker.urgency) as conn:
-            await store.end(conn, begun, question, answer.outcome, cost)
+            known = await store.end(conn, begun, question, answer.outcome, cost)
             if endpoint.late is not None:
                 await store.withdraw(conn, begun.call)
-            if answer.keepable and fresh_for:
+            if answer.keepable and fresh_for and known:
                 asked = (question.provider, question.key)
                 await store.keep(conn, asked, answer.outcome, answer.values, self._now(), fresh_for)
         return answer.values

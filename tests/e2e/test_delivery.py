@@ -250,6 +250,11 @@ def test_a_forgotten_person_is_nowhere_and_comes_back_only_by_themselves(running
     # The spool hears of the end of each submission a moment later.
     wait_until(lambda: asyncio.run(_named(running)) == set(), 30)
 
+    again = json.loads(command(running, "erase", who, "--json").stdout)
+    assert again["erased_at"] == told["erased_at"], "asked again it only says who answered"
+    stranger = command(running, "erase", "nobody@mill-and-loom.example")
+    assert (stranger.returncode, stranger.stderr.count("\n")) == (1, 1)
+
     # Replayed from the beginning, whatever id it comes under.
     way = ("submissions.v1", "leads.captured.v1", "leads.enriched.v1")
     put_back = asyncio.run(_again(running, *way, "leads.scored.v1", "assignments.v1"))

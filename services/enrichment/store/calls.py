@@ -57,7 +57,7 @@ _END = """
 update enrichment.calls
 set outcome = $2, cost = $3, ended_at = clock_timestamp()
 where id = $1 and outcome is null
-returning day, reserved
+returning day, reserved, question
 """
 # What ended as an error may have been answered all the same.
 _END_LATE = """
@@ -152,13 +152,17 @@ async def skip(
 
 async def end(
     conn: Connection, begun: Began, question: Question, outcome: Outcome, cost: int
-) -> None:
-    """End a question, inside a transaction: the ledger, and what was put aside too much."""
+) -> bool:
+    """End a question, inside a transaction: the ledger, and what was put aside too much.
+
+    False where the person whom it was about was erased meanwhile.
+    """
     row = await conn.fetchrow(_END, begun.call, outcome.value, cost)
     if row is not None and cost != row["reserved"]:
         accounts = sorted((ALL, question.provider))
         await conn.execute(_PUT_ASIDE, accounts, cost - row["reserved"], row["day"])
     await _land(conn, question)
+    return row is None or row["question"] is not None or not question.is_personal
 
 
 async def end_late(

@@ -10,11 +10,15 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from schemas.base import Lane
 from schemas.erasure import LeadErased
 from services.capture.store import erasing as capture
 from services.cli.erase import ROOMS
 from services.delivery.store import erasing as delivery
+from services.enrichment.providers.contract import Outcome, Question
+from services.enrichment.store import calls
 from services.enrichment.store import erasing as enrichment
+from services.enrichment.store.calls import Began, Order
 from services.response.store import erasing as response
 from services.routing.store import erasing as routing
 from services.runtime import erasure
@@ -176,6 +180,21 @@ async def test_answers_about_the_person_go_and_what_they_cost_stays(
     assert await conn.fetchval("select sum(micros) from enrichment.ledger") == 14
     left = await conn.fetch("select question from enrichment.answers")
     assert [row[0] for row in left] == ["about their company"]
+
+
+async def test_an_answer_that_comes_afterwards_is_not_kept(conn: asyncpg.Connection) -> None:
+    asked = Question("p", "person", {"email": "a@b.example"}), Question("p", "co", {"domain": "b"})
+    known = []
+    for question in asked:
+        order = Order(question, LEAD, Lane.LIVE, 0, {}, 60.0)
+        async with conn.transaction():
+            begun = await calls.begin(conn, order)
+        assert isinstance(begun, Began)
+        async with conn.transaction():
+            await enrichment.forget(conn, LeadErased(lead_id=LEAD, erased_at=LATER))
+        async with conn.transaction():
+            known.append(await calls.end(conn, begun, question, Outcome.MATCHED, 0))
+    assert known == [False, True], "what was learnt of a company is"
 
 
 async def test_a_submission_that_waits_for_an_answer_has_its_end(conn: asyncpg.Connection) -> None:
