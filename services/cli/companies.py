@@ -84,8 +84,10 @@ async def _import(file: Path, chosen: dict[str, str], dsn: str | None) -> Report
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             return await _read(file.name, lines, chosen, dsn)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file}: {getattr(error, 'strerror', None) or error}") from None
+    except UnicodeDecodeError:
+        raise CommandError(f"{file} is not UTF-8; save it as CSV in UTF-8") from None
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror or error}") from None
     except TableError as error:
         raise CommandError(f"{file}: {error}") from None
 

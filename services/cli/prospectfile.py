@@ -18,6 +18,7 @@ from services.capture.config import checked_targets
 from services.capture.leadform import LeadForm
 from services.cli.history import nested
 from services.cli.output import CommandError
+from services.kernel.csvrecords import records
 from services.kernel.identity import normalise_email
 
 _SAMPLE_ROWS = 50
@@ -73,7 +74,9 @@ def read(path: Path) -> ProspectFile:
                     if row.get(name) and name not in samples:
                         samples[name] = str(row[name]).strip()
     except csv.Error as error:
-        raise CommandError(f"{path} is no CSV: {error}") from None
+        wrong = next((one for one in records(text, delimiter) if one.fault), None)
+        where, why = (f":{wrong.line}", wrong.fault) if wrong else ("", f"is no CSV: {error}")
+        raise CommandError(f"{path}{where} {why}") from None
     if twice := sorted({name for name in columns if columns.count(name) > 1}):
         raise CommandError(f"{path} names the column {twice[0]!r} twice")
     if rows == 0:

@@ -27,7 +27,7 @@ class Record:
     """Why it cannot be read; there are no cells then."""
 
 
-def records(lines: str | Iterable[str]) -> Iterator[Record]:
+def records(lines: str | Iterable[str], delimiter: str = ",") -> Iterator[Record]:
     """Every record, empty lines too.
 
     :param lines: a text, or its lines with their ends (``\\n`` and ``\\r`` alone end one: other
@@ -40,7 +40,7 @@ def records(lines: str | Iterable[str]) -> Iterator[Record]:
             taken.append(line)
             yield line
 
-    reader = csv.reader(passed(), strict=True)
+    reader = csv.reader(passed(), delimiter=delimiter, strict=True)
     while True:
         begins = reader.line_num + 1
         try:
@@ -62,6 +62,12 @@ def titles(found: Iterator[Record]) -> list[str]:
     """What the first record calls the columns, in small letters; none where there is no record."""
     first = next(found, None)
     return [name.strip().strip("\ufeff").casefold() for name in first.cells] if first else []
+
+
+def other_delimiter(header: list[str]) -> str | None:
+    """What to say of a header that is one cell, as its columns are not separated by commas."""
+    found = next((sign for sign in ";\t|" if len(header) == 1 and sign in header[0]), None)
+    return None if found is None else f"separate the columns by commas, not by {found!r}"
 
 
 def too_long(cells: list[str], header: list[str]) -> str | None:

@@ -15,7 +15,7 @@ from datetime import date
 from typing import Any, Final
 
 from services.kernel.countries import COUNTRIES, MISTAKEN
-from services.kernel.csvrecords import records, titles, too_long
+from services.kernel.csvrecords import other_delimiter, records, titles, too_long
 from services.kernel.faults import did_you_mean
 from services.kernel.identity import registrable_domain
 from services.routing.companies import OWNER_KINDS, Company, Level
@@ -100,6 +100,8 @@ def parse(text: str, is_person: Callable[[str], bool], first_line: int = 1) -> P
 
 def _header(row: list[str]) -> list[str]:
     names = [name.replace(" ", "_") for name in row]
+    if why := other_delimiter(row):
+        raise HeaderFault(why)
     for name in names:
         if name not in COLUMNS:
             raise HeaderFault(f"unknown column {name!r}{did_you_mean(name, COLUMNS)}")

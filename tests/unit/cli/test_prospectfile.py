@@ -96,3 +96,10 @@ def test_a_list_that_cannot_be_read_says_why(
         prospectfile.mapping_of(prospectfile.read(written(tmp_path, text)), given, [])
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_an_open_quotation_mark_is_told_with_the_line_on_which_it_opens(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text('email;company\na@b.example;Acme\nc@d.example;"Bolt\ne@f.example;Coil\n')
+    with pytest.raises(CommandError, match=r"people\.csv:3 .*never closed"):
+        prospectfile.read(path)

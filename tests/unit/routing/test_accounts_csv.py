@@ -92,3 +92,8 @@ def test_an_open_quotation_mark_is_told_and_swallows_no_account_silently() -> No
     found = read('id,name,domains\n1,Acme,acme.com\n2,"Bolt,bolt.com\n3,Coil,coil.com\n')
     assert [one.company_id for one in found.companies] == ["1"]
     assert [(one.line, "never closed" in one.message) for one in found.faults] == [(3, True)]
+
+
+def test_columns_that_are_not_separated_by_commas_are_told_so() -> None:
+    with pytest.raises(HeaderFault, match="by commas, not by ';'"):
+        read("id;name;domains\n1;Acme;acme.com\n")
