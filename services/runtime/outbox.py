@@ -166,7 +166,7 @@ class Outbox:
         erased that they are about."""
         about = {lead_of(record.event) for record in inputs.values()}
         leads = [lead for lead in about if lead is not None]
-        claim = sql.claim_of(self._sql.claim, inputs, leads)
+        claim = sql.claim_of(self._sql, inputs, leads)
         async with self._pool.acquire() as proxy, beginning(proxy, claim) as claimed:
             fresh, erased = set(inputs), dict[UUID, datetime]()
             if claimed < len(fresh):

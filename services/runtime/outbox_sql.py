@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
@@ -29,6 +29,7 @@ def tables(schema: str) -> str:
 class Statements:
     """SQL of one schema."""
 
+    among: str
     claim: str
     claimed: str
     insert: str
@@ -71,11 +72,12 @@ def behind(arguments: int, statement: str) -> str:
     return re.sub(r"\$(\d+)", lambda place: f"${int(place[1]) + arguments}", statement)
 
 
-def claim_of(claim: str, inputs: Iterable[UUID], leads: Iterable[UUID]) -> str:
+def claim_of(schema: Statements, inputs: Iterable[UUID], leads: Collection[UUID]) -> str:
     """The claim of these inputs about these leads: nothing but hexadecimal digits and dashes.
 
     Sorted, so that two processes that hold the same inputs cannot deadlock.
     """
+    claim = f"{schema.among if leads else ''}{schema.claim}"
     claimed = claim.replace("INPUTS", ",".join(map(str, sorted(inputs))))
     return claimed.replace("LEADS", ",".join(map(str, leads)))
 
@@ -171,11 +173,14 @@ create index inbox_by_age on SCHEMA.inbox (at);
 create index outbox_by_age on SCHEMA.outbox (created_at);
 """
 
-# With its inputs in place: it travels with BEGIN, which no statement with arguments can. Where one
-# of the leads was erased (:mod:`services.runtime.erasure`) nothing is claimed by it.
+# Both with their inputs in place: they travel with BEGIN, which no statement with arguments can.
+# Where one of the leads was erased (:mod:`services.runtime.erasure`) nothing is claimed. It is a
+# statement of its own that waits for the lock of an erasure: the next one sees what that left.
+_AMONG = "select pg_advisory_xact_lock_shared(hashtextextended('SCHEMA.erased', 0)); "
 _CLAIM = """
 insert into SCHEMA.inbox (input_id) select unnest('{INPUTS}'::uuid[])
-where not (select SCHEMA.is_erased('{LEADS}'::uuid[])) on conflict do nothing
+where not exists (select from SCHEMA.erased where lead_id = any('{LEADS}'::uuid[]))
+on conflict do nothing
 """
 
 # Of the inputs those that this transaction claimed: it wrote their rows, before or with this. And
@@ -260,6 +265,7 @@ from SCHEMA.outbox where published_at is null
 """
 
 _STATEMENTS = (
+    _AMONG,
     _CLAIM,
     _CLAIMED,
     _INSERT,

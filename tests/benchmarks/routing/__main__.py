@@ -20,7 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,15 +109,16 @@ class _Dry(Outbox):
 
     @contextlib.asynccontextmanager
     async def _claiming(
-        self, inputs: Collection[UUID]
-    ) -> AsyncIterator[tuple[asyncpg.Connection, set[UUID]]]:
-        claim = claim_of(self._sql.claim, inputs)
+        self, inputs: Mapping[UUID, Record[Any]]
+    ) -> AsyncIterator[tuple[asyncpg.Connection, set[UUID], dict[UUID, datetime]]]:
+        leads = {record.event.lead.lead_id for record in inputs.values()}
+        claim = claim_of(self._sql, inputs, leads)
         async with self._pool.acquire() as proxy, proxy.transaction():
             raw = proxy._con
             await raw.execute(claim)
             raw.asked = self.asked = [("execute", claim, ())]
             try:
-                yield raw, set(inputs)
+                yield raw, set(inputs), {}
             finally:
                 raw.asked = None
             raise _Undone
