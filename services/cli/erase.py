@@ -114,7 +114,7 @@ async def _run(
             for lead in known.leads
         ]
         await _publish(where.kafka, events)
-        await _answers(conn, known, wait)
+        await answers(conn, known, wait)
         return known
 
 
@@ -141,8 +141,8 @@ async def _is_under_way(conn: asyncpg.Connection, known: Erasure) -> bool:
     if known.before is None:
         return False
     for room, tables in known.rows.items():
-        answers = await erasure.answers(conn, room, known.leads, known.before)
-        if tables and len(answers) == len(known.leads):
+        done = await erasure.answers(conn, room, known.leads, known.before)
+        if tables and len(done) == len(known.leads):
             return False
     return True
 
@@ -176,14 +176,14 @@ async def _publish(kafka: KafkaSettings, events: Collection[LeadErased]) -> None
         await producer.stop()
 
 
-async def _answers(conn: asyncpg.Connection, asked: Erasure, wait: float) -> None:
+async def answers(conn: asyncpg.Connection, asked: Erasure, wait: float) -> None:
     """Until every service has answered for every lead, or the time is over."""
     ends = time.monotonic() + wait
     while True:
         for room in asked.silent:
-            answers = await erasure.answers(conn, room, asked.leads, asked.erased_at)
-            if len(answers) == len(asked.leads):
-                asked.answered[room] = max(answers.values())
+            done = await erasure.answers(conn, room, asked.leads, asked.erased_at)
+            if len(done) == len(asked.leads):
+                asked.answered[room] = max(done.values())
         if not asked.silent or time.monotonic() >= ends:
             return
         await asyncio.sleep(_LOOK_S)

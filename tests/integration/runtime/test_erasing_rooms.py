@@ -13,7 +13,7 @@ import pytest
 from schemas.base import Lane
 from schemas.erasure import LeadErased
 from services.capture.store import erasing as capture
-from services.cli.erase import ROOMS
+from services.cli.erase import ROOMS, Erasure, answers
 from services.delivery.store import erasing as delivery
 from services.enrichment.providers.contract import Outcome, Question
 from services.enrichment.store import calls
@@ -208,6 +208,16 @@ async def test_a_submission_that_waits_for_an_answer_has_its_end(conn: asyncpg.C
         found = await enrichment.forget(conn, LeadErased(lead_id=LEAD, erased_at=LATER))
     [end] = found.outputs
     assert end.topic == "leads.captured.v1.enrichment.dlq"
+
+
+async def test_who_has_not_answered_is_named(conn: asyncpg.Connection) -> None:
+    for room in ROOMS:
+        leads = [LEAD, STRANGER] if room != "scoring" else [LEAD]
+        if room != "delivery":
+            await erasure.remember(conn, room, leads, LATER)
+    asked = Erasure([LEAD, STRANGER], {}, None, LATER)
+    await answers(conn, asked, 0.0)
+    assert asked.silent == ["scoring", "delivery"], "an answer is about every lead of the person"
 
 
 async def test_numbers_of_a_new_life_go_on(conn: asyncpg.Connection) -> None:
