@@ -18,7 +18,7 @@ from schemas.base import Lane
 from services.runtime.apikeys import KeyRing
 from services.runtime.broker import LaneBroker
 from services.runtime.configstore import ConfigStore, Files, LiveConfig, read_folder
-from services.runtime.database import connect, open_pool
+from services.runtime.database import connect, is_infrastructure, open_pool
 from services.runtime.health import Check, Health
 from services.runtime.http import create_app
 from services.runtime.logs import describe
@@ -225,7 +225,8 @@ async def _keep_running(name: str, run: Loop) -> None:
             return
         except Exception as error:
             failures = 0 if time.monotonic() - began > _HEALTHY_S else failures + 1
-            log.error("task.failed", task=name, attempt=failures, **describe(error))
+            say = log.warning if is_infrastructure(error) else log.error
+            say("task.failed", task=name, attempt=failures, **describe(error))
         await asyncio.sleep(_BACK_OFF_S[min(failures, len(_BACK_OFF_S)) - 1])
 
 

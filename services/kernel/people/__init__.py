@@ -28,12 +28,13 @@ from services.kernel.people.model import (
     Rep,
     Teams,
 )
-from services.kernel.people.parts import leave_fault
+from services.kernel.people.parts import MOST, leave_fault
 from services.kernel.people.windows import LENGTH, Window, start_of_day, window_end, window_start
 
 __all__ = [
     "FULL",
     "LENGTH",
+    "MOST",
     "Absence",
     "Availability",
     "Available",

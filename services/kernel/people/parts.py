@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import MAXYEAR, MINYEAR, date
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", examples=["ana"])]
 """A short name that other files and commands use."""
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
+MOST: Final = 1_000_000
+"""Leads of a cap, and whatever else is counted in the file."""
+Count = Annotated[int, Field(ge=1, le=MOST)]
 
 
 _YEARS = "within the years 2 to 9998"

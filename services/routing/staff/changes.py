@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from services.kernel.faults import did_you_mean
-from services.kernel.people import Leave, leave_fault, start_of_day
+from services.kernel.people import MOST, Leave, leave_fault, start_of_day
 from services.routing.deciding import Clock
 from services.routing.effective import Published, describe
 from services.routing.overlay import CAP_NAMES, Kind, RepChange
@@ -179,6 +179,8 @@ class Reps:
             raise RepFault(f"a cap names at least one of {', '.join(CAP_NAMES)}")
         if any(limit is not None and limit < 1 for limit in limits.values()):
             raise RepFault("a limit is at least 1; to give nobody a lead, pause them")
+        if any(limit is not None and limit > MOST for limit in limits.values()):
+            raise RepFault(f"a limit is at most {MOST}; for no limit say none")
 
         async def work(session: Session) -> None:
             session.rep(rep_id)

@@ -159,6 +159,7 @@ async def test_the_trail_of_changes_cannot_be_rewritten(open_desk: OpenDesk) -> 
         (lambda r: r.pause(SAM, "anna"), "did you mean"),
         (lambda r: r.pause(SAM, "ana", until=MONDAY_NINE), "in the future"),
         (lambda r: r.cap(SAM, "ana", {"day": 0}), "at least 1"),
+        (lambda r: r.cap(SAM, "ana", {"day": 2**63}), "at most 1000000"),
         (lambda r: r.cap(SAM, "ana", {"month": 9}), "hour, day, week, open"),
         (lambda r: r.leave(SAM, "ana", date(2026, 12, 2), date(2026, 12, 1)), "before it starts"),
         (lambda r: r.leave(SAM, "ana", date(2026, 12, 1), date.max), "not active"),
