@@ -59,7 +59,7 @@ async def decide_and_tell(
 ) -> tuple[R, Write | None]:
     """As :func:`decide_with`; what ``tell`` makes of it is made while Postgres writes.
 
-    The history is still to be written, with the events that tell of it.
+    A history is still to be written, with the events that tell of it.
     """
     board, result = await _decided(connection, config, clock, scope, work, RoleName.SDR)
     return await boards.save(connection, board, lambda: tell(result))

@@ -81,6 +81,8 @@ class _WaitingRow:
     excluded: tuple[str, ...]
 
 
+_FEW = 8
+"""Changes, of which making the events takes less time than a round trip."""
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _LEADS = TypeAdapter(list[_LeadRow])
 _COLLEAGUES = TypeAdapter(list[_ColleagueRow])
@@ -146,7 +148,8 @@ async def save(
 ) -> tuple[T, Write | None]:
     """Write what the decisions changed; gives what ``tell`` makes of it, made meanwhile.
 
-    Their history is prepared meanwhile too, and left to the caller to write.
+    Their history is prepared meanwhile too. That of a few is left to the caller, to be written with
+    their events in one round trip; that of many is written while the events are made.
     """
     if not (board.dirty_leads or board.dirty_attempts):
         return tell(), None
@@ -158,8 +161,12 @@ async def save(
         board.overlays_key,
         to_json(board.loaded.overlays).decode() if board.overlays_key is not None else None,
     )
-    _, made = await meanwhile(saving, lambda: (tell(), _history(board)))
-    return made
+    if len(board.changes) <= _FEW:
+        _, made = await meanwhile(saving, lambda: (tell(), _history(board)))
+        return made
+    _, history = await meanwhile(saving, lambda: _history(board))
+    _, told = await meanwhile(connection.execute(history.alone, *history.arguments), tell)
+    return told, None
 
 
 async def attempts(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Attempt]:
