@@ -21,6 +21,7 @@ import typer
 from pydantic_core import from_json, to_json
 
 from services.cli import configfiles, configtests, target
+from services.cli.output import CommandError
 from services.cli.readcalendar import Unread, read_calendar
 from services.routing.review import books, runs
 from services.routing.review.asked import Check, Correction, Recomputation, Simulation, Tests
@@ -42,16 +43,27 @@ def compute(
     megabytes: Annotated[int, typer.Option(min=128, help="Of address space, at most.")] = 2048,
 ) -> None:
     """Answer one request of a service: a line of JSON in, a line out."""
+    kind, request = _asked(sys.stdin.buffer.readline())
     _bound(seconds, megabytes)
     try:
-        asked = from_json(sys.stdin.buffer.readline())
         threading.Thread(target=_end_with_the_asker, daemon=True).start()
-        answer = asyncio.run(_answer(asked["kind"], asked["request"]))
+        answer = asyncio.run(_answer(kind, request))
         text = to_json(answer)
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     sys.stdout.buffer.write(text + b"\n")
     sys.stdout.buffer.flush()
+
+
+def _asked(line: bytes) -> tuple[str, Mapping[str, Any]]:
+    try:
+        asked = from_json(line)
+        kind, request = asked["kind"], asked["request"]
+    except (ValueError, KeyError, TypeError):
+        kind, request = None, {}
+    if kind not in _KINDS or not isinstance(request, dict):
+        raise CommandError("services ask it: a line of JSON with kind and request on its input", 2)
+    return kind, request
 
 
 def _bound(seconds: int, megabytes: int) -> None:
