@@ -17,6 +17,11 @@ CONTENT_TYPE = "application/json"
 
 Headers = tuple[tuple[str, bytes], ...]
 
+_ALWAYS: Headers = (
+    ("content-type", CONTENT_TYPE.encode()),
+    ("ce_specversion", SPEC_VERSION.encode()),
+)
+
 
 class NotACloudEvent(ValueError):
     """The record's headers do not carry what CloudEvents requires."""
@@ -38,8 +43,7 @@ class Envelope:
     def to_headers(self) -> Headers:
         """Kafka headers of binary mode."""
         headers = (
-            ("content-type", CONTENT_TYPE.encode()),
-            ("ce_specversion", SPEC_VERSION.encode()),
+            *_ALWAYS,
             ("ce_id", str(self.id).encode()),
             ("ce_type", self.type.encode()),
             ("ce_source", self.source.encode()),

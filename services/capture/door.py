@@ -63,8 +63,8 @@ async def durable(work: Awaitable[T], acknowledgement: Acknowledgement) -> T:
 
 def traceparent(request: Request) -> str | None:
     """The sender's trace, where it is one."""
-    given = request.headers.get("traceparent", "")
-    return given if _TRACEPARENT.fullmatch(given) else None
+    given = request.headers.get("traceparent")
+    return given if given and _TRACEPARENT.fullmatch(given) else None
 
 
 def idempotency_key(request: Request) -> str | None:

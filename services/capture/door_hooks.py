@@ -19,7 +19,7 @@ from services.capture.adapters.base import (
     Verdict,
     whole,
 )
-from services.capture.adapters.feeds import Feed
+from services.capture.adapters.feeds import Feed, feed
 from services.capture.config import Source
 from services.capture.door import (
     Doors,
@@ -67,8 +67,8 @@ class HooksDoor:
         admit(self._limits, source, request)
         headers = kept_headers(hook.headers, adapter.kept_headers)
         headers |= network_header(request, source, self._doors.key)
-        if isinstance(adapter, Feed):
-            return await self._happened(request, adapter, hook, source, headers, now)
+        if (told := feed(adapter)) is not None:
+            return await self._happened(request, told, hook, source, headers, now)
         config = source.config
         submissions = [
             events.received(
@@ -125,7 +125,7 @@ class HooksDoor:
         return HookRequest(
             method=request.method,
             url=f"{base}{path}?{query}" if query else f"{base}{path}",
-            query=request.query_params,
+            query=request.query_params if query else {},
             headers=request.headers,
             body=await read_body(request, limits.body_bytes),
         )

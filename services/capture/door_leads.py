@@ -31,7 +31,7 @@ from services.capture.repeats import Delivered, Delivery, compare
 from services.capture.standing import token
 from services.capture.website import check_origin
 from services.capture.wire import parse_object
-from services.kernel.identity import normalise_email, normalise_phone
+from services.kernel.identity import is_email, normalise_phone
 from services.kernel.places import country_code
 from services.runtime.http import (
     Principal,
@@ -64,15 +64,15 @@ class LeadsDoor:
         )
         if known is not None:
             return self._repeated(known, raw, source, principal)
-        kind = form.kind or source.config.kind
+        outbound = (form.kind or source.config.kind) is KindName.PROSPECT
         event = events.received(
             source.name,
             item,
             headers=kept_headers(request.headers, source.adapter.kept_headers)
             | network_header(request, source, self._doors.key),
             # Nobody waits for a prospect: a flood of them must not stand before a demo request.
-            lane=Lane.BULK if kind is KindName.PROSPECT else source.config.lane,
-            motion=Motion.OUTBOUND if kind is KindName.PROSPECT else source.config.motion,
+            lane=Lane.BULK if outbound else source.config.lane,
+            motion=Motion.OUTBOUND if outbound else source.config.motion,
             at=now,
         )
         [accepted] = await accept(acceptance, [event], request, Acknowledgement())
@@ -111,7 +111,7 @@ def api_source(config: CaptureConfig, principal: Principal) -> Source:
 def _item(request: Request, raw: bytes, principal: Principal) -> Item:
     item = whole(raw, idempotency_key(request), KeyKind.IDEMPOTENCY_KEY)
     # Two clients may choose the same key, and two may send the same words.
-    return Item(raw, f"{principal.key_id}:{item.delivery_key}", item.key_kind)
+    return Item(raw, f"{principal.key_id}:{item.delivery_key}", item.key_kind, item.hashed)
 
 
 def read_form(raw: bytes) -> LeadForm:
@@ -122,7 +122,7 @@ def read_form(raw: bytes) -> LeadForm:
         raise Problem(400, "Not readable", f"The body cannot be read: {error}.") from None
     except ValidationError as error:
         raise invalid([dict(fault) for fault in error.errors()]) from None
-    if form.email is not None and normalise_email(form.email) is None:
+    if form.email is not None and not is_email(form.email):
         raise _fault("email", "is not an e-mail address")
     phone_alone = form.email is None and form.external_id is None
     if phone_alone and normalise_phone(form.phone, country_code(form.country)) is None:

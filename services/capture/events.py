@@ -9,7 +9,7 @@ from schemas import topics
 from schemas.base import ChannelName, Lane, Motion, event_id
 from schemas.lead import Lead, LeadCaptured
 from schemas.submission import SubmissionQuarantined, SubmissionReceived
-from services.capture.adapters.base import Item, body_digest
+from services.capture.adapters.base import Item
 from services.capture.batch import Touch
 from services.capture.normalize import Draft
 from services.capture.repeats import submission_id
@@ -30,7 +30,7 @@ def received(
     causation_id: UUID | None = None,
 ) -> SubmissionReceived:
     """The event of one delivered item. Its channel is derived later, from what the body says."""
-    digest = body_digest(item.body)
+    digest = item.digest
     return SubmissionReceived(
         submission_id=submission_id(source, item.delivery_key, item.key_kind, digest, at),
         causation_id=causation_id,

@@ -89,7 +89,11 @@ def readable_from(doors: Doors) -> Callable[[Scope], Sequence[tuple[bytes, bytes
     def headers(scope: Scope) -> Sequence[tuple[bytes, bytes]]:
         if not scope["path"].startswith(_FOR_PAGES):
             return ()
-        origin = next((value for name, value in scope["headers"] if name == b"origin"), b"")
+        origin = b""
+        for name, value in scope["headers"]:
+            if name == b"origin":
+                origin = value
+                break
         if not origin or origin.decode("latin-1") not in doors.config().origins:
             return ()
         return ((b"access-control-allow-origin", origin), *_READABLE)

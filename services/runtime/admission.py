@@ -7,6 +7,7 @@ others of its network did: behind a proxy that nobody declared, all of them are 
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from starlette.types import Message, Receive, Scope, Send
@@ -55,17 +56,31 @@ class Admission:
         return Problem(503, "Busy", "Too many requests are being worked on.", headers=retry)
 
 
-class Body:
-    """One request's body on its way in."""
+MoreHeaders = Callable[[Scope], Sequence[tuple[bytes, bytes]]]
+"""What belongs onto the answer of a request, whoever makes it."""
+
+
+class Exchange:
+    """One request on its way in, and its answer on the way out."""
 
     def __init__(
-        self, admission: Admission, scope: Scope, receive: Receive, send: Send, limit: int
+        self,
+        admission: Admission,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        limit: int,
+        more: MoreHeaders,
     ) -> None:
+        """:param limit: bytes of the body."""
         self._admission = admission
         self._scope = scope
         self._receive = receive
         self._send = send
         self._limit = limit
+        self._more = more
+        self.status = 0
+        """Of the answer; 0 while there is none."""
         self._size = 0
         self._counted = False
         self._refused = False
@@ -86,10 +101,15 @@ class Body:
             self._admission.working += 1
         return message
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         """As ASGI's; silent once the body was refused."""
-        if not self._refused:
-            await self._send(message)
+        if self._refused:
+            return _silence()
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            if more := self._more(self._scope):
+                message = {**message, "headers": [*message.get("headers", ()), *more]}
+        return self._send(message)
 
     def done(self) -> None:
         """The request is answered."""
@@ -101,5 +121,9 @@ class Body:
         # A framework that reads the body for us would turn an exception of ours into a 400.
         closing = {"Connection": "close"}
         large = Problem(413, "Too large", f"The limit is {self._limit} bytes.", headers=closing)
-        await large.response()(self._scope, self._receive, self._send)
+        await large.response()(self._scope, self._receive, self.send)
         self._refused = True
+
+
+async def _silence() -> None:
+    return None

@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 _REFRESH_SECONDS: Final = 1.0
 _USE_EVERY: Final = timedelta(minutes=1)
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Scope(StrEnum):
@@ -153,7 +154,7 @@ class KeyRing:
         if not hmac.compare_digest(_hash(secret), expected) or stored is None:
             return None
         now = self._now()
-        if now - self._noted.get(key_id, datetime.min.replace(tzinfo=UTC)) >= _USE_EVERY:
+        if now - self._noted.get(key_id, _NEVER) >= _USE_EVERY:
             self._noted[key_id] = now
             self._unwritten.add(key_id)
         return stored[1]

@@ -20,8 +20,11 @@ class TokenBucket:
 
     def level(self, now: float) -> float:
         """Tokens at ``now``, which never runs back."""
-        self._tokens = min(self.burst, self._tokens + max(now - self._at, 0.0) * self.rate)
-        self._at = max(now, self._at)
+        passed = now - self._at
+        if passed > 0.0:
+            self._at = now
+            filled = self._tokens + passed * self.rate
+            self._tokens = min(self.burst, filled)
         return self._tokens
 
     def wait(self, now: float, floor: float = 0.0) -> float:

@@ -26,7 +26,11 @@ BODY_SECONDS: Final = 8.0
 """From the end of the headers to that of the body; later than the answer 408 of a reading route."""
 WRITE_SECONDS: Final = 10.0
 """How long a client may leave an answer lying."""
+IDLE_SECONDS: Final = 75.0
+"""Between an answer and the first byte of the next request."""
 HEADER_BYTES: Final = 32_768
+_TOO_LARGE: Final = "headers too large"
+"""The parser turns it into a 400 and a close."""
 PIPELINED: Final = 16
 """Requests that may follow on a connection before the first is answered."""
 CONNECTIONS: Final = 4_096
@@ -113,6 +117,8 @@ class GuardedProtocol(HttpToolsProtocol):
     _due = math.inf
     _write_due = math.inf
     _header_bytes = 0
+    _idle = False
+    """Between an answer and the next request."""
 
     def __init__(self, guard: Guard, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -145,10 +151,10 @@ class GuardedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
+        if self._idle:
+            # Any byte: line ends between requests begin no message.
+            self._idle, self._due = False, self.loop.time() + HEADER_SECONDS
         super().data_received(data)
-        if self._due == math.inf and self.waits_since < math.inf:
-            # Line ends between requests begin no message and still stop uvicorn's own clock.
-            self._due = self.loop.time() + HEADER_SECONDS
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -166,12 +172,20 @@ class GuardedProtocol(HttpToolsProtocol):
             self._due = self.loop.time() + HEADER_SECONDS
 
     def on_url(self, url: bytes) -> None:
-        self._count(len(url))
+        self._header_bytes += len(url)
+        if self._header_bytes > HEADER_BYTES:
+            raise ValueError(_TOO_LARGE)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
+        # All of what uvicorn's does, without the call of it: every request has ten of these.
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > HEADER_BYTES:
+            raise ValueError(_TOO_LARGE)
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= PIPELINED:
@@ -180,23 +194,30 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._due = math.inf
-        answered = self.cycle.response_complete
-        self.waits_since = self.loop.time() if answered else math.inf
+        self._due = self.waits_since = math.inf
+        if self.cycle.response_complete:  # to a request whose body was not waited for
+            self.waits_since = self.loop.time()
+            self._rest()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        # All of what uvicorn's does, but that an idle connection has no timer of its own: the
+        # guard looks for it as for everybody who is late.
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
+            elif self._due == math.inf:  # nothing of a next request is there yet
+                self._rest()
         if self.cycle.response_complete:  # of the latest request, which may be another
             self.waits_since = min(self.waits_since, self.loop.time())
 
+    def _rest(self) -> None:
+        self._idle, self._due = True, self.loop.time() + IDLE_SECONDS
+
     def send_400_response(self, msg: str) -> None:
         self._answer(400, msg)
-
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > HEADER_BYTES:
-            raise ValueError("headers too large")  # the parser turns it into a 400 and a close
 
     def _answer(self, status: int, detail: str, headers: str = "") -> None:
         """A problem document outside of any request, and the end of the connection."""

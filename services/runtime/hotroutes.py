@@ -53,8 +53,11 @@ class _Headers(Headers):
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope=scope)
-        named = reversed(self.items())  # of several by one name the first is found
-        self._named = {name.lower(): value for name, value in named}
+        # Of several by one name the first is found.
+        self._named = {
+            name.lower().decode("latin-1"): value.decode("latin-1")
+            for name, value in reversed(self._list)
+        }
 
     def __getitem__(self, key: str) -> str:
         return self._named[key.lower()]

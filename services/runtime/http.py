@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from services.runtime import problems
 from services.runtime.admission import MAX_BODY, Unproven
 from services.runtime.apikeys import KeyRing, Principal, Scope
+from services.runtime.deadlines import promptly
 from services.runtime.health import Health
 from services.runtime.hotroutes import HotRoutes
 from services.runtime.metrics import Metrics
@@ -135,14 +135,20 @@ def check_json(request: Request) -> None:
 
     :raises Problem: 415.
     """
-    media, _, parameters = request.headers.get("content-type", "").lower().partition(";")
-    media = media.strip()
-    json = media in ("", "application/json", "text/json") or media.endswith("+json")
-    charset = _CHARSET.search(parameters)
-    if not json or (charset and charset.group(1) not in ("utf-8", "utf8", "us-ascii")):
+    named = request.headers.get("content-type", "")
+    # What nearly everybody says is known without reading it.
+    if named != "application/json" and not _is_json(named.lower()):
         raise Problem(415, "Unsupported media type", "Send application/json in UTF-8.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem(415, "Unsupported media type", "Send the body uncompressed.")
+
+
+def _is_json(content_type: str) -> bool:
+    media, _, parameters = content_type.partition(";")
+    media = media.strip()
+    json = media in ("", "application/json", "text/json") or media.endswith("+json")
+    charset = _CHARSET.search(parameters)
+    return json and (charset is None or charset.group(1) in ("utf-8", "utf8", "us-ascii"))
 
 
 def json_only(request: Request) -> None:
@@ -169,20 +175,30 @@ async def read_body(request: Request, limit: int, deadline: float = BODY_SECONDS
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise too_large()
-    body = bytearray()
     try:
-        async with asyncio.timeout(deadline):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise too_large()
+        return await promptly(_whole(request, limit, too_large), deadline)
     except TimeoutError:
         raise Problem(
             408, "Too slow", f"The body took longer than {deadline:g} s.", headers=closing
         ) from None
     except ClientDisconnect:
         raise Problem(400, "Incomplete", "The connection was closed in mid-body.") from None
-    return bytes(body)
+
+
+async def _whole(request: Request, limit: int, too_large: Callable[[], Problem]) -> bytes:
+    body = b""
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body, more = message.get("body", b""), message.get("more_body", False)
+        parts.append(body)
+        size += len(body)
+        if size > limit:
+            raise too_large()
+    return body if len(parts) == 1 else b"".join(parts)
 
 
 def _add_probes(app: FastAPI) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -27,6 +27,7 @@ from aiokafka.errors import (
 from faststream.kafka.publisher.producer import AioKafkaFastProducerImpl
 from faststream.kafka.publisher.state import EmptyProducerState, RealProducer
 
+from services.runtime.deadlines import Deadlines, promptly
 from services.runtime.kafka_client import MAX_RECORD_BYTES
 from services.runtime.partitions import partition_of
 from services.runtime.records import Output
@@ -60,6 +61,7 @@ class LaneProducer(AioKafkaFastProducerImpl):
         super().__init__(None, None)
         self._make = make
         self._raw: AIOKafkaProducer | None = None
+        self._deadlines = Deadlines()
         self._connecting = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
         self._stopped = False
@@ -94,10 +96,27 @@ class LaneProducer(AioKafkaFastProducerImpl):
         if raw is None:
             raw = await self._connected()
         try:
-            await _send(raw, outputs, timeout)
+            if len(outputs) == 1:
+                await self._send_one(raw, outputs[0], timeout)
+            else:
+                await _send(raw, outputs, timeout)
         except (KafkaError, TimeoutError):
             self._retire(raw)
             raise
+
+    async def _send_one(self, raw: AIOKafkaProducer, out: Output, timeout: float) -> None:
+        """As :func:`_send` for one, which is what a request publishes: it shares a timer."""
+        known = raw.client.cluster.partitions_for_topic(out.topic)
+        if known is None:
+            await _send(raw, [out], timeout)
+            return
+        partition = partition_of(out.key, range(len(known)))
+        deadline = asyncio.get_running_loop().time() + timeout
+        try:
+            ack = await promptly(_queue(raw, out, partition), timeout)
+            await self._deadlines.wait(ack, deadline)
+        except TimeoutError as error:
+            raise TimeoutError(f"no acknowledgement within {timeout:g} s") from error
 
     async def ping(self, timeout: float = 3.0) -> bool:
         """Whether a broker answers now; connects where no connection is."""
@@ -156,6 +175,17 @@ async def _send(raw: AIOKafkaProducer, outputs: Sequence[Output], timeout: float
         raise failures[0]
 
 
+def _queue(
+    raw: AIOKafkaProducer, out: Output, partition: int
+) -> Coroutine[Any, Any, asyncio.Future[Any]]:
+    """Alone it may join what other tasks have queued for the partition: under load their records
+    travel together instead of one request after the other."""
+    queueing: Coroutine[Any, Any, asyncio.Future[Any]] = raw.send(
+        out.topic, out.value, key=out.key, partition=partition, headers=list(out.headers)
+    )
+    return queueing
+
+
 def _take_failures(acks: Sequence[asyncio.Future[Any]]) -> list[BaseException]:
     """The errors so far; those that come later are taken too, so that asyncio does not complain."""
     failures: list[BaseException] = []
@@ -171,11 +201,12 @@ async def _by_partition(
     raw: AIOKafkaProducer, outputs: Sequence[Output]
 ) -> dict[tuple[str, int], list[Output]]:
     groups: dict[tuple[str, int], list[Output]] = {}
-    known: dict[str, list[int]] = {}
+    known: dict[str, Sequence[int]] = {}
     for out in outputs:
         partitions = known.get(out.topic)
         if partitions is None:
-            partitions = known[out.topic] = sorted(await raw.partitions_for(out.topic))
+            # They are numbered from 0.
+            partitions = known[out.topic] = range(len(await raw.partitions_for(out.topic)))
         place = (out.topic, partition_of(out.key, partitions))
         groups.setdefault(place, []).append(out)
     return groups
@@ -189,14 +220,7 @@ async def _enqueue(
     acks: list[asyncio.Future[Any]],
 ) -> None:
     if len(group) == 1:
-        # Alone it may join what other tasks have queued for the partition: under load their
-        # records travel together instead of one request after the other.
-        out = group[0]
-        acks.append(
-            await raw.send(
-                topic, out.value, key=out.key, partition=partition, headers=list(out.headers)
-            )
-        )
+        acks.append(await _queue(raw, group[0], partition))
         return
     batch = raw.create_batch()
     for out in group:

@@ -16,7 +16,6 @@ from starlette.types import ASGIApp
 
 from services.runtime.connections import CONNECTIONS, Guard, GuardedProtocol
 
-_KEEP_ALIVE_SECONDS: Final = 75
 _BACKLOG: Final = 2_048
 _DATE_SECONDS: Final = 1.0
 _OTHER_FILES: Final = 256
@@ -107,7 +106,6 @@ async def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> HttpSer
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=3,
     )
     server = HttpServer(_Server(config), _listen(host, port), host, guard)

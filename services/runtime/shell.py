@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI
 from prometheus_client import Histogram
-from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.datastructures import State
+from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
-from services.runtime.admission import Admission, Body
+from services.runtime.admission import Admission, Exchange
 from services.runtime.database import is_infrastructure
 from services.runtime.health import Health
 from services.runtime.hotroutes import HotRoutes
@@ -44,30 +45,29 @@ class Shell:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.perf_counter()
         if scope["path"].endswith("/"):
             # People paste addresses with a slash behind them, and no form tool follows a redirect.
             scope["path"] = scope["path"].rstrip("/") or "/"
-        status = 0
+        await self.answer(self._hot.find(scope) or self._app, scope, receive, send)
 
-        async def watch(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                if more := scope["app"].state.more_headers(scope):
-                    message = {**message, "headers": [*message.get("headers", ()), *more]}
-            await send(message)
-
+    async def answer(self, app: ASGIApp, scope: Connection, receive: Receive, send: Send) -> None:
+        """Let ``app`` answer, with everything around it."""
+        began = time.perf_counter()
+        state = scope["app"].state
+        limit, more = state.max_body, state.more_headers
+        exchange = Exchange(self._admission, scope, receive, send, limit, more)
         if refused := self._refused(scope):
-            await refused.response()(scope, receive, watch)
+            await refused.response()(scope, receive, exchange.send)
         else:
-            limit = scope["app"].state.max_body
-            body = Body(self._admission, scope, receive, watch, limit)
             try:
-                await self._guarded(scope, body.receive, body.send, lambda: status)
+                await app(scope, exchange.receive, exchange.send)
+            except Exception as error:
+                failed = _failed(scope, error)
+                if exchange.status == 0:
+                    await failed.response()(scope, receive, exchange.send)
             finally:
-                body.done()
-        self._observe(scope, status, time.perf_counter() - began)
+                exchange.done()
+        self._observe(scope, exchange.status, time.perf_counter() - began)
 
     def _refused(self, scope: Connection) -> Problem | None:
         if scope["path"] in PROBES:
@@ -78,16 +78,6 @@ class Shell:
             return Problem(503, "Starting", self._health.starting, headers={"Retry-After": "1"})
         return self._admission.full()
 
-    async def _guarded(
-        self, scope: Connection, receive: Receive, send: Send, status: Callable[[], int]
-    ) -> None:
-        try:
-            await (self._hot.find(scope) or self._app)(scope, receive, send)
-        except Exception as error:
-            failed = _failed(scope, error)
-            if status() == 0:
-                await failed.response()(scope, receive, send)
-
     def _observe(self, scope: Connection, status: int, seconds: float) -> None:
         place = (_route(scope), status)
         bound = self._bound.get(place)
@@ -96,21 +86,30 @@ class Shell:
         bound.observe(seconds)
 
 
+class _State(State):
+    """As Starlette's, whose every look at a name is a call; a hot route looks ten times."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+
 class ShelledApp(FastAPI):
     """An application whose hot routes pass its shell alone, and no other layer."""
 
     def __init__(self, shell: Shell, hot: HotRoutes, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.state = _State()
         self._shell = shell
         self._hot = hot
         self.add_middleware(shell.around)
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._hot.find(scope) is not None:
-            scope["app"] = self
-            await self._shell(scope, receive, send)
-        else:
+        hot = self._hot.find(scope) if scope["type"] == "http" else None
+        if hot is None:
             await super().__call__(scope, receive, send)
+        else:
+            scope["app"] = self
+            await self._shell.answer(hot, scope, receive, send)
 
 
 def _failed(scope: Connection, error: Exception) -> Problem:

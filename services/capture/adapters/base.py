@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from schemas.base import KindName
 from schemas.submission import KeyKind
@@ -59,6 +59,13 @@ class Item:
     body: bytes
     delivery_key: str
     key_kind: KeyKind
+    hashed: str | None = None
+    """:attr:`digest`, where it was needed already."""
+
+    @property
+    def digest(self) -> str:
+        """Hex SHA-256 of the body."""
+        return self.hashed or body_digest(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +189,21 @@ class Adapter(Protocol):
         """
 
 
+def has(adapter: Adapter, protocol: type) -> bool:
+    """Whether an adapter has what a wider protocol asks for.
+
+    Asked of every submission, and of a protocol Python finds it out member by member: so it is
+    found out once for each class.
+    """
+    known = _HAS.get((type(adapter), protocol))
+    if known is None:
+        known = _HAS[type(adapter), protocol] = isinstance(adapter, protocol)
+    return known
+
+
+_HAS: Final[dict[tuple[type, type], bool]] = {}
+
+
 def with_headers(request: HookRequest, **headers: str) -> HookRequest:
     """The request with more headers; ``_`` in a name stands for ``-``."""
     more = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -197,7 +219,8 @@ def whole(body: bytes, vendor_id: object = None, kind: KeyKind = KeyKind.VENDOR_
     """The whole body as one item: under the vendor's id where there is one, else under its hash."""
     key = usable_key(vendor_id)
     if key is None:
-        return Item(body, f"sha256:{body_digest(body)}", KeyKind.BODY_HASH)
+        digest = body_digest(body)
+        return Item(body, f"sha256:{digest}", KeyKind.BODY_HASH, digest)
     return Item(body, key, kind)
 
 
@@ -247,6 +270,7 @@ __all__ = [
     "Verdict",
     "body_digest",
     "each_once",
+    "has",
     "one_item",
     "usable_key",
     "whole",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import MINYEAR, UTC, datetime
-from typing import Any, Final, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, Protocol, TypeVar, cast, runtime_checkable
 
 from pydantic import ValidationError
 
@@ -28,6 +28,7 @@ from services.capture.adapters.base import (
     Unchallenged,
     Unparsable,
     Verdict,
+    has,
     usable_key,
     whole,
     with_headers,
@@ -59,6 +60,11 @@ class Feed(Adapter, Protocol):
         :raises Unparsable: the bytes are not what the source sends, or are about nobody.
         :raises Ignored: an event of another type.
         """
+
+
+def feed(adapter: Adapter) -> Feed | None:
+    """The adapter, where it tells what happened."""
+    return cast(Feed, adapter) if has(adapter, Feed) else None
 
 
 class Proof(Protocol):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol, cast, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
-from services.capture.adapters.base import Adapter, Delivered, SourceView
+from services.capture.adapters.base import Adapter, Delivered, SourceView, has
 from services.capture.leadform import LeadForm
 
 
@@ -60,18 +60,8 @@ class Fetching(Adapter, Protocol):
 
 
 def fetching(adapter: Adapter) -> Fetching | None:
-    """The adapter, where it is done in two steps.
-
-    Asked of every submission, and of a protocol Python finds it out member by member: so it is
-    found out once for each class.
-    """
-    known = _FETCHES.get(type(adapter))
-    if known is None:
-        known = _FETCHES[type(adapter)] = isinstance(adapter, Fetching)
-    return cast(Fetching, adapter) if known else None
-
-
-_FETCHES: Final[dict[type, bool]] = {}
+    """The adapter, where it is done in two steps."""
+    return cast(Fetching, adapter) if has(adapter, Fetching) else None
 
 
 def bearer(access: Access, **more: str) -> dict[str, str]:

@@ -7,7 +7,12 @@ person is sometimes taken for two.
 from __future__ import annotations
 
 from services.kernel.identity.domains import EmailClass, email_class, registrable_domain
-from services.kernel.identity.email import NormalisedEmail, is_role_address, normalise_email
+from services.kernel.identity.email import (
+    NormalisedEmail,
+    is_email,
+    is_role_address,
+    normalise_email,
+)
 from services.kernel.identity.keys import account_key, lead_id, secret_fingerprint
 from services.kernel.identity.phone import (
     PhoneType,
@@ -25,6 +30,7 @@ __all__ = [
     "account_key",
     "email_class",
     "impossible_phone",
+    "is_email",
     "is_role_address",
     "lead_id",
     "normalise_email",

@@ -58,6 +58,12 @@ def normalise_email(raw: str | None) -> NormalisedEmail | None:
     )
 
 
+def is_email(raw: str | None) -> bool:
+    """Whether :func:`normalise_email` makes an address of it."""
+    original = (raw or "").strip()
+    return bool(original) and _parts(original) is not None
+
+
 def _parts(text: str) -> tuple[str, str] | None:
     return _plain(text) or _validated(text)
 

@@ -135,6 +135,15 @@ async def test_line_ends_between_requests_keep_no_connection_open(
     assert answer.startswith(b"HTTP/1.1 200")
 
 
+async def test_a_connection_between_requests_is_closed_after_its_time(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.2)
+    answer = await talk(server, b"GET /live HTTP/1.1\r\nhost: h\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" not in answer.lower()
+
+
 async def test_a_body_that_trickles_after_its_answer_keeps_no_connection_open(
     server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

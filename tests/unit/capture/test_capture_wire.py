@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.capture import wire
 from services.capture.leadform import assemble
 from services.capture.wire import Unparsable, parse_json, text_of
 
@@ -53,6 +54,36 @@ values = st.recursive(
 def test_everything_else_is_read_as_the_standard_library_does(value: object, escaped: bool) -> None:
     raw = json.dumps(value, ensure_ascii=escaped).encode()
     assert parse_json(raw) == json.loads(raw)
+
+
+_PIECES = [
+    *'{}[]:, "', '"a"', '"b":', '{"a":1', ',"a":2', '"a" :3', "1", "-0", "1.5", "1e999", "true",
+    "null", "NaN", "\\", '"\\u0061":', "\n", "\ufeff", "9" * 25, '" "', '"é"',
+]  # fmt: skip
+
+
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from(_PIECES), max_size=12))
+def test_a_text_that_is_read_at_a_glance_is_what_a_closer_look_makes_of_it(
+    pieces: list[str],
+) -> None:
+    raw = "".join(pieces).encode()
+    glance = wire._plain(raw)
+    if glance is not None:
+        assert repr(glance) == repr(wire._inspected(raw, 0))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b'{"a":1,"a":2}', b'{"a":{"b":1,"b" :1}}', b'[{"a":[]},{"a":"a","a":"a"}]', b'{"":"","":""}'],
+)
+def test_a_name_that_stands_there_twice_is_not_overlooked(raw: bytes) -> None:
+    assert wire._plain(raw) is None
+
+
+def test_most_texts_are_read_at_a_glance() -> None:
+    raw = b'{"email": "dana@acme.com", "utm": {"source": "x"}, "tags": ["a", 1, true, null]}'
+    assert wire._plain(raw) == json.loads(raw)
 
 
 @given(raw=st.binary(max_size=400))
