@@ -27,13 +27,14 @@ _UNPROVEN_BURST: Final = 200.0
 class Unproven:
     """The budget of requests without a valid key or signature, per network."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, clock: Callable[[], float] = time.monotonic) -> None:
         self._clients = clients
+        self._clock = clock
         self._buckets = Buckets()
 
     def charge(self, scope: Scope) -> float:
         """Count one more; 0 while the network is within its budget, else seconds to wait."""
-        now = time.monotonic()
+        now = self._clock()
         network = self._clients.network(scope)
         bucket = self._buckets.get(network, _UNPROVEN_PER_S, now, _UNPROVEN_BURST)
         wait = bucket.wait(now)
