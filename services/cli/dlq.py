@@ -9,21 +9,19 @@ from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
-from aiokafka import AIOKafkaProducer
 
 from schemas.topics import dead_letter_topics
 from services.cli import output, target
 from services.cli.output import CommandError
+from services.cli.publishing import publish
 from services.runtime import dead_letters
 from services.runtime.dead_letters import DeadLetter
-from services.runtime.kafka_client import connection, producing
 from services.runtime.settings import KafkaSettings
 
 app = typer.Typer(help="Dead letters: list, show, replay.", no_args_is_help=True)
 
 TopicOption = Annotated[str | None, typer.Option("--topic", help="One dead-letter topic.")]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only of this reason.")]
-_SEND_S = 10.0
 
 
 @app.command("list")
@@ -134,16 +132,7 @@ async def _replay(kafka: KafkaSettings, letters: list[DeadLetter], as_new: bool)
         back_again = [dead_letters.replay_of(letter, as_new=as_new) for letter in letters]
     except ValueError as error:
         raise CommandError(str(error)) from None
-    producer = AIOKafkaProducer(**connection(kafka, "handraise-dlq"), **producing())
-    try:
-        await producer.start()
-        for back in back_again:
-            async with asyncio.timeout(_SEND_S):
-                await producer.send_and_wait(
-                    back.topic, back.value, key=back.key, headers=list(back.headers)
-                )
-    finally:
-        await producer.stop()
+    await publish(kafka, "handraise-dlq", back_again)
     return [letter.ref for letter in letters]
 
 

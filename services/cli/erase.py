@@ -12,7 +12,6 @@ from uuid import UUID
 
 import asyncpg
 import typer
-from aiokafka import AIOKafkaProducer
 
 from schemas.base import deterministic_id
 from schemas.erasure import LeadErased
@@ -21,14 +20,14 @@ from services.capture.store import erasing as capture
 from services.cli import output, target
 from services.cli.leads import Nobody, find_lead
 from services.cli.output import CommandError
+from services.cli.publishing import publish
 from services.delivery.store import erasing as delivery
 from services.enrichment.store import erasing as enrichment
 from services.response.store import erasing as response
 from services.routing.store import erasing as routing
 from services.runtime import erasure, migrate, records
 from services.runtime.erasure import Held
-from services.runtime.kafka_client import connection, producing
-from services.runtime.settings import KafkaSettings
+from services.runtime.records import Output
 from services.scoring.store import erasing as scoring
 
 ROOMS: dict[str, Held] = {
@@ -40,7 +39,6 @@ ROOMS: dict[str, Held] = {
     "delivery": delivery.HELD,
 }
 
-_SEND_S: Final = 10.0
 _LOOK_S: Final = 0.2
 _MERGED = """
 select lead_id from routing.merged where merged_into = any($1::uuid[])
@@ -113,7 +111,7 @@ async def _run(
             LeadErased(lead_id=lead, erased_at=known.erased_at, reason=reason)
             for lead in known.leads
         ]
-        await _publish(where.kafka, events)
+        await publish(where.kafka, "handraise-erase", map(_output, events))
         await answers(conn, known, wait)
         return known
 
@@ -155,25 +153,15 @@ async def _rows(conn: asyncpg.Connection, held: Held, leads: Collection[UUID]) -
     return total
 
 
-async def _publish(kafka: KafkaSettings, events: Collection[LeadErased]) -> None:
-    producer = AIOKafkaProducer(**connection(kafka, "handraise-erase"), **producing())
-    try:
-        await producer.start()
-        for event in events:
-            made = records.output(
-                ERASURES,
-                str(event.lead_id),
-                event,
-                event_id=deterministic_id(event.lead_id, "erased", event.erased_at.isoformat()),
-                service="cli",
-                at=event.erased_at,
-            )
-            async with asyncio.timeout(_SEND_S):
-                await producer.send_and_wait(
-                    made.topic, made.value, key=made.key, headers=list(made.headers)
-                )
-    finally:
-        await producer.stop()
+def _output(event: LeadErased) -> Output:
+    return records.output(
+        ERASURES,
+        str(event.lead_id),
+        event,
+        event_id=deterministic_id(event.lead_id, "erased", event.erased_at.isoformat()),
+        service="cli",
+        at=event.erased_at,
+    )
 
 
 async def answers(conn: asyncpg.Connection, asked: Erasure, wait: float) -> None:

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from schemas.cloudevents import Headers
 from schemas.topics import dead_letter_topics
 from services.runtime.kafka_client import close, connection, quieten
+from services.runtime.records import Output
 from services.runtime.stage import dead_letter as named
 from services.runtime.stage.written import WRITTEN
 
@@ -64,16 +65,6 @@ class DeadLetter:
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """What is sent to put a dead letter back. Same bytes, same key, same id: harmless twice."""
-
-    topic: str
-    key: bytes | None
-    value: bytes
-    headers: Headers
-
-
 def parse(raw: ConsumerRecord) -> DeadLetter:
     """The dead letter in a record; what a stranger left out is empty, zero or -1."""
     found = {name: value.decode("utf-8", "replace") for name, value in raw.headers}
@@ -98,8 +89,9 @@ def parse(raw: ConsumerRecord) -> DeadLetter:
     )
 
 
-def replay_of(letter: DeadLetter, *, as_new: bool = False) -> Replay:
-    """The original record, plus a count of its replays and when it was first written.
+def replay_of(letter: DeadLetter, *, as_new: bool = False) -> Output:
+    """The original record, to be sent again, plus a count of its replays and when it was first
+    written. Same bytes, same key, same id: harmless twice.
 
     :param as_new: it counts as written now, so that it is decided however old it is. Whether it was
         decided before is not known any more.
@@ -112,7 +104,7 @@ def replay_of(letter: DeadLetter, *, as_new: bool = False) -> Replay:
     added = [(named.REPLAYS, str(letter.replays + 1).encode())]
     if letter.written_ms is not None and not as_new:
         added.append((WRITTEN, str(letter.written_ms).encode()))
-    return Replay(letter.origin_topic, letter.key, letter.value, (*letter.headers, *added))
+    return Output(letter.origin_topic, letter.key, letter.value, (*letter.headers, *added))
 
 
 async def read(

@@ -144,6 +144,12 @@ def held_alike(schema: str, *tables: str) -> dict[str, str]:
     return {f"{schema}.{table}": "lead_id = $1" for table in tables}
 
 
+async def delete_alike(conn: Connection, lead: UUID, schema: str, *tables: str) -> None:
+    """Delete the rows of a lead from tables that name it by its id."""
+    for table in tables:
+        await conn.execute(f"delete from {schema}.{table} where lead_id = $1", lead)
+
+
 async def count(conn: Connection, held: Held, lead: UUID) -> dict[str, int]:
     """How many rows of each table are about a lead; tables without any are left out."""
     rows = {

@@ -283,7 +283,6 @@ __all__ = [
     "load",
     "plain",
     "read",
-    "redact",
     "secrets",
     "variable",
 ]

@@ -32,9 +32,7 @@ returning delivery_id, assignment_id
 _ATTEMPTS = "delete from delivery.attempts where delivery_id = any($1::uuid[])"
 _MESSAGES = "delete from delivery.messages where subject = any($1::uuid[])"
 _EARLY = "delete from delivery.early where assignment_id = any($1::uuid[])"
-_ROWS = tuple(
-    f"delete from delivery.{table} where lead_id = $1" for table in ("crm_changes", "late_answers")
-)
+_ROWS = ("crm_changes", "late_answers")
 
 
 # The message about an attempt, or what runs for the lead; of a reminder, its reference.
@@ -88,7 +86,6 @@ async def forget(conn: Connection, event: LeadErased) -> Forgotten:
     await conn.execute(_ATTEMPTS, [row["delivery_id"] for row in sent])
     await conn.execute(_MESSAGES, [event.lead_id, *assignments])
     await conn.execute(_EARLY, list(assignments))
-    for statement in _ROWS:
-        await conn.execute(statement, event.lead_id)
+    await erasure.delete_alike(conn, event.lead_id, "delivery", *_ROWS)
     keys = {row["account_key"] for row in current}
     return Forgotten(keys, {str(one) for one in assignments})

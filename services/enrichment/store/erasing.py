@@ -28,8 +28,6 @@ _GONE = """
 delete from enrichment.leads l where lead_id = $1
 and not exists (select from enrichment.jobs j where j.lead_id = l.lead_id)
 """
-_PROMISES = "delete from enrichment.promises where lead_id = $1"
-_REVISIONS = "delete from enrichment.revisions where lead_id = $1"
 _ANSWERS = """
 delete from enrichment.answers a using enrichment.calls c
 where c.lead_id = $1 and a.provider = c.provider and a.question = c.question
@@ -51,7 +49,8 @@ async def forget(conn: Connection, event: LeadErased) -> Forgotten:
         if not job["published"]:
             topic = topics.captured(Lane(job["lane"]))
             found.outputs += erasure.end_of(waited, topic.name, "enrichment")
-    for statement in (_GONE, _PROMISES, _REVISIONS, _ANSWERS):
-        await conn.execute(statement, event.lead_id)
+    await conn.execute(_GONE, event.lead_id)
+    await erasure.delete_alike(conn, event.lead_id, "enrichment", "promises", "revisions")
+    await conn.execute(_ANSWERS, event.lead_id)
     await conn.execute(_CALLS, event.lead_id, uuid4())
     return found

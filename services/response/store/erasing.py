@@ -21,10 +21,7 @@ _UNMATCHED = """
 delete from response.unmatched where lead_id = $1 or assignment_id = any($2::uuid[])
     or email in (select email from response.addresses where lead_id = $1)
 """
-_ROWS = tuple(
-    f"delete from response.{table} where lead_id = $1"
-    for table in ("clocks", "enrolments", "history", "told", "attempts", "addresses")
-)
+_ROWS = ("clocks", "enrolments", "history", "told", "attempts", "addresses")
 
 
 async def forget(conn: Connection, event: LeadErased) -> Forgotten:
@@ -36,6 +33,5 @@ async def forget(conn: Connection, event: LeadErased) -> Forgotten:
     if await conn.fetchval(_AGAIN, event.lead_id, event.erased_at):
         return found
     found.keys |= {row[0] for row in await conn.fetch(_LEADS, event.lead_id)}
-    for statement in _ROWS:
-        await conn.execute(statement, event.lead_id)
+    await erasure.delete_alike(conn, event.lead_id, "response", *_ROWS)
     return found

@@ -22,10 +22,7 @@ delete from scoring.activities where lead_id = $1
     or lead_id is null and visitor_id in
         (select visitor_id from scoring.visitors where lead_id = $1)
 """
-_ROWS = tuple(
-    f"delete from scoring.{table} where lead_id = $1"
-    for table in ("visitors", "identities", "touches", "scores", "owners")
-)
+_ROWS = ("visitors", "identities", "touches", "scores", "owners")
 _MADE = "update scoring.account_leads set lead_id = $2 where lead_id = $1"
 
 
@@ -35,7 +32,7 @@ async def forget(conn: Connection, event: LeadErased) -> Forgotten:
     if (lead := await conn.fetchrow(_LEAD, event.lead_id)) is not None:
         found.keys.add(lead["account_key"])
         found.last = lead["score_revision"]
-    for statement in (_ACTIVITIES, *_ROWS):
-        await conn.execute(statement, event.lead_id)
+    await conn.execute(_ACTIVITIES, event.lead_id)
+    await erasure.delete_alike(conn, event.lead_id, "scoring", *_ROWS)
     await conn.execute(_MADE, event.lead_id, uuid4())
     return found

@@ -66,30 +66,23 @@ async def test_what_fails_fails_before_a_wait_and_after_it() -> None:
             await promptly(broken(waits), LONG_S)
 
 
+async def _hangs(ended: asyncio.Event) -> None:
+    try:
+        await asyncio.Event().wait()
+    finally:
+        ended.set()
+
+
 async def test_what_waits_too_long_is_cancelled() -> None:
     ended = asyncio.Event()
-
-    async def hangs() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.set()
-
     with pytest.raises(TimeoutError):
-        await promptly(hangs(), 0.01)
+        await promptly(_hangs(ended), 0.01)
     assert ended.is_set()
 
 
 async def test_whoever_is_cancelled_cancels_what_was_begun() -> None:
     ended = asyncio.Event()
-
-    async def hangs() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.set()
-
-    waiting = asyncio.create_task(promptly(hangs(), LONG_S))
+    waiting = asyncio.create_task(promptly(_hangs(ended), LONG_S))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime.dsn import is_dsn
-from services.runtime.settings import SettingsError, load, read, redact, secrets
+from services.runtime.dsn import is_dsn, redact
+from services.runtime.settings import SettingsError, load, read, secrets
 
 GOOD = {
     "HANDRAISE_KAFKA__BOOTSTRAP_SERVERS": "broker:9092",
